@@ -1,0 +1,3 @@
+//! Starts Lamina.
+
+fn main() {}

@@ -1,0 +1,6 @@
+//! The filesystems of Lamina: memory, vault, store, host folder, sandboxed folder.
+//!
+//! The first three are virtual: POSIX rules are written once, in [`virtual_fs`], over two seams ([`virtual_fs::NodeStore`]
+//! and [`virtual_fs::ContentStore`]); the last two delegate to the operating system. This crate knows no window.
+
+pub mod virtual_fs;

@@ -1,0 +1,27 @@
+//! What a filesystem is, and what can be done with any two of them.
+//!
+//! A [`Backend`] is one object-safe trait with `lstat` semantics: it never follows the last component of a path unless
+//! asked to. Middleware wraps a backend and is one. Everything that must be true for every filesystem (resolving paths,
+//! copying between two of them, undo) is written here, once. This crate knows no particular backend, no SQL and no window.
+
+pub mod backend;
+pub mod capabilities;
+pub mod control;
+pub mod error;
+pub mod extensions;
+pub mod file;
+pub mod listing;
+pub mod metadata;
+pub mod path;
+
+pub use backend::{At, Backend, Change, Follow, Node, RenameMode, Scope, Want};
+pub use capabilities::Capabilities;
+pub use control::Control;
+pub use error::{Error, ErrorKind, Result};
+pub use extensions::Extensions;
+pub use file::{File, OpenOptions, Staged};
+pub use listing::{EntryBatch, EntryRef, Listing};
+pub use metadata::{
+    FileId, FileKind, Metadata, NewKind, NewNode, Permissions, SetAttr, SetTime, Time,
+};
+pub use path::{Name, VPath};
