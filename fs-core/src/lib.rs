@@ -12,7 +12,9 @@ pub mod extensions;
 pub mod file;
 pub mod listing;
 pub mod metadata;
+pub mod ops;
 pub mod path;
+pub mod path_text;
 
 pub use backend::{At, Backend, Change, Follow, Node, RenameMode, Scope, Want};
 pub use capabilities::Capabilities;

@@ -1,0 +1,159 @@
+//! What a person asks for, as data.
+
+use std::ffi::OsString;
+
+use super::place::Place;
+use crate::metadata::{SetAttr, SetTime, Time};
+use crate::path::Name;
+
+/// Names an operation in the history, rising with time, never used again.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+pub struct EntryId(pub u64);
+
+/// Something to do with files. Places are resolved when it is made (no row numbers, no links to follow); nothing is touched until it runs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Operation {
+    /// Copies each source, with all below it, into a folder. Folders merge.
+    Copy(Transfer),
+    /// Moves each source, with all below it, into a folder. Folders merge.
+    Move(Transfer),
+    /// Copies each item into its own folder under a new name, "report (copy).pdf".
+    Duplicate(Vec<Place>),
+    /// Moves to the trash of their filesystem; where there is none, `Preflight::for_good` says so.
+    Trash(Vec<Place>),
+    /// Removes with all below, for good.
+    Delete(Vec<Place>),
+    /// Gives another name in the same folder. Changing only case works everywhere.
+    Rename {
+        /// What.
+        item: Place,
+        /// Its new name; `AlreadyExists` when taken.
+        name: Name,
+    },
+    /// Makes an empty folder; its parent must exist.
+    CreateFolder(Place),
+    /// Makes an empty file; its parent must exist.
+    CreateFile(Place),
+    /// Makes a link at a place.
+    Link {
+        /// Where the link appears.
+        at: Place,
+        /// What it is.
+        to: LinkTo,
+    },
+    /// Changes attributes.
+    SetAttr {
+        /// What.
+        items: Vec<Place>,
+        /// To what.
+        attr: Attributes,
+        /// Of all below, too.
+        recursive: bool,
+    },
+    /// Undoes an entry of the history.
+    Undo(EntryId),
+    /// Does an undone entry of the history again.
+    Redo(EntryId),
+}
+
+/// Sources and where they go.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Transfer {
+    /// What; may come from several filesystems.
+    pub sources: Vec<Place>,
+    /// The folder they go into.
+    pub into: Place,
+    /// Another name, for a single source.
+    pub name: Option<Name>,
+}
+
+/// What a new link is.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum LinkTo {
+    /// A symbolic link with this target, verbatim.
+    Symbolic(#[serde(with = "crate::path_text")] OsString),
+    /// A second name of this file, which must be in the same filesystem.
+    Hard(Place),
+}
+
+/// Attributes to change; `None` leaves one as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Attributes {
+    /// Permission bits, 0o7777.
+    pub mode: Option<u32>,
+    /// Owner.
+    pub uid: Option<u32>,
+    /// Group.
+    pub gid: Option<u32>,
+    /// Last change of the content.
+    pub mtime: Option<Time>,
+    /// Last read.
+    pub atime: Option<Time>,
+}
+
+impl From<Attributes> for SetAttr {
+    fn from(attr: Attributes) -> Self {
+        Self {
+            mode: attr.mode,
+            uid: attr.uid,
+            gid: attr.gid,
+            size: None,
+            mtime: attr.mtime.map(SetTime::To),
+            atime: attr.atime.map(SetTime::To),
+            btime: None,
+        }
+    }
+}
+
+impl Operation {
+    /// Copies `sources` into the folder `into`.
+    pub fn copy(sources: Vec<Place>, into: Place) -> Self {
+        Self::Copy(Transfer {
+            sources,
+            into,
+            name: None,
+        })
+    }
+
+    /// Moves `sources` into the folder `into`.
+    pub fn move_into(sources: Vec<Place>, into: Place) -> Self {
+        Self::Move(Transfer {
+            sources,
+            into,
+            name: None,
+        })
+    }
+
+    /// The places it was asked to act on.
+    pub fn subjects(&self) -> &[Place] {
+        match self {
+            Self::Copy(transfer) | Self::Move(transfer) => &transfer.sources,
+            Self::Duplicate(items)
+            | Self::Trash(items)
+            | Self::Delete(items)
+            | Self::SetAttr { items, .. } => items,
+            Self::Rename { item, .. } => std::slice::from_ref(item),
+            Self::CreateFolder(at) | Self::CreateFile(at) | Self::Link { at, .. } => {
+                std::slice::from_ref(at)
+            }
+            Self::Undo(_) | Self::Redo(_) => &[],
+        }
+    }
+
+    /// Every filesystem it touches, each once, the one it writes to first.
+    pub fn filesystems(&self) -> Vec<super::FsRef> {
+        let target = match self {
+            Self::Copy(transfer) | Self::Move(transfer) => Some(&transfer.into),
+            _ => None,
+        };
+        let mut all = Vec::new();
+        for place in target.into_iter().chain(self.subjects()) {
+            if !all.contains(&place.fs) {
+                all.push(place.fs.clone());
+            }
+        }
+        all
+    }
+}
