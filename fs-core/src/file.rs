@@ -1,5 +1,7 @@
 //! Open files, and nodes that appear whole or not at all.
 
+use std::any::Any;
+
 use crate::backend::{At, Node, RenameMode};
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
@@ -94,7 +96,8 @@ pub trait File: Send + Sync {
 }
 
 /// A node being prepared outside the visible tree. Dropped without commit it leaves nothing behind.
-pub trait Staged: Send {
+/// (`Any`: so that [`Backend::commit_all`](crate::Backend::commit_all) can know its own.)
+pub trait Staged: Any + Send {
     /// The content to write; `None` when the node is no regular file.
     fn file(&mut self) -> Option<&mut dyn File>;
 

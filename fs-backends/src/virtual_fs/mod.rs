@@ -2,4 +2,7 @@
 
 mod store;
 
-pub use store::{ContentId, ContentStore, Inode, NodeRead, NodeRecord, NodeStore, NodeWrite};
+pub use store::{
+    Content, ContentId, ContentStore, EntryRow, Inode, NodeRead, NodeRecord, NodeStore, NodeWrite,
+    ROOT, TrashRecord,
+};

@@ -1,19 +1,41 @@
 //! The two seams of a virtual filesystem: what it keeps transactionally, and where its bytes are.
 //!
 //! A [`NodeStore`] keeps nodes, names and extended attributes and changes them in transactions. A [`ContentStore`] keeps
-//! bytes, written outside a transaction and named inside one: content nobody names is an orphan and is reaped. Neither
-//! knows a rule of POSIX; link counts, times and error kinds are the business of [`VirtualFs`](super::VirtualFs).
+//! bytes. Neither knows a rule of POSIX; link counts, times and error kinds are the business of [`VirtualFs`](super::VirtualFs).
+//!
+//! How bytes and nodes meet: content is created outside a transaction and is an orphan until a transaction names it
+//! ([`NodeWrite::refer`]). Before that transaction [`ContentStore::publish`] is called, inside it
+//! [`NodeWrite::flush_content`]: bytes kept outside the database are made safe by the first, bytes kept inside it join the
+//! transaction by the second. A content named by one node is *private* and written in place; one named by several is *shared*
+//! and never written ([`ContentStore::writable`] gives a copy). Content nobody names is reaped when its last user closes it;
+//! orphans of a crash are the store's to sweep when it is opened.
 
 use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
 
-use fs_core::{File, FileKind, Name, Result, Time};
+use fs_core::extensions::Space;
+use fs_core::{Capabilities, FileKind, Name, Result, Time, VPath};
 
-/// Number of a node. Counted up, never reused within a filesystem's life; the root is 1.
+/// Number of a node. Counted up, never reused within a filesystem's life; the root is [`ROOT`].
 pub type Inode = u64;
 
-/// Names a run of bytes in a [`ContentStore`]; 0 is the empty content that needs no storage.
+/// The root directory.
+pub const ROOT: Inode = 1;
+
+/// Names a run of bytes in a [`ContentStore`]; never reused. 0 is the empty content that needs no storage and is never opened,
+/// referred to or reaped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContentId(pub u64);
+
+impl ContentId {
+    /// The empty content.
+    pub const EMPTY: Self = Self(0);
+
+    /// Is it the empty content?
+    pub fn is_empty(self) -> bool {
+        self == Self::EMPTY
+    }
+}
 
 /// What is stored of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +48,12 @@ pub struct NodeRecord {
     pub uid: u32,
     /// Group.
     pub gid: u32,
-    /// Hard links; of a directory 2 + subdirectories.
+    /// Hard links (a place in the trash counts as one); of a directory 2 + subdirectories.
     pub nlink: u64,
-    /// Content length in bytes; of a link that of its target.
+    /// Content length in bytes; of a link that of its target. This one decides, whatever the content holds beyond it.
     pub size: u64,
+    /// Bytes the content really takes ([`Content::allocated`] when the node was last changed).
+    pub allocated: u64,
     /// Device number of a device node.
     pub rdev: u64,
     /// Last change of the content.
@@ -44,8 +68,35 @@ pub struct NodeRecord {
     pub content: ContentId,
     /// The target of a symbolic link, verbatim.
     pub target: Option<OsString>,
-    /// The directory that holds a directory (of the root: itself); 0 for everything else.
+    /// The directory that holds a directory (of the root: itself); 0 for everything else, and for a directory outside the tree
+    /// (staged, or at the top of a trash item).
     pub parent: Inode,
+}
+
+/// A place in the trash: a hidden name for a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrashRecord {
+    /// Number of the item, from [`NodeStore::new_ino`].
+    pub id: u64,
+    /// The node.
+    pub ino: Inode,
+    /// Where it was.
+    pub original: VPath,
+    /// When it was deleted.
+    pub deleted: Time,
+}
+
+/// An entry of a directory, as [`NodeRead::entries`] gives it out.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryRow<'a> {
+    /// Its name.
+    pub name: &'a OsStr,
+    /// The node.
+    pub ino: Inode,
+    /// Kind of the node.
+    pub kind: FileKind,
+    /// The node itself, when it was asked for.
+    pub node: Option<&'a NodeRecord>,
 }
 
 /// Reading nodes and names, at one moment.
@@ -53,16 +104,17 @@ pub trait NodeRead {
     /// The node, if it exists.
     fn node(&self, ino: Inode) -> Result<Option<NodeRecord>>;
 
-    /// The node a name stands for.
+    /// The node a name stands for; `None` also when `dir` is no directory.
     fn lookup(&self, dir: Inode, name: &OsStr) -> Result<Option<Inode>>;
 
-    /// Calls `each` with up to `limit` entries of `dir` after the name `after`, in byte order, with the node of each. `true`: there may be more.
+    /// Calls `each` with up to `limit` entries of `dir` after the name `after`, in byte order. `true`: there may be more.
     fn entries(
         &self,
         dir: Inode,
         after: Option<&OsStr>,
         limit: usize,
-        each: &mut dyn FnMut(&OsStr, Inode, NodeRecord),
+        with_nodes: bool,
+        each: &mut dyn FnMut(EntryRow<'_>),
     ) -> Result<bool>;
 
     /// The value of an extended attribute.
@@ -70,21 +122,30 @@ pub trait NodeRead {
 
     /// The names of the extended attributes, in byte order.
     fn xattrs(&self, ino: Inode) -> Result<Vec<OsString>>;
+
+    /// How many nodes name this content.
+    fn references(&self, content: ContentId) -> Result<u64>;
+
+    /// The items in the trash, oldest first.
+    fn trash(&self) -> Result<Vec<TrashRecord>>;
+
+    /// The nodes marked by [`NodeWrite::set_nameless`].
+    fn nameless(&self) -> Result<Vec<Inode>>;
 }
 
-/// Changing nodes and names inside one transaction. Nothing here checks a rule.
+/// Changing nodes and names inside one transaction; reads see what it did so far. Nothing here checks a rule.
 pub trait NodeWrite: NodeRead {
-    /// Stores a new node under a new number.
-    fn insert(&mut self, record: &NodeRecord) -> Result<Inode>;
+    /// Stores a new node under a number from [`NodeStore::new_ino`].
+    fn insert(&mut self, ino: Inode, record: &NodeRecord) -> Result<()>;
 
     /// Replaces what is stored of a node.
     fn update(&mut self, ino: Inode, record: &NodeRecord) -> Result<()>;
 
-    /// Forgets a node and its extended attributes. Its content is reaped by the caller after the transaction.
+    /// Forgets a node, its extended attributes and its nameless mark. Its names and its content's reference are the caller's to take away.
     fn remove(&mut self, ino: Inode) -> Result<()>;
 
     /// Gives a name to a node, replacing what the name stood for.
-    fn link(&mut self, dir: Inode, name: &Name, ino: Inode) -> Result<()>;
+    fn link(&mut self, dir: Inode, name: &Name, ino: Inode, kind: FileKind) -> Result<()>;
 
     /// Takes a name away.
     fn unlink(&mut self, dir: Inode, name: &OsStr) -> Result<()>;
@@ -92,15 +153,29 @@ pub trait NodeWrite: NodeRead {
     /// Sets or (`None`) removes an extended attribute.
     fn set_xattr(&mut self, ino: Inode, name: &OsStr, value: Option<&[u8]>) -> Result<()>;
 
-    /// Marks a node that has no name (unlinked but open, staged, in the trash) or takes the mark away. Marked nodes are swept at the next open,
-    /// unless `keep` says they belong to the trash.
-    fn mark_nameless(&mut self, ino: Inode, nameless: bool) -> Result<()>;
+    /// Marks a node outside the tree that must not outlive the process (a staged directory), or takes the mark away.
+    /// [`VirtualFs`](super::VirtualFs) sweeps marked nodes, with all below them, when it is opened.
+    fn set_nameless(&mut self, ino: Inode, nameless: bool) -> Result<()>;
 
-    /// One more (`+1`) or one fewer (`-1`) node names this content. At zero the content may be reaped after the transaction.
+    /// One more (`+1`) or one fewer (`-1`) node names this content; answers how many do. At zero it is an orphan again.
     fn refer(&mut self, content: ContentId, change: i64) -> Result<u64>;
+
+    /// Makes the bytes written to `content` so far part of this transaction. A store that writes bytes outside does nothing.
+    fn flush_content(&mut self, content: ContentId) -> Result<()>;
+
+    /// Keeps an item in the trash.
+    fn insert_trash(&mut self, item: &TrashRecord) -> Result<()>;
+
+    /// Forgets an item in the trash; its node is the caller's to link or remove.
+    fn remove_trash(&mut self, id: u64) -> Result<()>;
+
+    /// Runs `f`; an error from it undoes what it did (and only that) and is handed on. May nest.
+    fn savepoint(&mut self, f: &mut dyn FnMut(&mut dyn NodeWrite) -> Result<()>) -> Result<()>;
 }
 
-/// Nodes, names and extended attributes, kept transactionally.
+/// Nodes, names and extended attributes, kept transactionally. A new store holds the root directory ([`ROOT`]) and nothing else.
+///
+/// One process owns a store at a time, so what [`VirtualFs`](super::VirtualFs) knows of an open file stays true.
 pub trait NodeStore: Send + Sync + 'static {
     /// Where its bytes are.
     type Content: ContentStore;
@@ -108,30 +183,92 @@ pub trait NodeStore: Send + Sync + 'static {
     /// The store of bytes.
     fn content(&self) -> &Self::Content;
 
-    /// Reads at one moment. Never blocked by writers.
+    /// What sets this filesystem apart from all others (`FileId::fs`); the same after reopening.
+    fn fs_id(&self) -> u64;
+
+    /// [`Capabilities::posix`] with what is special here: `VOLATILE`, `SNAPSHOTS`, or without `WRITE` when it is open for reading only.
+    fn capabilities(&self) -> Capabilities;
+
+    /// A number for a new node (or trash item). Cheap, not a transaction; never given out twice once a transaction has stored it.
+    fn new_ino(&self) -> Result<Inode>;
+
+    /// Reads at one moment. Never blocked by writers for longer than a transaction in memory takes. `f` must not enter the store again.
     fn read<T>(&self, f: impl FnOnce(&dyn NodeRead) -> Result<T>) -> Result<T>;
 
-    /// Changes all or nothing: an error from `f` undoes what it did. Returns when the change is committed (visible to all, survives a kill).
-    fn write<T>(&self, f: impl FnOnce(&mut dyn NodeWrite) -> Result<T>) -> Result<T>;
+    /// Changes all or nothing: an error from `f` undoes what it did. Returns when the change is committed (visible to all, survives a
+    /// kill). Transactions of several threads run one after another and may be committed together. `f` must not enter the store again.
+    fn write<T: Send>(&self, f: impl FnOnce(&mut dyn NodeWrite) -> Result<T> + Send) -> Result<T>;
 
-    /// Returns when all that is committed would survive a power cut.
+    /// Returns when all that is committed would survive a power cut (content in place included, see [`Content::sync`]).
     fn barrier(&self) -> Result<()>;
 
-    /// Lets go of files and locks.
+    /// How full it is. Shared content counts once.
+    fn space(&self) -> Result<Space>;
+
+    /// Makes everything durable and lets go of files and locks; later calls answer `Closed`.
     fn close(&self) -> Result<()>;
 }
 
-/// Bytes of files. Content is either open for writing in place (it belongs to one node) or shared and then never written.
+/// Bytes of files.
 pub trait ContentStore: Send + Sync + 'static {
-    /// New, empty content: an orphan until a transaction names it.
-    fn create(&self) -> Result<ContentId>;
+    /// New, empty content to write: an orphan until a transaction names it.
+    fn create(&self) -> Result<Arc<dyn Content>>;
 
-    /// A new content with the same bytes, without copying them where the store can; `None`: it can't, the caller copies.
-    fn share(&self, content: ContentId) -> Result<Option<ContentId>>;
+    /// Opens content for reading. `VirtualFs` opens a content once, however many handles there are.
+    fn open(&self, content: ContentId) -> Result<Arc<dyn Content>>;
 
-    /// Opens content. Writes go to it in place; its own length is the largest end ever written, the node's size decides.
-    fn open(&self, content: ContentId, write: bool) -> Result<Box<dyn File>>;
+    /// Opens content for reading and writing in place. When it is `shared`, or can't be written in place for reasons of the store's own, a new
+    /// content with the first `size_bytes` bytes of it (shared as far as the store can): then an orphan until a transaction names it.
+    fn writable(
+        &self,
+        content: ContentId,
+        size_bytes: u64,
+        shared: bool,
+    ) -> Result<Arc<dyn Content>>;
 
-    /// Removes content that no node names any more.
+    /// Called before a transaction that names these contents for the first time. A store of bytes outside the database makes them safe here, so
+    /// that no committed node can name bytes that are not there.
+    fn publish(&self, _contents: &[ContentId]) -> Result<()> {
+        Ok(())
+    }
+
+    /// The last handle that could write to `content` is closed, and a node names it: time to seal.
+    fn settle(&self, _content: ContentId) -> Result<()> {
+        Ok(())
+    }
+
+    /// Removes content that no node names and nobody has open any more. May do it later, in small steps.
     fn reap(&self, content: ContentId) -> Result<()>;
+
+    /// Largest end of a write, in bytes; beyond it is `FileTooLarge`.
+    fn max_size_bytes(&self) -> u64 {
+        i64::MAX.unsigned_abs()
+    }
+}
+
+/// Open content. Callers clip to the size of the node; all methods may be called from several threads, writes come one at a time.
+pub trait Content: Send + Sync {
+    /// Which.
+    fn id(&self) -> ContentId;
+
+    /// Fills all of `into` from `offset`; what was never written reads as zeros.
+    fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()>;
+
+    /// Writes all of `from`, or (on error) leaves the old bytes. Visible to readers of this content at once.
+    fn write_at(&self, from: &[u8], offset: u64) -> Result<()>;
+
+    /// Forgets everything from `len_bytes` on, so that it reads as zeros. Never extends.
+    fn truncate(&self, len_bytes: u64) -> Result<()>;
+
+    /// Zeros a range and gives its space back.
+    fn punch_hole(&self, offset: u64, len_bytes: u64) -> Result<()>;
+
+    /// The next stored range at or after `offset`, `[start, end)`; `None`: nothing stored from there on.
+    fn next_data(&self, offset: u64) -> Result<Option<(u64, u64)>>;
+
+    /// Bytes it really takes.
+    fn allocated(&self) -> Result<u64>;
+
+    /// Returns when bytes kept outside the node store's transactions would survive a power cut.
+    fn sync(&self) -> Result<()>;
 }
