@@ -3,4 +3,6 @@
 //! The first three are virtual: POSIX rules are written once, in [`virtual_fs`], over two seams ([`virtual_fs::NodeStore`]
 //! and [`virtual_fs::ContentStore`]); the last two delegate to the operating system. This crate knows no window.
 
+pub mod live_files;
+pub mod location;
 pub mod virtual_fs;
