@@ -1,1 +1,3 @@
-//! app
+//! Lamina, the window: state, commands, background work and what is drawn of them.
+
+pub mod theme;
