@@ -15,6 +15,8 @@ pub mod metadata;
 pub mod ops;
 pub mod path;
 pub mod path_text;
+pub mod resolve;
+pub mod storage;
 
 pub use backend::{At, Backend, Change, Follow, Node, RenameMode, Scope, Want};
 pub use capabilities::Capabilities;
@@ -27,3 +29,5 @@ pub use metadata::{
     FileId, FileKind, Metadata, NewKind, NewNode, Permissions, SetAttr, SetTime, Time,
 };
 pub use path::{Name, VPath};
+pub use resolve::{NoOpResolver, PathResolver, PosixResolver, SelfResolving};
+pub use storage::{Durability, FileStorage};
