@@ -12,6 +12,7 @@ pub mod extensions;
 pub mod file;
 pub mod listing;
 pub mod metadata;
+pub mod middleware;
 pub mod ops;
 pub mod path;
 pub mod path_text;

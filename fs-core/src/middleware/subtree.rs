@@ -1,0 +1,323 @@
+//! A folder of a filesystem as a filesystem of its own.
+
+use std::any::Any;
+use std::ffi::{OsStr, OsString};
+
+use crate::backend::{At, Backend, Change, Node, RenameMode, Scope, Want};
+use crate::capabilities::Capabilities;
+use crate::error::{Error, ErrorKind, Result};
+use crate::extensions::{
+    Extensions, Layers, Origin, Space, SpaceInfo, Trash, TrashId, TrashItem, Watch, WatchSink,
+};
+use crate::file::{File, OpenOptions, Staged};
+use crate::listing::Listing;
+use crate::metadata::{FileId, Metadata, NewNode};
+use crate::path::{Name, VPath};
+use crate::resolve::PosixResolver;
+
+/// One folder of a backend as the root. Nothing outside can be reached: links and `..` are resolved inside, and a link on the way is never
+/// left to the system below.
+#[derive(Clone)]
+pub struct Subtree<B> {
+    backend: B,
+    folder: VPath,
+    /// The folder itself, where it can be held on to: it may be renamed.
+    pin: Option<Node>,
+    /// The backend would walk through links by itself, so we walk.
+    walks: bool,
+}
+
+/// A place as the inner backend sees it.
+struct Inner {
+    dir: Option<Node>,
+    path: VPath,
+}
+
+impl Inner {
+    fn at(&self) -> At<'_> {
+        match &self.dir {
+            Some(dir) => At::in_dir(dir, &self.path),
+            None => At::path(&self.path),
+        }
+    }
+}
+
+impl<B: Backend> Subtree<B> {
+    /// The folder at `path` of `backend` as a root. `NotFound`, `NotADirectory`.
+    pub fn new(backend: B, path: &VPath) -> Result<Self> {
+        let folder = PosixResolver.canonicalize(&backend, path.as_path())?;
+        let capabilities = backend.capabilities(At::path(&folder));
+        if !backend.stat(At::path(&folder))?.is_dir() {
+            return Err(Error::new(ErrorKind::NotADirectory, "open folder").with_path(path));
+        }
+        let pin = capabilities
+            .contains(Capabilities::PIN)
+            .then(|| backend.pin(At::path(&folder)))
+            .transpose()?;
+        Ok(Self {
+            walks: capabilities.contains(Capabilities::SELF_RESOLVING),
+            backend,
+            folder,
+            pin,
+        })
+    }
+
+    /// The backend below.
+    pub fn inner(&self) -> &B {
+        &self.backend
+    }
+
+    /// The folder that is the root.
+    pub fn folder(&self) -> &VPath {
+        &self.folder
+    }
+
+    fn inner_at(&self, at: At<'_>) -> Result<Inner> {
+        let start = at.dir.cloned().or_else(|| self.pin.clone());
+        if self.walks {
+            return self.walk(start, at.path);
+        }
+        Ok(match start {
+            Some(_) => Inner {
+                dir: start,
+                path: at.path.clone(),
+            },
+            None => Inner {
+                dir: None,
+                path: self.folder.append(at.path),
+            },
+        })
+    }
+
+    /// Steps from folder to folder. A pinned link is no folder, so the next step fails with `NotADirectory`.
+    fn walk(&self, start: Option<Node>, path: &VPath) -> Result<Inner> {
+        let Some((parent, last)) = path.split_last() else {
+            return Ok(match start {
+                Some(_) => Inner {
+                    dir: start,
+                    path: VPath::root(),
+                },
+                None => Inner {
+                    dir: None,
+                    path: self.folder.clone(),
+                },
+            });
+        };
+        if let Some(mut dir) = start {
+            for name in parent.names() {
+                let step = VPath::root().join(&name);
+                dir = self.backend.pin(At::in_dir(&dir, &step))?;
+            }
+            return Ok(Inner {
+                dir: Some(dir),
+                path: VPath::root().join(&last),
+            });
+        }
+        let mut at = self.folder.clone();
+        for name in parent.names() {
+            at = at.join(&name);
+            if !self.backend.stat(At::path(&at))?.is_dir() {
+                return Err(Error::new(ErrorKind::NotADirectory, "walk"));
+            }
+        }
+        Ok(Inner {
+            dir: None,
+            path: at.join(&last),
+        })
+    }
+
+    /// Does something with the place below; errors tell the path of the caller.
+    fn with<T>(&self, at: At<'_>, f: impl FnOnce(At<'_>) -> Result<T>) -> Result<T> {
+        self.inner_at(at)
+            .and_then(|inner| f(inner.at()))
+            .map_err(|error| error.with_path(at.path))
+    }
+
+    /// The path below, for extensions.
+    fn below(&self, path: &VPath) -> VPath {
+        self.folder.append(path)
+    }
+}
+
+fn is_root(at: At<'_>) -> bool {
+    at.dir.is_none() && at.path.is_root()
+}
+
+impl<B: Backend> Backend for Subtree<B> {
+    fn capabilities(&self, at: At<'_>) -> Capabilities {
+        let inner = self.inner_at(at);
+        let inner = inner.unwrap_or_else(|_| Inner {
+            dir: None,
+            path: self.folder.clone(),
+        });
+        self.backend.capabilities(inner.at()) - Capabilities::SELF_RESOLVING
+    }
+
+    fn stat(&self, at: At<'_>) -> Result<Metadata> {
+        self.with(at, |at| self.backend.stat(at))
+    }
+
+    fn list(&self, at: At<'_>, want: &Want) -> Result<Box<dyn Listing>> {
+        self.with(at, |at| self.backend.list(at, want))
+    }
+
+    fn open(&self, at: At<'_>, how: &OpenOptions) -> Result<Box<dyn File>> {
+        self.with(at, |at| self.backend.open(at, how))
+    }
+
+    fn change(&self, change: &Change<'_>) -> Result<()> {
+        let at = change.at();
+        let refused = match change {
+            Change::Create(..) if is_root(at) => Some(ErrorKind::AlreadyExists),
+            Change::Link { .. } if is_root(at) => Some(ErrorKind::AlreadyExists),
+            Change::Unlink(_) if is_root(at) => Some(ErrorKind::IsADirectory),
+            Change::Rmdir(_) if is_root(at) => Some(ErrorKind::IsRoot),
+            Change::Rename { to, .. } if is_root(at) || is_root(*to) => Some(ErrorKind::IsRoot),
+            _ => None,
+        };
+        if let Some(kind) = refused {
+            return Err(Error::new(kind, change.operation()).with_path(at.path));
+        }
+        self.with(at, |inner| match *change {
+            Change::Create(_, new) => self.backend.change(&Change::Create(inner, new)),
+            Change::Unlink(_) => self.backend.change(&Change::Unlink(inner)),
+            Change::Rmdir(_) => self.backend.change(&Change::Rmdir(inner)),
+            Change::SetAttr(_, attr) => self.backend.change(&Change::SetAttr(inner, attr)),
+            Change::SetXattr(_, name, value) => {
+                self.backend.change(&Change::SetXattr(inner, name, value))
+            }
+            Change::Link { from, .. } => {
+                let from = self.inner_at(from)?;
+                let (from, to) = (from.at(), inner);
+                self.backend.change(&Change::Link { from, to })
+            }
+            Change::Rename { to, mode, .. } => {
+                let to = self.inner_at(to)?;
+                let (from, to) = (inner, to.at());
+                self.backend.change(&Change::Rename { from, to, mode })
+            }
+        })
+    }
+
+    fn stage(&self, at: At<'_>, new: &NewNode) -> Result<Box<dyn Staged>> {
+        if is_root(at) {
+            return Err(Error::new(ErrorKind::IsRoot, "stage").with_path(at.path));
+        }
+        self.with(at, |at| self.backend.stage(at, new))
+    }
+
+    fn commit_all(&self, staged: Vec<(Box<dyn Staged>, RenameMode)>) -> Vec<Result<FileId>> {
+        self.backend.commit_all(staged)
+    }
+
+    fn sync(&self, scope: Scope<'_>) -> Result<()> {
+        match scope {
+            Scope::All => self.backend.sync(Scope::All),
+            Scope::Node(at) => self.with(at, |at| self.backend.sync(Scope::Node(at))),
+        }
+    }
+
+    fn pin(&self, at: At<'_>) -> Result<Node> {
+        self.with(at, |at| self.backend.pin(at))
+    }
+
+    fn read_link(&self, at: At<'_>) -> Result<OsString> {
+        self.with(at, |at| self.backend.read_link(at))
+    }
+
+    fn get_xattr(&self, at: At<'_>, name: &OsStr) -> Result<Vec<u8>> {
+        self.with(at, |at| self.backend.get_xattr(at, name))
+    }
+
+    fn list_xattrs(&self, at: At<'_>) -> Result<Vec<OsString>> {
+        self.with(at, |at| self.backend.list_xattrs(at))
+    }
+
+    fn extensions(&self) -> Extensions<'_> {
+        let inner = self.backend.extensions();
+        Extensions {
+            space: inner.space.map(|_| self as &dyn SpaceInfo),
+            watch: inner.watch.map(|_| self as &dyn Watch),
+            trash: inner.trash.map(|_| self as &dyn Trash),
+            layers: inner.layers.map(|_| self as &dyn Layers),
+        }
+    }
+
+    fn close(&self) -> Result<()> {
+        self.backend.close()
+    }
+}
+
+fn absent(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unsupported, operation)
+}
+
+impl<B: Backend> SpaceInfo for Subtree<B> {
+    fn space(&self, at: At<'_>) -> Result<Space> {
+        let space = self.backend.extensions().space;
+        let space = space.ok_or_else(|| absent("statfs"))?;
+        self.with(at, |at| space.space(at))
+    }
+}
+
+impl<B: Backend> Watch for Subtree<B> {
+    fn watch(&self, dir: &VPath, sink: WatchSink) -> Result<Box<dyn Any + Send>> {
+        let watch = self.backend.extensions().watch;
+        let watch = watch.ok_or_else(|| absent("watch"))?;
+        watch.watch(&self.below(dir), sink)
+    }
+}
+
+impl<B: Backend> Subtree<B> {
+    fn trash(&self) -> Result<&dyn Trash> {
+        let trash = self.backend.extensions().trash;
+        trash.ok_or_else(|| absent("trash"))
+    }
+
+    fn layers(&self) -> Result<&dyn Layers> {
+        let layers = self.backend.extensions().layers;
+        layers.ok_or_else(|| absent("layers"))
+    }
+}
+
+/// The trash of the whole backend, as far as its items come from the folder.
+impl<B: Backend> Trash for Subtree<B> {
+    fn discard(&self, path: &VPath) -> Result<TrashId> {
+        if path.is_root() {
+            return Err(Error::new(ErrorKind::IsRoot, "trash").with_path(path));
+        }
+        self.trash()?.discard(&self.below(path))
+    }
+
+    fn restore(&self, id: &TrashId, to: &VPath, mode: RenameMode) -> Result<()> {
+        self.trash()?.restore(id, &self.below(to), mode)
+    }
+
+    fn items(&self) -> Result<Vec<TrashItem>> {
+        let items = self.trash()?.items()?.into_iter();
+        Ok(items
+            .filter_map(|item| {
+                let original = item.original.strip_prefix(&self.folder)?;
+                Some(TrashItem { original, ..item })
+            })
+            .collect())
+    }
+
+    fn purge(&self, id: &TrashId) -> Result<()> {
+        self.trash()?.purge(id)
+    }
+}
+
+impl<B: Backend> Layers for Subtree<B> {
+    fn count(&self) -> usize {
+        self.layers().map_or(1, Layers::count)
+    }
+
+    fn origin(&self, path: &VPath) -> Result<Origin> {
+        self.layers()?.origin(&self.below(path))
+    }
+
+    fn deleted(&self, dir: &VPath) -> Result<Vec<Name>> {
+        self.layers()?.deleted(&self.below(dir))
+    }
+}
