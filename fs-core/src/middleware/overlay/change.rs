@@ -1,0 +1,445 @@
+//! Creating, linking, removing and changing attributes.
+//!
+//! No transaction spans two layers, so each change ends in one step of the upper that makes it visible: a staged node takes the place of a whiteout, a staged
+//! whiteout takes the place of a node. A crash before or after that step shows the old or the new state, never the base's entry again.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use super::copy_up::Content;
+use super::core::{Core, Outcome, Target};
+use super::lookup::Entry;
+use super::pins::Place;
+use super::xattr;
+use crate::backend::{At, Change, Follow, Node, RenameMode};
+use crate::capabilities::Capabilities;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::Staged;
+use crate::listing::collect;
+use crate::metadata::{FileKind, NewKind, NewNode, SetAttr};
+use crate::path::{Name, VPath};
+use crate::{Want, listing::EntryBatch};
+
+impl Core {
+    /// Makes one change.
+    pub(super) fn change(self: &Arc<Self>, change: &Change<'_>) -> Result<()> {
+        match *change {
+            Change::Create(at, new) => match self.changeable(at)? {
+                (None, path) => self.create(&path, new),
+                (Some(node), path) => {
+                    refuse_whiteout(new)?;
+                    self.upper
+                        .change(&Change::Create(At::in_dir(&node, &path), new))
+                }
+            },
+            Change::Link { from, to } => self.link(from, to),
+            Change::Rename { from, to, mode } => self.rename(from, to, mode),
+            Change::Unlink(at) => match self.changeable(at)? {
+                (None, path) => self.unlink(&path),
+                (Some(node), path) => self.upper.change(&Change::Unlink(At::in_dir(&node, &path))),
+            },
+            Change::Rmdir(at) => match self.changeable(at)? {
+                (None, path) => self.rmdir(&path),
+                (Some(node), path) => self.upper.change(&Change::Rmdir(At::in_dir(&node, &path))),
+            },
+            Change::SetAttr(at, attr) => match self.changeable(at)? {
+                (None, path) => self.set_attr(&path, attr),
+                (Some(node), path) => {
+                    let at = At::in_dir(&node, &path);
+                    self.upper.change(&Change::SetAttr(at, attr))
+                }
+            },
+            Change::SetXattr(at, name, value) => {
+                let stored = xattr::stored(name);
+                match self.changeable(at)? {
+                    (None, path) => self.set_xattr(&path, &stored, value),
+                    (Some(node), path) => {
+                        let at = At::in_dir(&node, &path);
+                        self.upper.change(&Change::SetXattr(at, &stored, value))
+                    }
+                }
+            }
+        }
+    }
+
+    /// A place where something can be changed: a path in the tree, or one from a node of the upper outside it.
+    pub(super) fn changeable(&self, at: At<'_>) -> Result<(Option<Node>, VPath)> {
+        match self.target(at)? {
+            Target::Tree(path) => Ok((None, path)),
+            Target::Upper(node, path) => Ok((Some(node), path)),
+            Target::Base(_) => Err(Error::new(ErrorKind::NotFound, "removed node")),
+        }
+    }
+
+    fn create(self: &Arc<Self>, path: &VPath, new: &NewNode) -> Result<()> {
+        self.mutate(|| {
+            let entry = self.look(path)?;
+            if entry.visible().is_some() {
+                return Err(Error::new(ErrorKind::AlreadyExists, "create"));
+            }
+            refuse_whiteout(new)?;
+            if !entry.parent.upper {
+                return Ok(parent_first(path));
+            }
+            self.place_new(path, &entry, new)?;
+            Ok(Outcome::Done(()))
+        })?;
+        self.watchers.changed(path);
+        Ok(())
+    }
+
+    /// Makes a node where nothing is visible. The caller holds the lock.
+    pub(super) fn place_new(
+        self: &Arc<Self>,
+        path: &VPath,
+        entry: &Entry,
+        new: &NewNode,
+    ) -> Result<()> {
+        if !entry.whiteout {
+            let kept = self.upper.kept(path)?;
+            return self.upper.change(&Change::Create(At::path(&kept), new));
+        }
+        let mut staged = self.upper.stage(path, new)?;
+        let mode = if new.kind == NewKind::Directory {
+            self.hide_base_in(&mut *staged, path)?;
+            RenameMode::Exchange
+        } else {
+            RenameMode::Replace
+        };
+        staged.commit(mode).map(drop)
+    }
+
+    /// Makes a staged directory show nothing of the base's directory at `path`.
+    pub(super) fn hide_base_in(
+        self: &Arc<Self>,
+        staged: &mut dyn Staged,
+        path: &VPath,
+    ) -> Result<()> {
+        if self.upper.has(Capabilities::XATTRS) {
+            return staged.set_xattr(OsStr::new(xattr::OPAQUE), b"y");
+        }
+        let node = staged.node()?;
+        for name in self.base_names(path)? {
+            let at = VPath::root().join(&name);
+            match self.upper.change(&Change::Create(
+                At::in_dir(&node, &at),
+                &NewNode::whiteout(),
+            )) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the upper's directory at `dir`, in which the base no longer shows, show nothing of the base's directory at `over` either.
+    pub(super) fn hide_base(self: &Arc<Self>, dir: &VPath, over: &VPath) -> Result<()> {
+        let kept = self.upper.kept(dir)?;
+        if self.mark(&kept, xattr::OPAQUE, b"y")? {
+            return Ok(());
+        }
+        // Without attributes: a whiteout for each name of the base, in directories of the same name too.
+        for name in self.base_names(over)? {
+            let (below, child) = (over.join(&name), kept.join(&name));
+            match super::upper::absent(self.upper.backend().stat(At::path(&child)))? {
+                None => self
+                    .upper
+                    .change(&Change::Create(At::path(&child), &NewNode::whiteout()))?,
+                Some(node) if node.is_dir() => self.hide_base(&dir.join(&name), &below)?,
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of the base's directory; none when it is none.
+    fn base_names(&self, dir: &VPath) -> Result<Vec<Name>> {
+        match self.base.look(dir)? {
+            Some(found) if found.is_dir() => {}
+            _ => return Ok(Vec::new()),
+        }
+        let batch: EntryBatch = collect(self.base.list(dir, &Want::names())?)?;
+        batch.iter().map(|entry| Name::new(entry.name)).collect()
+    }
+
+    fn link(self: &Arc<Self>, from: At<'_>, to: At<'_>) -> Result<()> {
+        let (from_node, from) = self.changeable(from)?;
+        let (to_node, to) = self.changeable(to)?;
+        if from_node.is_none() && to_node.is_none() {
+            self.link_in_tree(&from, &to)?;
+            self.watchers.changed(&to);
+            return Ok(());
+        }
+        if from_node.is_none() {
+            self.mutate(|| match self.look(&from)?.upper {
+                Some(_) => Ok(Outcome::Done(())),
+                None => Ok(Outcome::CopyUp(from.clone(), Content::All)),
+            })?;
+        }
+        if to_node.is_none() {
+            return Err(Error::new(ErrorKind::CrossDevice, "link"));
+        }
+        let kept = match from_node {
+            Some(_) => from,
+            None => self.upper.kept(&from)?,
+        };
+        let at = |dir, path| At {
+            dir,
+            path,
+            follow: Follow::Never,
+        };
+        self.upper.change(&Change::Link {
+            from: at(from_node.as_ref(), &kept),
+            to: at(to_node.as_ref(), &to),
+        })
+    }
+
+    fn link_in_tree(self: &Arc<Self>, from: &VPath, to: &VPath) -> Result<()> {
+        self.mutate(|| {
+            let source = self.look(from)?;
+            if source.found()?.is_dir() {
+                return Err(Error::new(ErrorKind::NotPermitted, "link"));
+            }
+            let entry = self.look(to)?;
+            if entry.visible().is_some() {
+                return Err(Error::new(ErrorKind::AlreadyExists, "link"));
+            }
+            let Some(upper) = source.upper else {
+                return Ok(Outcome::CopyUp(from.clone(), Content::All));
+            };
+            if !entry.parent.upper {
+                return Ok(parent_first(to));
+            }
+            let (kept_from, kept_to) = (self.upper.kept(from)?, self.upper.kept(to)?);
+            self.carry_origin(At::path(&kept_from), upper.id, &entry, &kept_to)?;
+            if !entry.whiteout {
+                self.upper.change(&Change::Link {
+                    from: At::path(&kept_from),
+                    to: At::path(&kept_to),
+                })?;
+                return Ok(Outcome::Done(()));
+            }
+            // Linked where nobody sees it, then over the whiteout in one step.
+            let workplace = self.upper.stage(to, &NewNode::directory())?;
+            let node = workplace.node()?;
+            let name = VPath::root().join(&Name::new("link")?);
+            self.upper.change(&Change::Link {
+                from: At::path(&kept_from),
+                to: At::in_dir(&node, &name),
+            })?;
+            self.upper.change(&Change::Rename {
+                from: At::in_dir(&node, &name),
+                to: At::path(&kept_to),
+                mode: RenameMode::Replace,
+            })?;
+            drop(workplace);
+            Ok(Outcome::Done(()))
+        })
+    }
+
+    /// A node that may have an origin gets a name at `to`: its new directory must say that such nodes are in it.
+    pub(super) fn carry_origin(
+        &self,
+        node: At<'_>,
+        id: crate::FileId,
+        to: &Entry,
+        kept_to: &VPath,
+    ) -> Result<()> {
+        if !to.parent.facts.impure
+            && self.origin(node, id)?.is_some()
+            && let Some(parent) = kept_to.parent()
+        {
+            self.mark(&parent, xattr::IMPURE, b"y")?;
+        }
+        Ok(())
+    }
+
+    fn unlink(self: &Arc<Self>, path: &VPath) -> Result<()> {
+        self.mutate(|| {
+            let entry = self.look_full(path)?;
+            if entry.found()?.is_dir() {
+                return Err(Error::new(ErrorKind::IsADirectory, "remove"));
+            }
+            if !entry.parent.upper {
+                return Ok(parent_first(path));
+            }
+            let place = self.place_after(path, &entry);
+            self.remove_name(path, &entry)?;
+            self.pins.removed(path, place);
+            Ok(Outcome::Done(()))
+        })?;
+        self.watchers.changed(path);
+        Ok(())
+    }
+
+    fn rmdir(self: &Arc<Self>, path: &VPath) -> Result<()> {
+        self.mutate(|| {
+            if path.is_root() {
+                return Err(Error::new(ErrorKind::IsRoot, "remove folder"));
+            }
+            let entry = self.look_full(path)?;
+            let here = entry.as_dir()?;
+            if !self.is_empty_dir(path, here)? {
+                return Err(Error::new(ErrorKind::DirectoryNotEmpty, "remove folder"));
+            }
+            if !entry.parent.upper {
+                return Ok(parent_first(path));
+            }
+            let place = self.place_after(path, &entry);
+            self.clear(path, &entry)?;
+            self.remove_name(path, &entry)?;
+            self.pins.removed(path, place);
+            Ok(Outcome::Done(()))
+        })?;
+        self.watchers.changed(path);
+        Ok(())
+    }
+
+    /// Where a pin of `path` will find its node when the name is gone.
+    pub(super) fn place_after(&self, path: &VPath, entry: &Entry) -> Place {
+        if self.pins.get(path).is_none() {
+            return Place::Lost;
+        }
+        let pinned = if entry.upper.is_some() {
+            self.upper
+                .kept(path)
+                .and_then(|kept| self.upper.backend().pin(At::path(&kept)))
+                .map(Place::Upper)
+        } else {
+            self.base.pin(path).map(Place::Base)
+        };
+        // A layer that cannot pin lets the node go with its name.
+        pinned.unwrap_or(Place::Lost)
+    }
+
+    /// Removes the marks inside the upper's directory at `path`, which shows nothing, without the base showing in it at any moment.
+    pub(super) fn clear(self: &Arc<Self>, path: &VPath, entry: &Entry) -> Result<()> {
+        if entry.upper.is_none() {
+            return Ok(());
+        }
+        let marks = collect(self.upper.list(path, &Want::names())?)?;
+        if marks.is_empty() {
+            return Ok(());
+        }
+        if self.marks_are_files()? {
+            if entry.base.is_some() {
+                self.put_mark(path)?;
+            }
+        } else if entry.merged() {
+            self.mark(&self.upper.kept(path)?, xattr::OPAQUE, b"y")?;
+        }
+        let kept = self.upper.kept(path)?;
+        for mark in marks.iter() {
+            let at = kept.join(&Name::new(mark.name)?);
+            self.upper.change(&Change::Unlink(At::path(&at)))?;
+        }
+        Ok(())
+    }
+
+    /// In form `Files`: hides the base's entry at `path`.
+    pub(super) fn put_mark(&self, path: &VPath) -> Result<()> {
+        let mark = self.upper.mark_of(path)?;
+        match self
+            .upper
+            .change(&Change::Create(At::path(&mark), &NewNode::file()))
+        {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Takes the visible name at `path` away; a directory is empty and clear. Leaves a mark exactly where the base has the name. The caller holds the lock.
+    pub(super) fn remove_name(self: &Arc<Self>, path: &VPath, entry: &Entry) -> Result<()> {
+        let kept = self.upper.kept(path)?;
+        let hide = entry.base.is_some();
+        if let Some(upper) = &entry.upper {
+            self.ids()?.forget(upper);
+        }
+        let files = self.marks_are_files()?;
+        if files && hide {
+            self.put_mark(path)?;
+        }
+        match &entry.upper {
+            Some(upper) if hide && !files => {
+                let staged = self.upper.stage(path, &NewNode::whiteout())?;
+                let mode = if upper.is_dir() {
+                    RenameMode::Exchange
+                } else {
+                    RenameMode::Replace
+                };
+                staged.commit(mode).map(drop)
+            }
+            Some(upper) if upper.is_dir() => self.upper.change(&Change::Rmdir(At::path(&kept))),
+            Some(_) => self.upper.change(&Change::Unlink(At::path(&kept))),
+            None if hide && !files => self
+                .upper
+                .change(&Change::Create(At::path(&kept), &NewNode::whiteout())),
+            None => Ok(()),
+        }
+    }
+
+    fn set_attr(self: &Arc<Self>, path: &VPath, attr: &SetAttr) -> Result<()> {
+        self.mutate(|| {
+            let entry = self.look(path)?;
+            let node = entry.found()?;
+            if entry.upper.is_none() {
+                if attr.size.is_some() && node.kind != FileKind::File {
+                    return Err(Error::new(wrong_size_kind(node.kind), "set attributes"));
+                }
+                return Ok(Outcome::CopyUp(path.clone(), Content::All));
+            }
+            let kept = self.upper.kept(path)?;
+            self.upper.change(&Change::SetAttr(At::path(&kept), attr))?;
+            Ok(Outcome::Done(()))
+        })?;
+        self.watchers.changed(path);
+        Ok(())
+    }
+
+    fn set_xattr(
+        self: &Arc<Self>,
+        path: &VPath,
+        stored: &OsStr,
+        value: Option<&[u8]>,
+    ) -> Result<()> {
+        self.mutate(|| {
+            let entry = self.look(path)?;
+            entry.found()?;
+            if entry.upper.is_none() {
+                if value.is_none() {
+                    // Removing what is not there is an error that copies nothing.
+                    let name = xattr::visible(stored).unwrap_or_default();
+                    self.base.get_xattr(At::path(path), &name)?;
+                }
+                return Ok(Outcome::CopyUp(path.clone(), Content::All));
+            }
+            let kept = self.upper.kept(path)?;
+            self.upper
+                .change(&Change::SetXattr(At::path(&kept), stored, value))?;
+            Ok(Outcome::Done(()))
+        })?;
+        self.watchers.changed(path);
+        Ok(())
+    }
+}
+
+/// As in the kernel: a user's own whiteout would be a deletion.
+pub(super) fn refuse_whiteout(new: &NewNode) -> Result<()> {
+    if new.kind == NewKind::CharDevice(0) {
+        return Err(Error::new(ErrorKind::NotPermitted, "create")
+            .with_detail("in an overlay this device means a deletion"));
+    }
+    Ok(())
+}
+
+fn wrong_size_kind(kind: FileKind) -> ErrorKind {
+    match kind {
+        FileKind::Directory => ErrorKind::IsADirectory,
+        _ => ErrorKind::InvalidInput,
+    }
+}
+
+/// The directory of `path` must be in the upper first.
+pub(super) fn parent_first<T>(path: &VPath) -> Outcome<T> {
+    Outcome::CopyUp(path.parent().unwrap_or_default(), Content::All)
+}

@@ -1,0 +1,238 @@
+//! Nodes that appear in the overlay whole or not at all: staged in the upper, published by its one step.
+
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use super::change::{parent_first, refuse_whiteout};
+use super::core::{Core, Outcome, Target};
+use super::identity::Ids;
+use super::lookup::Entry;
+use super::pins::{Pin, Place};
+use super::xattr;
+use crate::backend::{At, Node, RenameMode};
+use crate::capabilities::Capabilities;
+use crate::control::Control;
+use crate::error::{Error, ErrorKind, Result};
+use crate::file::{File, Staged};
+use crate::metadata::{FileId, FileKind, NewNode, SetAttr};
+use crate::path::{Name, VPath};
+
+/// A staged node of an overlay.
+pub(super) struct OverlayStaged {
+    core: Arc<Core>,
+    inner: Box<dyn Staged>,
+    kind: FileKind,
+    /// Its future directory, which may be renamed meanwhile, and name; `None`: inside another staged directory, where there are no marks.
+    place: Option<(Arc<Pin>, Name)>,
+    /// Given out while it is staged; finds its path at the commit.
+    pin: std::sync::OnceLock<Arc<Pin>>,
+}
+
+impl Core {
+    pub(super) fn stage(self: &Arc<Self>, at: At<'_>, new: &NewNode) -> Result<Box<dyn Staged>> {
+        refuse_whiteout(new)?;
+        let (inner, place) = match self.target(at)? {
+            Target::Upper(node, path) => {
+                let at = At::in_dir(&node, &path);
+                (self.upper.backend().stage(at, new)?, None)
+            }
+            Target::Base(_) => return Err(Error::new(ErrorKind::NotFound, "stage")),
+            Target::Tree(path) => {
+                let (dir, name) = path
+                    .split_last()
+                    .ok_or_else(|| Error::new(ErrorKind::IsRoot, "stage"))?;
+                self.mutate(|| {
+                    if !self.look(&path)?.parent.upper {
+                        return Ok(parent_first(&path));
+                    }
+                    let inner = self.upper.stage(&path, new)?;
+                    Ok(Outcome::Done((
+                        inner,
+                        Some((self.pins.pin(&dir), name.clone())),
+                    )))
+                })?
+            }
+        };
+        Ok(Box::new(OverlayStaged {
+            core: self.clone(),
+            inner,
+            kind: new.kind.kind(),
+            place,
+            pin: std::sync::OnceLock::new(),
+        }))
+    }
+
+    /// The rules of the commit modes. The caller holds the lock.
+    fn check_commit(
+        self: &Arc<Self>,
+        path: &VPath,
+        kind: FileKind,
+        target: &Entry,
+        mode: RenameMode,
+    ) -> Result<()> {
+        let fail = |kind| Err(Error::new(kind, "commit"));
+        let Some(replaced) = target.visible() else {
+            return match mode {
+                RenameMode::Exchange => fail(ErrorKind::NotFound),
+                _ => Ok(()),
+            };
+        };
+        match (mode, kind == FileKind::Directory, replaced.is_dir()) {
+            (RenameMode::NoReplace, ..) => fail(ErrorKind::AlreadyExists),
+            (RenameMode::Exchange, ..) | (_, false, false) => Ok(()),
+            (_, true, false) => fail(ErrorKind::NotADirectory),
+            (_, false, true) => fail(ErrorKind::IsADirectory),
+            (_, true, true) if !self.is_empty_dir(path, target.as_dir()?)? => {
+                fail(ErrorKind::DirectoryNotEmpty)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A staged file that replaces another keeps its number where the upper says that replacing does.
+    fn keep_number(
+        &self,
+        path: &VPath,
+        kind: FileKind,
+        target: &Entry,
+        staged: &mut dyn Staged,
+    ) -> Result<bool> {
+        let keeps = Capabilities::ATOMIC_KEEPS_INODE | Capabilities::XATTRS;
+        let replaces = kind == FileKind::File && target.visible().is_some_and(|m| m.is_file());
+        if !replaces || !self.upper.has(keeps) {
+            return Ok(false);
+        }
+        let origin = match (&target.upper, &target.base) {
+            (Some(upper), _) => {
+                let kept = self.upper.kept(path)?;
+                self.origin(At::path(&kept), upper.id)?
+            }
+            (None, Some(base)) if Ids::keeps(base) => {
+                staged.set_attr(&SetAttr {
+                    btime: base.btime,
+                    ..SetAttr::default()
+                })?;
+                Some(base.id)
+            }
+            _ => None,
+        };
+        let Some(origin) = origin else {
+            return Ok(target.upper.is_some());
+        };
+        let value = self.ids()?.origin_value(origin);
+        staged.set_xattr(OsStr::new(xattr::ORIGIN), &value)?;
+        if !target.parent.facts.impure
+            && let Some(parent) = self.upper.kept(path)?.parent()
+        {
+            self.mark(&parent, xattr::IMPURE, b"y")?;
+        }
+        Ok(true)
+    }
+}
+
+impl OverlayStaged {
+    fn publish(self, dir: &VPath, name: &Name, mode: RenameMode) -> Result<FileId> {
+        let Self {
+            core,
+            mut inner,
+            kind,
+            pin,
+            ..
+        } = self;
+        let path = dir.join(name);
+        let target = core.look_full(&path)?;
+        core.check_commit(&path, kind, &target, mode)?;
+        let is_dir = kind == FileKind::Directory;
+        let files = core.marks_are_files()?;
+        let kept_number = core.keep_number(&path, kind, &target, &mut *inner)?;
+        if is_dir && target.upper.is_some() && mode != RenameMode::Exchange {
+            core.clear(&path, &target)?;
+        }
+        let base_dir = target.base.is_some_and(|base| base.is_dir());
+        if is_dir && !files && (target.whiteout || base_dir) {
+            core.hide_base_in(&mut *inner, &path)?;
+        }
+        let over_node = target.upper.is_some() || target.whiteout;
+        let mode = match mode {
+            RenameMode::Exchange if !over_node => RenameMode::NoReplace,
+            RenameMode::Exchange => RenameMode::Exchange,
+            _ if target.whiteout && is_dir => RenameMode::Exchange,
+            // The base's entry is replaced by being hidden.
+            _ if over_node => RenameMode::Replace,
+            _ => RenameMode::NoReplace,
+        };
+        let place = core.place_after(&path, &target);
+        let id = inner.commit(mode)?;
+        if files && is_dir && base_dir {
+            core.put_mark(&path)?;
+        }
+        if !kept_number {
+            core.pins.removed(&path, place);
+            if let Some(replaced) = &target.upper {
+                core.ids()?.forget(replaced);
+            }
+        }
+        if let Some(pin) = pin.get() {
+            core.pins.settle(pin, &path);
+        }
+        core.upper_id(At::path(&core.upper.kept(&path)?), id)
+    }
+}
+
+impl Staged for OverlayStaged {
+    fn file(&mut self) -> Option<&mut dyn File> {
+        self.inner.file()
+    }
+
+    fn set_attr(&mut self, attr: &SetAttr) -> Result<()> {
+        self.inner.set_attr(attr)
+    }
+
+    fn set_xattr(&mut self, name: &OsStr, value: &[u8]) -> Result<()> {
+        self.inner.set_xattr(&xattr::stored(name), value)
+    }
+
+    /// Only what is in the upper can be copied without passing through the caller.
+    fn fill_from(&mut self, source: At<'_>, control: &Control) -> Result<bool> {
+        match self.core.target(source)? {
+            Target::Upper(node, path) => self.inner.fill_from(At::in_dir(&node, &path), control),
+            Target::Base(_) => Ok(false),
+            Target::Tree(path) => {
+                let in_upper = {
+                    let _tree = self.core.tree.read();
+                    self.core.look(&path)?.upper.is_some()
+                };
+                if !in_upper {
+                    return Ok(false);
+                }
+                let kept = self.core.upper.kept(&path)?;
+                self.inner.fill_from(At::path(&kept), control)
+            }
+        }
+    }
+
+    fn node(&self) -> Result<Node> {
+        let node = self.inner.node()?;
+        let id = self.core.ids()?.upper(node.id());
+        let pin = self.pin.get_or_init(|| self.core.pins.loose(node));
+        Ok(Node::new(id, pin.clone()))
+    }
+
+    fn commit(self: Box<Self>, mode: RenameMode) -> Result<FileId> {
+        let core = self.core.clone();
+        let Some((dir, name)) = self.place.clone() else {
+            let id = self.inner.commit(mode)?;
+            return core.ids().map(|ids| ids.upper(id));
+        };
+        let done = {
+            let _tree = core.tree.write();
+            match dir.place() {
+                Place::Tree(dir) => (*self).publish(&dir, &name, mode).map(|id| (id, dir)),
+                _ => Err(Error::new(ErrorKind::NotFound, "commit")),
+            }
+        };
+        let (id, dir) = done?;
+        core.watchers.changed(&dir.join(&name));
+        Ok(id)
+    }
+}
