@@ -84,6 +84,10 @@ pub struct TrashItem {
 pub trait Trash: Send + Sync {
     /// Moves the node at `path`, with all below it, into the trash.
     fn discard(&self, path: &VPath) -> Result<TrashId>;
+    /// The same for something that lies at `path` only on its way here, and is to be remembered as `original`.
+    fn discard_as(&self, path: &VPath, _original: &VPath) -> Result<TrashId> {
+        self.discard(path)
+    }
     /// Puts an item back at `to`, whose parent must exist (`Replace` or `NoReplace`).
     fn restore(&self, id: &TrashId, to: &VPath, mode: RenameMode) -> Result<()>;
     /// What is in it.

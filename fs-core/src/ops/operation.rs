@@ -67,6 +67,8 @@ pub struct Transfer {
     pub into: Place,
     /// Another name, for a single source.
     pub name: Option<Name>,
+    /// Only what is in the sources, which are folders, goes; each source itself becomes `into` (made when it is missing).
+    pub contents: bool,
 }
 
 /// What a new link is.
@@ -114,6 +116,7 @@ impl Operation {
             sources,
             into,
             name: None,
+            contents: false,
         })
     }
 
@@ -123,6 +126,7 @@ impl Operation {
             sources,
             into,
             name: None,
+            contents: false,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::place::Place;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::metadata::Metadata;
 
 /// The result of looking before doing.
@@ -159,6 +159,22 @@ pub enum ProblemKind {
     UnsupportedKind,
     /// It can't be looked at.
     Unreadable(Error),
+}
+
+impl ProblemKind {
+    /// The same as an error of the item.
+    pub fn error(&self, source: &Place) -> Error {
+        let kind = match self {
+            Self::IllegalName(error) | Self::Unreadable(error) => {
+                return error.clone().or_path(&source.path);
+            }
+            Self::TwinName => ErrorKind::AlreadyExists,
+            Self::SameFile => ErrorKind::SameFile,
+            Self::IntoItself => ErrorKind::IntoItself,
+            Self::UnsupportedKind => ErrorKind::Unsupported,
+        };
+        Error::new(kind, "copy").with_path(&source.path)
+    }
 }
 
 impl std::fmt::Display for ProblemKind {

@@ -1,6 +1,6 @@
 //! How far an operation is, how fast, and how long it may take.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::control::Control;
 
@@ -69,79 +69,9 @@ impl<'a> Monitor<'a> {
     }
 }
 
-/// Smooths a rate: each second the old value keeps about 70 % of its weight.
-#[derive(Debug)]
-pub struct Meter {
-    started: Instant,
-    last: Instant,
-    last_fraction: f64,
-    last_bytes: u64,
-    bytes_per_second: Option<f64>,
-    fraction_per_second: Option<f64>,
-}
-
-impl Meter {
-    /// Starts counting at `now`.
-    pub fn start(now: Instant) -> Self {
-        Self {
-            started: now,
-            last: now,
-            last_fraction: 0.0,
-            last_bytes: 0,
-            bytes_per_second: None,
-            fraction_per_second: None,
-        }
-    }
-
-    /// Fills in rate and time left.
-    pub fn measure(&mut self, progress: &mut Progress, now: Instant) {
-        let seconds = now.duration_since(self.last).as_secs_f64();
-        let fraction = f64::from(progress.fraction());
-        if seconds >= 0.25 {
-            let weight = 0.7_f64.powf(seconds);
-            let blend = |old: Option<f64>, new: f64| {
-                Some(old.map_or(new, |old| old * weight + new * (1.0 - weight)))
-            };
-            let bytes = progress.done_bytes.saturating_sub(self.last_bytes) as f64;
-            self.bytes_per_second = blend(self.bytes_per_second, bytes / seconds);
-            self.fraction_per_second = blend(
-                self.fraction_per_second,
-                (fraction - self.last_fraction) / seconds,
-            );
-            self.last = now;
-            self.last_fraction = fraction;
-            self.last_bytes = progress.done_bytes;
-        }
-        progress.bytes_per_second = self.bytes_per_second;
-        let warm = now.duration_since(self.started) >= Duration::from_secs(1);
-        progress.left = self
-            .fraction_per_second
-            .filter(|rate| warm && *rate > 0.0)
-            .and_then(|rate| Duration::try_from_secs_f64((1.0 - fraction) / rate).ok());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn time_left_follows_the_rate() {
-        let start = Instant::now();
-        let mut meter = Meter::start(start);
-        let mut progress = Progress {
-            total_bytes: 100 << 20,
-            ..Progress::default()
-        };
-        for second in 1..=5u64 {
-            progress.done_bytes = second * (10 << 20);
-            meter.measure(&mut progress, start + Duration::from_secs(second));
-        }
-        let left = progress.left.unwrap().as_secs_f64();
-        assert!((4.5..5.5).contains(&left), "{left}");
-        let rate = progress.bytes_per_second.unwrap();
-        assert!((rate - f64::from(10 << 20)).abs() < 1e3, "{rate}");
-    }
 
     #[test]
     fn empty_files_count() {

@@ -12,6 +12,8 @@ use crate::error::Error;
 pub struct Report {
     /// What was asked.
     pub operation: Operation,
+    /// Of an undo or redo: the operation it was about.
+    pub subject: Option<Operation>,
     /// Files, folders and links done.
     pub items: u64,
     /// Bytes copied.
@@ -44,6 +46,7 @@ impl Report {
     pub fn new(operation: Operation) -> Self {
         Self {
             operation,
+            subject: None,
             items: 0,
             bytes: 0,
             failed: Vec::new(),
@@ -63,19 +66,22 @@ impl Report {
     /// The sentence for a toast: what happened, and what is safe.
     pub fn sentence(&self) -> String {
         let failed = self.failed.len();
+        let name = match (&self.operation, &self.subject) {
+            (Operation::Undo(_), Some(subject)) => format!("Undo: {}", subject.name()),
+            (Operation::Redo(_), Some(subject)) => format!("Redo: {}", subject.name()),
+            (operation, _) => operation.name(),
+        };
         if self.cancelled {
-            format!(
-                "Stopped: {}. What was not done is untouched.",
-                self.operation.name()
-            )
+            format!("Stopped: {name}. What was not done is untouched.")
         } else if failed > 0 {
             let all = self.items + failed as u64;
-            format!(
-                "{}: {failed} of {all} failed. Those are untouched.",
-                self.operation.name()
-            )
+            format!("{name}: {failed} of {all} failed. Those are untouched.")
         } else {
-            self.operation.done()
+            match (&self.operation, &self.subject) {
+                (Operation::Undo(_), Some(subject)) => format!("Undone: {}", subject.name()),
+                (Operation::Redo(_), Some(subject)) => subject.done(),
+                (operation, _) => operation.done(),
+            }
         }
     }
 }
