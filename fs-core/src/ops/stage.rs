@@ -27,6 +27,12 @@ pub(super) fn stage(
     Ok(Box::new(Temporary::create(backend, at, new)?))
 }
 
+/// Is it one that its backend knows nothing of, to be committed by itself?
+pub(super) fn is_temporary(staged: &dyn Staged) -> bool {
+    let any: &dyn std::any::Any = staged;
+    any.is::<Temporary>()
+}
+
 /// A hidden name in the same folder that nothing has.
 pub(super) fn aside(at: &VPath) -> VPath {
     static COUNT: AtomicU64 = AtomicU64::new(0);

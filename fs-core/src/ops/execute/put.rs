@@ -10,7 +10,7 @@ use crate::backend::{At, Backend, Change, RenameMode};
 use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{OpenOptions, Staged};
-use crate::metadata::{FileKind, Metadata, NewKind, NewNode};
+use crate::metadata::{FileId, FileKind, Metadata, NewKind, NewNode};
 use crate::ops::journal::{Act, Outcome, Stamp};
 use crate::ops::place::{FsRef, Place};
 use crate::ops::stage;
@@ -219,16 +219,17 @@ impl Run<'_, '_> {
                     continue;
                 }
             };
+            if stage::is_temporary(&*staged) {
+                let outcome = staged.commit(mode).map(|id| made(&seen, id));
+                self.note(batch, job, seen, outcome, &mut outcomes, index);
+                continue;
+            }
             together.push((staged, mode));
             jobs.push((index, job, seen));
         }
         let committed = goal.backend.commit_all(together);
         for ((index, job, seen), committed) in jobs.into_iter().zip(committed) {
-            let outcome = committed.map(|id| {
-                let mut stamp = Stamp::copy_of(&seen);
-                stamp.ino = Some(id.ino);
-                Outcome::Made(stamp)
-            });
+            let outcome = committed.map(|id| made(&seen, id));
             self.note(batch, job, seen, outcome, &mut outcomes, index);
         }
         if batch.journalled {
@@ -332,6 +333,13 @@ impl Run<'_, '_> {
             }
         }
     }
+}
+
+fn made(seen: &Metadata, id: FileId) -> Outcome {
+    Outcome::Made(Stamp {
+        ino: Some(id.ino),
+        ..Stamp::copy_of(seen)
+    })
 }
 
 /// How to take a staged node's appearance back.
