@@ -241,8 +241,10 @@ pub trait Backend: Send + Sync {
             .collect()
     }
 
-    /// Returns when all that was returned before would survive a power cut.
-    fn sync(&self, scope: Scope<'_>) -> Result<()>;
+    /// Returns when all that was returned before would survive a power cut. The default is for content that can't survive one anyway.
+    fn sync(&self, _scope: Scope<'_>) -> Result<()> {
+        Ok(())
+    }
 
     /// Holds on to a node.
     fn pin(&self, at: At<'_>) -> Result<Node> {

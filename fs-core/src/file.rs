@@ -1,6 +1,9 @@
 //! Open files, and nodes that appear whole or not at all.
 
 use std::any::Any;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::backend::{At, Node, RenameMode};
 use crate::control::Control;
@@ -123,4 +126,79 @@ pub trait Staged: Any + Send {
     /// `Replace` over an existing regular file keeps the inode of the target where the backend has `ATOMIC_KEEPS_INODE`: content and attributes change
     /// under it, other hard links see the new content, open handles keep the old.
     fn commit(self: Box<Self>, mode: RenameMode) -> Result<FileId>;
+}
+
+/// A file whose content is in memory: what a backend that unpacks or makes up content can hand out. Clones share the content.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    metadata: Metadata,
+    bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Buffer {
+    /// A file with this content; `metadata.size` need not be right.
+    pub fn new(metadata: Metadata, bytes: Vec<u8>) -> Self {
+        Self {
+            metadata,
+            bytes: Arc::new(Mutex::new(bytes)),
+        }
+    }
+}
+
+/// The largest content a buffer takes is what the address space does.
+fn index(offset: u64) -> Result<usize> {
+    usize::try_from(offset).map_err(|_| Error::new(ErrorKind::FileTooLarge, "write"))
+}
+
+impl File for Buffer {
+    fn metadata(&self) -> Result<Metadata> {
+        let size = self.bytes.lock().len() as u64;
+        Ok(Metadata {
+            size,
+            allocated: size,
+            ..self.metadata
+        })
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> Result<usize> {
+        let bytes = self.bytes.lock();
+        let mut rest = index(offset)
+            .ok()
+            .and_then(|start| bytes.get(start..))
+            .unwrap_or_default();
+        std::io::Read::read(&mut rest, into).map_err(|error| Error::from_io(error, "read"))
+    }
+
+    fn write_at(&self, from: &[u8], offset: u64) -> Result<()> {
+        if from.is_empty() {
+            return Ok(());
+        }
+        let start = index(offset)?;
+        let end = index(offset.saturating_add(from.len() as u64))?;
+        let mut bytes = self.bytes.lock();
+        if bytes.len() < end {
+            bytes.resize(end, 0);
+        }
+        if let Some(into) = bytes.get_mut(start..end) {
+            into.copy_from_slice(from);
+        }
+        Ok(())
+    }
+
+    fn append(&self, from: &[u8]) -> Result<u64> {
+        let mut bytes = self.bytes.lock();
+        let end = bytes.len() as u64;
+        bytes.extend_from_slice(from);
+        Ok(end)
+    }
+
+    fn set_len(&self, size_bytes: u64) -> Result<()> {
+        let size = index(size_bytes)?;
+        self.bytes.lock().resize(size, 0);
+        Ok(())
+    }
+
+    fn sync(&self, _data_only: bool) -> Result<()> {
+        Ok(())
+    }
 }

@@ -6,6 +6,8 @@
 
 pub mod backend;
 pub mod capabilities;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod control;
 pub mod error;
 pub mod extensions;
@@ -24,7 +26,7 @@ pub use capabilities::Capabilities;
 pub use control::Control;
 pub use error::{Error, ErrorKind, Result};
 pub use extensions::Extensions;
-pub use file::{File, OpenOptions, Staged};
+pub use file::{Buffer, File, OpenOptions, Staged};
 pub use listing::{EntryBatch, EntryRef, Listing};
 pub use metadata::{
     FileId, FileKind, Metadata, NewKind, NewNode, Permissions, SetAttr, SetTime, Time,

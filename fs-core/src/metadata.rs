@@ -197,6 +197,25 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Of a node made at `now` by root: empty, with one link (a directory two) and without a birth time.
+    pub fn new(id: FileId, kind: FileKind, mode: u32, now: Time) -> Self {
+        Self {
+            id,
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+            nlink: if kind == FileKind::Directory { 2 } else { 1 },
+            size: 0,
+            allocated: 0,
+            rdev: 0,
+            mtime: now,
+            ctime: now,
+            atime: now,
+            btime: None,
+        }
+    }
+
     /// Is it a directory?
     pub fn is_dir(&self) -> bool {
         self.kind == FileKind::Directory

@@ -133,9 +133,13 @@ impl<B: Backend, R: PathResolver> FileStorage<B, R> {
                 return Err(Error::new(kind, "copy").with_path(to.as_ref()));
             }
         }
+        let powers = self.capabilities();
+        let mtime = SetTime::To(attributes.mtime);
         let kept = SetAttr {
-            mode: Some(attributes.mode),
-            mtime: Some(SetTime::To(attributes.mtime)),
+            mode: powers
+                .contains(Capabilities::MODE)
+                .then_some(attributes.mode),
+            mtime: powers.contains(Capabilities::TIMES).then_some(mtime),
             ..SetAttr::default()
         };
         if self.can_stage_over(existing.as_ref(), false) {
@@ -163,7 +167,9 @@ impl<B: Backend, R: PathResolver> FileStorage<B, R> {
                 self.backend
                     .change(&Change::SetXattr(target.at(), &name, Some(&value)))?;
             }
-            self.backend.change(&Change::SetAttr(target.at(), &kept))?;
+            if kept != SetAttr::default() {
+                self.backend.change(&Change::SetAttr(target.at(), &kept))?;
+            }
         }
         self.persist_content(&target, existing.is_none())?;
         Ok(attributes.size)

@@ -236,6 +236,9 @@ impl<B: Backend, R: PathResolver> FileStorage<B, R> {
 
     fn create(&self, path: &Path, node: &NewNode) -> Result<()> {
         let place = self.kept(path)?;
+        if place.path.is_root() {
+            return Err(Error::new(ErrorKind::AlreadyExists, "create").with_path(path));
+        }
         self.backend.change(&Change::Create(place.at(), node))?;
         self.persist_names(&[&place.path])
     }
