@@ -9,6 +9,7 @@ mod icons;
 mod id;
 mod tokens;
 mod typography;
+mod wheel;
 
 pub use icons::Icon;
 pub use id::global_id;
@@ -20,4 +21,5 @@ pub fn install(ctx: &egui::Context) {
     fonts::install(ctx);
     icons::install(ctx);
     apply::apply(ctx);
+    wheel::install(ctx);
 }
