@@ -5,4 +5,7 @@
 
 pub mod live_files;
 pub mod location;
+pub mod memory;
 pub mod virtual_fs;
+
+pub use memory::MemoryBackend;

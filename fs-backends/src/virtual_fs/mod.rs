@@ -1,8 +1,122 @@
 //! POSIX rules for every virtual filesystem, written once over a store of nodes and a store of bytes.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | `store` | the two seams: [`NodeStore`] and [`ContentStore`] |
+//! | `resolve` | from a place to a node, without following links |
+//! | `rules` | create, link, unlink, rmdir, attributes: what a change means |
+//! | `rename` | the rename table, for names and for staged nodes |
+//! | `effects` | what follows from a committed transaction: orphans, watchers |
+//! | `open_file` | one state for all handles of a file; private, shared and replaced content |
+//! | `handle`, `staged`, `listing` | what the caller holds |
+//! | `trash`, `watch`, `reap` | deleted things, change events, removing trees |
+//!
+//! Locks are taken in the order: state of an open file, the store, then the small tables here (which enter nothing).
 
+use std::sync::Arc;
+
+use fs_core::{Result, Time};
+
+mod backend;
+mod effects;
+mod handle;
+mod listing;
+mod open_file;
+mod reap;
+mod rename;
+mod resolve;
+mod rules;
+mod staged;
 mod store;
+mod trash;
+mod watch;
+
+#[cfg(test)]
+mod tests;
 
 pub use store::{
     Content, ContentId, ContentStore, EntryRow, Inode, NodeRead, NodeRecord, NodeStore, NodeWrite,
     ROOT, TrashRecord,
 };
+
+use effects::Effects;
+use open_file::OpenFiles;
+use rules::Rules;
+use watch::Watchers;
+
+/// A filesystem with the rules of POSIX over a [`NodeStore`].
+pub struct VirtualFs<S: NodeStore> {
+    shared: Arc<Shared<S>>,
+}
+
+/// What the filesystem and everything opened from it have in common.
+struct Shared<S: NodeStore> {
+    store: S,
+    fs: u64,
+    open: OpenFiles<S>,
+    watchers: Watchers,
+}
+
+impl<S: NodeStore> VirtualFs<S> {
+    /// The filesystem kept in `store`. Removes what a killed process left outside the tree.
+    pub fn over(store: S) -> Result<Self> {
+        let fs = Self::unswept(store);
+        fs.shared.sweep()?;
+        Ok(fs)
+    }
+
+    /// As [`VirtualFs::over`], for a store in which a failed sweep leaves nothing worse behind than nameless nodes.
+    pub(crate) fn over_swept(store: S) -> Self {
+        let fs = Self::unswept(store);
+        fs.shared.sweep().ok();
+        fs
+    }
+
+    fn unswept(store: S) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                fs: store.fs_id(),
+                store,
+                open: OpenFiles::default(),
+                watchers: Watchers::default(),
+            }),
+        }
+    }
+
+    /// Lets `replace` put other nodes and contents into the store (it is told which contents are open) and brings open files and watchers in line.
+    pub(crate) fn restore_with(
+        &self,
+        replace: impl FnOnce(&[ContentId]) -> Result<()>,
+    ) -> Result<()> {
+        replace(&self.shared.open.held_contents())?;
+        for file in self.shared.open.all() {
+            file.refresh()?;
+        }
+        self.shared.watchers.tell_all();
+        Ok(())
+    }
+
+    /// The store below.
+    pub fn store(&self) -> &S {
+        &self.shared.store
+    }
+}
+
+impl<S: NodeStore> Shared<S> {
+    /// Runs `f` in one transaction and then does what follows from it.
+    fn transact<T: Send>(&self, f: impl FnOnce(&mut Rules<'_>) -> Result<T> + Send) -> Result<T> {
+        let mut effects = Effects::default();
+        let new_ino = || self.store.new_ino();
+        let result = self.store.write(|write| {
+            f(&mut Rules {
+                write,
+                new_ino: &new_ino,
+                fs: self.fs,
+                now: Time::now(),
+                effects: &mut effects,
+            })
+        })?;
+        self.follow_up(effects);
+        Ok(result)
+    }
+}

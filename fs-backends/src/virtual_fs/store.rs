@@ -226,8 +226,9 @@ pub trait ContentStore: Send + Sync + 'static {
         shared: bool,
     ) -> Result<Arc<dyn Content>>;
 
-    /// Called before a transaction that names these contents for the first time. A store of bytes outside the database makes them safe here, so
-    /// that no committed node can name bytes that are not there.
+    /// Called before the transaction that commits staged files with these contents. They are complete: nothing is written to them again without
+    /// [`ContentStore::writable`]. A store of bytes outside the database makes them safe (and seals them) here, so that no committed node names
+    /// bytes that are not there. Content first written through an open file is not announced; it is made safe by [`Content::sync`].
     fn publish(&self, _contents: &[ContentId]) -> Result<()> {
         Ok(())
     }

@@ -1,0 +1,300 @@
+//! [`VirtualFs`] as a backend: resolves places, runs rules, adds operation and path to errors.
+
+use std::any::Any;
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+
+use fs_core::extensions::{Space, SpaceInfo};
+use fs_core::{
+    At, Backend, Capabilities, Change, Error, ErrorKind, Extensions, File, FileId, FileKind,
+    Listing, Metadata, NewNode, Node, OpenOptions, RenameMode, Result, Scope, SetAttr, Staged,
+    Want,
+};
+
+use super::VirtualFs;
+use super::handle::{Handle, check_openable, metadata};
+use super::listing::Pages;
+use super::open_file::OpenFile;
+use super::resolve::{Pin, check_directory, fail, node_at, pin_of, place_of, tell};
+use super::staged::own_drafts;
+use super::store::{Inode, NodeRead, NodeRecord, NodeStore};
+
+impl<S: NodeStore> VirtualFs<S> {
+    /// Reads the node at `at` and more of it, at one moment.
+    fn read_node<T>(
+        &self,
+        operation: &'static str,
+        at: At<'_>,
+        f: impl FnOnce(&dyn NodeRead, Inode, NodeRecord) -> Result<T>,
+    ) -> Result<T> {
+        let fs = self.shared.fs;
+        self.shared
+            .store
+            .read(|read| {
+                let (ino, record) = node_at(read, at, fs)?;
+                f(read, ino, record)
+            })
+            .map_err(|error| tell(error, operation, at.path))
+    }
+
+    /// The pinned file itself, when that is what `at` means: it stays reachable when it has no name any more.
+    fn pinned_file(&self, at: At<'_>) -> Result<Option<Arc<OpenFile<S>>>> {
+        if at.dir.is_none() || !at.path.is_root() {
+            return Ok(None);
+        }
+        let file = pin_of(at, self.shared.fs)?.and_then(|pin| pin.file.clone());
+        Ok(file.and_then(|file| file.downcast().ok()))
+    }
+
+    fn file_to_open(&self, at: At<'_>, how: &OpenOptions) -> Result<Arc<OpenFile<S>>> {
+        if (how.truncate || how.create || how.create_new) && !how.write {
+            return fail(ErrorKind::InvalidInput);
+        }
+        if let Some(file) = self.pinned_file(at)? {
+            return if how.create_new {
+                fail(ErrorKind::AlreadyExists)
+            } else {
+                Ok(file)
+            };
+        }
+        let fs = self.shared.fs;
+        let new = NewNode::file().with_mode(how.mode);
+        let may_create = how.create || how.create_new;
+        loop {
+            match self.shared.store.read(|read| node_at(read, at, fs)) {
+                Ok(_) if how.create_new => return fail(ErrorKind::AlreadyExists),
+                Ok((ino, record)) => {
+                    check_openable(&record)?;
+                    match self.shared.open_file(ino) {
+                        Err(error) if may_create && error.kind() == ErrorKind::NotFound => {}
+                        opened => return opened,
+                    }
+                }
+                Err(error) if may_create && error.kind() == ErrorKind::NotFound => {
+                    match self.shared.transact(|rules| rules.create(at, &new)) {
+                        // Someone else was faster.
+                        Err(error)
+                            if error.kind() == ErrorKind::AlreadyExists && !how.create_new => {}
+                        created => return self.shared.open_file(created?),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn open_handle(&self, at: At<'_>, how: &OpenOptions) -> Result<Handle<S>> {
+        let file = self.file_to_open(at, how)?;
+        let place = match how.write {
+            true => self
+                .shared
+                .store
+                .read(|read| place_of(read, at, self.shared.fs))?,
+            false => None,
+        };
+        let access = (how.read, how.write);
+        let handle = Handle::new(&self.shared, file, at.path, access, place);
+        if how.truncate {
+            handle.set_len(0)?;
+        }
+        Ok(handle)
+    }
+
+    /// Sets attributes where the open file must take part: the size, or anything of a pinned file.
+    fn set_attr_of_file(&self, at: At<'_>, attr: &SetAttr) -> Result<()> {
+        let file = match self.pinned_file(at)? {
+            Some(file) => file,
+            None => {
+                let fs = self.shared.fs;
+                let (ino, record) = self.shared.store.read(|read| node_at(read, at, fs))?;
+                match record.kind {
+                    FileKind::File => self.shared.open_file(ino)?,
+                    FileKind::Directory => return fail(ErrorKind::IsADirectory),
+                    _ => return fail(ErrorKind::InvalidInput),
+                }
+            }
+        };
+        file.add_writer();
+        let result = file.set_attr(attr);
+        file.remove_writer();
+        result?;
+        let place = self
+            .shared
+            .store
+            .read(|read| place_of(read, at, self.shared.fs))?;
+        self.shared.watchers.tell(place.into_iter().collect(), []);
+        Ok(())
+    }
+
+    /// Changes that an open file must take part in are made outside the common transaction.
+    fn needs_file(&self, change: &Change<'_>) -> bool {
+        match change {
+            Change::SetAttr(at, attr) => {
+                attr.size.is_some() || matches!(self.pinned_file(*at), Ok(Some(_)))
+            }
+            _ => false,
+        }
+    }
+
+    fn change_one(&self, change: &Change<'_>) -> Result<()> {
+        match change {
+            Change::SetAttr(at, attr) if self.needs_file(change) => {
+                self.set_attr_of_file(*at, attr)
+            }
+            _ => self.shared.transact(|rules| rules.change(change)),
+        }
+    }
+}
+
+fn tell_change(error: Error, change: &Change<'_>) -> Error {
+    tell(error, change.operation(), change.at().path)
+}
+
+impl<S: NodeStore> Backend for VirtualFs<S> {
+    fn capabilities(&self, _at: At<'_>) -> Capabilities {
+        self.shared.store.capabilities() | Capabilities::SERVER_SIDE_COPY
+    }
+
+    fn stat(&self, at: At<'_>) -> Result<Metadata> {
+        let fs = self.shared.fs;
+        if let Some(file) = self
+            .pinned_file(at)
+            .map_err(|error| tell(error, "stat", at.path))?
+        {
+            let record = file
+                .record()
+                .map_err(|error| tell(error, "stat", at.path))?;
+            return Ok(metadata(fs, file.ino, &record));
+        }
+        self.read_node("stat", at, |_, ino, record| Ok(metadata(fs, ino, &record)))
+    }
+
+    fn list(&self, at: At<'_>, want: &Want) -> Result<Box<dyn Listing>> {
+        let dir = self.read_node("list", at, |read, ino, _| {
+            check_directory(read, ino).map(|_| ino)
+        })?;
+        Ok(Box::new(Pages::new(&self.shared, dir, at.path, want)))
+    }
+
+    fn open(&self, at: At<'_>, how: &OpenOptions) -> Result<Box<dyn File>> {
+        match self.open_handle(at, how) {
+            Ok(handle) => Ok(Box::new(handle)),
+            Err(error) => Err(tell(error, "open", at.path)),
+        }
+    }
+
+    fn change(&self, change: &Change<'_>) -> Result<()> {
+        self.change_one(change)
+            .map_err(|error| tell_change(error, change))
+    }
+
+    fn change_all(&self, changes: &[Change<'_>]) -> Vec<Result<()>> {
+        let mut results = Vec::with_capacity(changes.len());
+        for run in changes.chunk_by(|a, b| !self.needs_file(a) && !self.needs_file(b)) {
+            match run {
+                [one] => results.push(self.change(one)),
+                run => {
+                    let done = self.shared.transact(|rules| {
+                        let items = run.iter().map(|change| {
+                            rules
+                                .item(|rules| rules.change(change))
+                                .map_err(|error| tell_change(error, change))
+                        });
+                        Ok(items.collect::<Vec<_>>())
+                    });
+                    match done {
+                        Ok(done) => results.extend(done),
+                        Err(error) => results.extend(run.iter().map(|_| Err(error.clone()))),
+                    }
+                }
+            }
+        }
+        results
+    }
+
+    fn stage(&self, at: At<'_>, new: &NewNode) -> Result<Box<dyn Staged>> {
+        match self.shared.stage(at, new) {
+            Ok(draft) => Ok(Box::new(draft)),
+            Err(error) => Err(tell(error, "stage", at.path)),
+        }
+    }
+
+    fn commit_all(&self, staged: Vec<(Box<dyn Staged>, RenameMode)>) -> Vec<Result<FileId>> {
+        match own_drafts(&self.shared, staged) {
+            Ok(drafts) => self.shared.commit(drafts),
+            Err(staged) => {
+                let commits = staged.into_iter().map(|(staged, mode)| staged.commit(mode));
+                commits.collect()
+            }
+        }
+    }
+
+    fn sync(&self, scope: Scope<'_>) -> Result<()> {
+        if let Scope::Node(at) = scope {
+            let told = |error| tell(error, "sync", at.path);
+            let kind = self.stat(at).map_err(told)?.kind;
+            if kind == FileKind::File {
+                let file = self.open(at, &OpenOptions::read()).map_err(told)?;
+                return file.sync(false).map_err(told);
+            }
+        }
+        self.shared.store.barrier()
+    }
+
+    fn pin(&self, at: At<'_>) -> Result<Node> {
+        if let (Some(node), true) = (at.dir, at.path.is_root()) {
+            return Ok(node.clone());
+        }
+        let (ino, kind) = self.read_node("pin", at, |_, ino, record| Ok((ino, record.kind)))?;
+        let file: Option<Arc<dyn Any + Send + Sync>> = match kind {
+            FileKind::File => {
+                let file = self.shared.open_file(ino);
+                Some(file.map_err(|error| tell(error, "pin", at.path))?)
+            }
+            _ => None,
+        };
+        let id = FileId {
+            fs: self.shared.fs,
+            ino,
+        };
+        Ok(Node::new(id, Pin { ino, file }))
+    }
+
+    fn read_link(&self, at: At<'_>) -> Result<OsString> {
+        self.read_node("read link", at, |_, _, record| match record.target {
+            Some(target) => Ok(target),
+            None => fail(ErrorKind::NotASymlink),
+        })
+    }
+
+    fn get_xattr(&self, at: At<'_>, name: &OsStr) -> Result<Vec<u8>> {
+        self.read_node("get extended attribute", at, |read, ino, _| {
+            read.xattr(ino, name)?
+                .map_or_else(|| fail(ErrorKind::XattrNotFound), Ok)
+        })
+    }
+
+    fn list_xattrs(&self, at: At<'_>) -> Result<Vec<OsString>> {
+        self.read_node("list extended attributes", at, |read, ino, _| {
+            read.xattrs(ino)
+        })
+    }
+
+    fn extensions(&self) -> Extensions<'_> {
+        let mut extensions = Extensions::default();
+        extensions.space = Some(self);
+        extensions.watch = Some(self);
+        extensions.trash = Some(self);
+        extensions
+    }
+
+    fn close(&self) -> Result<()> {
+        self.shared.store.close()
+    }
+}
+
+impl<S: NodeStore> SpaceInfo for VirtualFs<S> {
+    fn space(&self, _at: At<'_>) -> Result<Space> {
+        self.shared.store.space()
+    }
+}

@@ -1,0 +1,90 @@
+//! From a place to a node. Nothing here follows a link: a link in the middle of a path is no directory.
+
+use std::any::Any;
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use fs_core::{At, Error, ErrorKind, FileKind, Name, Result, VPath};
+
+use super::store::{Inode, NodeRead, NodeRecord, ROOT};
+
+/// What a [`fs_core::Node`] of a virtual filesystem holds.
+pub(super) struct Pin {
+    pub(super) ino: Inode,
+    /// Keeps an open file (and its content) when its last name goes.
+    pub(super) file: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// An error that learns its operation and path at the border of the filesystem.
+pub(super) fn fail<T>(kind: ErrorKind) -> Result<T> {
+    Err(Error::new(kind, ""))
+}
+
+/// Adds what a rule did not know.
+pub(super) fn tell(error: Error, operation: &'static str, path: &VPath) -> Error {
+    let error = error.or_path(path);
+    if error.operation().is_empty() {
+        error.with_operation(operation)
+    } else {
+        error
+    }
+}
+
+/// The pin behind `at`, if there is one. `InvalidInput` when it belongs to another filesystem.
+pub(super) fn pin_of<'a>(at: At<'a>, fs: u64) -> Result<Option<&'a Pin>> {
+    match at.dir {
+        None => Ok(None),
+        Some(node) => match node.pin::<Pin>() {
+            Some(pin) if node.id().fs == fs => Ok(Some(pin)),
+            _ => Err(Error::new(ErrorKind::InvalidInput, "")
+                .with_detail("a pinned folder of another filesystem")),
+        },
+    }
+}
+
+fn start(at: At<'_>, fs: u64) -> Result<Inode> {
+    Ok(pin_of(at, fs)?.map_or(ROOT, |pin| pin.ino))
+}
+
+/// What `name` in `dir` stands for. `NotFound`, `NotADirectory`.
+fn step(read: &dyn NodeRead, dir: Inode, name: &OsStr) -> Result<Inode> {
+    match read.lookup(dir, name)? {
+        Some(ino) => Ok(ino),
+        None => {
+            check_directory(read, dir)?;
+            fail(ErrorKind::NotFound)
+        }
+    }
+}
+
+/// The directory `dir` if it is one. `NotFound`, `NotADirectory`.
+pub(super) fn check_directory(read: &dyn NodeRead, dir: Inode) -> Result<NodeRecord> {
+    match read.node(dir)? {
+        Some(record) if record.kind == FileKind::Directory => Ok(record),
+        Some(_) => fail(ErrorKind::NotADirectory),
+        None => fail(ErrorKind::NotFound),
+    }
+}
+
+/// The node at `at`.
+pub(super) fn node_at(read: &dyn NodeRead, at: At<'_>, fs: u64) -> Result<(Inode, NodeRecord)> {
+    let ino = at
+        .path
+        .components()
+        .try_fold(start(at, fs)?, |dir, name| step(read, dir, name))?;
+    match read.node(ino)? {
+        Some(record) => Ok((ino, record)),
+        None => fail(ErrorKind::NotFound),
+    }
+}
+
+/// The directory and name that `at` stands for, whether something has that name or not; `None` when `at` is the start itself.
+pub(super) fn place_of(read: &dyn NodeRead, at: At<'_>, fs: u64) -> Result<Option<(Inode, Name)>> {
+    let mut components = at.path.components();
+    let Some(last) = components.next_back() else {
+        return Ok(None);
+    };
+    let dir = components.try_fold(start(at, fs)?, |dir, name| step(read, dir, name))?;
+    check_directory(read, dir)?;
+    Ok(Some((dir, Name::new(last)?)))
+}

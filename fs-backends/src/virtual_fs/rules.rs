@@ -1,0 +1,359 @@
+//! What each change means: link counts, times, error kinds. All in one transaction, checks before changes.
+
+use std::ffi::{OsStr, OsString};
+
+use fs_core::path::TARGET_MAX_BYTES;
+use fs_core::{
+    At, Change, Error, ErrorKind, FileKind, Name, NewKind, NewNode, Result, SetAttr, Time,
+};
+
+use super::effects::Effects;
+use super::resolve::{check_directory, fail, node_at, place_of};
+use super::store::{ContentId, Inode, NodeRecord, NodeWrite, TrashRecord};
+
+/// Most hard links of one file; far from what a counter can hold.
+const LINKS_MAX: u64 = i32::MAX as u64;
+
+/// Longest name and value of an extended attribute (`xattr(7)`).
+const XATTR_NAME_MAX_BYTES: usize = 255;
+const XATTR_VALUE_MAX_BYTES: usize = 64 * 1024;
+
+/// A transaction seen through the rules.
+pub(super) struct Rules<'t> {
+    pub(super) write: &'t mut dyn NodeWrite,
+    pub(super) new_ino: &'t (dyn Fn() -> Result<Inode> + Sync),
+    pub(super) fs: u64,
+    pub(super) now: Time,
+    pub(super) effects: &'t mut Effects,
+}
+
+impl Rules<'_> {
+    /// Runs `f`; when it fails, what it did is undone, and only that.
+    pub(super) fn item<T>(&mut self, f: impl FnOnce(&mut Rules<'_>) -> Result<T>) -> Result<T> {
+        let (new_ino, fs, now) = (self.new_ino, self.fs, self.now);
+        let effects = &mut *self.effects;
+        let mark = effects.mark();
+        let (mut f, mut done) = (Some(f), None);
+        let result = self.write.savepoint(&mut |write| {
+            if let Some(f) = f.take() {
+                let effects = &mut *effects;
+                done = Some(f(&mut Rules {
+                    write,
+                    new_ino,
+                    fs,
+                    now,
+                    effects,
+                })?);
+            }
+            Ok(())
+        });
+        match (result, done) {
+            (Ok(()), Some(done)) => Ok(done),
+            (Err(error), _) => {
+                effects.back_to(mark);
+                Err(error)
+            }
+            (Ok(()), None) => fail(ErrorKind::Io),
+        }
+    }
+
+    /// Makes one change. A change of size is made through the open file instead.
+    pub(super) fn change(&mut self, change: &Change<'_>) -> Result<()> {
+        match *change {
+            Change::Create(at, new) => self.create(at, new).map(drop),
+            Change::Link { from, to } => self.link(from, to),
+            Change::Rename { from, to, mode } => self.rename(from, to, mode),
+            Change::Unlink(at) => self.unlink(at),
+            Change::Rmdir(at) => self.rmdir(at),
+            Change::SetAttr(at, attr) => self.set_attr(at, attr),
+            Change::SetXattr(at, name, value) => self.set_xattr(at, name, value),
+        }
+    }
+
+    /// The record of a node that must exist.
+    pub(super) fn node(&self, ino: Inode) -> Result<NodeRecord> {
+        self.write
+            .node(ino)?
+            .map_or_else(|| fail(ErrorKind::NotFound), Ok)
+    }
+
+    /// What has the name now, with its record.
+    pub(super) fn find(&self, dir: Inode, name: &Name) -> Result<Option<(Inode, NodeRecord)>> {
+        match self.write.lookup(dir, name.as_os_str())? {
+            Some(ino) => Ok(Some((ino, self.node(ino)?))),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn is_empty(&self, dir: Inode) -> Result<bool> {
+        let mut empty = true;
+        self.write
+            .entries(dir, None, 1, false, &mut |_| empty = false)?;
+        Ok(empty)
+    }
+
+    /// A place that must have a name; `root` is the error for the start itself.
+    pub(super) fn place(&self, at: At<'_>, root: ErrorKind) -> Result<(Inode, Name)> {
+        place_of(&*self.write, at, self.fs)?.map_or_else(|| fail(root), Ok)
+    }
+
+    /// The entries of `dir` changed: its times, its link count by `subdirs`, and `name` for watchers.
+    pub(super) fn touch_dir(&mut self, dir: Inode, subdirs: i64, name: &Name) -> Result<()> {
+        let mut record = self.node(dir)?;
+        record.nlink = record.nlink.saturating_add_signed(subdirs);
+        record.mtime = self.now;
+        record.ctime = self.now;
+        self.effects.touched.push((dir, name.clone()));
+        self.write.update(dir, &record)
+    }
+
+    /// Applies `edit` to a node, whose ctime becomes now.
+    pub(super) fn edit(&mut self, ino: Inode, edit: impl FnOnce(&mut NodeRecord)) -> Result<()> {
+        let mut record = self.node(ino)?;
+        record.ctime = self.now;
+        edit(&mut record);
+        self.write.update(ino, &record)
+    }
+
+    pub(super) fn create(&mut self, at: At<'_>, new: &NewNode) -> Result<Inode> {
+        let (dir, name) = self.place(at, ErrorKind::AlreadyExists)?;
+        if self.write.lookup(dir, name.as_os_str())?.is_some() {
+            return fail(ErrorKind::AlreadyExists);
+        }
+        let record = new_record(new, dir, self.now)?;
+        let ino = (self.new_ino)()?;
+        self.write.insert(ino, &record)?;
+        self.write.link(dir, &name, ino, record.kind)?;
+        self.touch_dir(dir, subdirs(&record), &name)?;
+        Ok(ino)
+    }
+
+    fn link(&mut self, from: At<'_>, to: At<'_>) -> Result<()> {
+        let (ino, mut record) = node_at(&*self.write, from, self.fs)?;
+        let (dir, name) = self
+            .place(to, ErrorKind::AlreadyExists)
+            .map_err(|error| error.or_path(to.path))?;
+        if self.write.lookup(dir, name.as_os_str())?.is_some() {
+            return Err(Error::new(ErrorKind::AlreadyExists, "").with_path(to.path));
+        }
+        if record.kind == FileKind::Directory {
+            return fail(ErrorKind::NotPermitted);
+        }
+        if record.nlink >= LINKS_MAX {
+            return fail(ErrorKind::TooManyLinks);
+        }
+        record.nlink += 1;
+        record.ctime = self.now;
+        self.write.update(ino, &record)?;
+        self.write.link(dir, &name, ino, record.kind)?;
+        self.touch_dir(dir, 0, &name)
+    }
+
+    fn unlink(&mut self, at: At<'_>) -> Result<()> {
+        let (dir, name) = self.place(at, ErrorKind::IsADirectory)?;
+        let Some((ino, record)) = self.find(dir, &name)? else {
+            return fail(ErrorKind::NotFound);
+        };
+        if record.kind == FileKind::Directory {
+            return fail(ErrorKind::IsADirectory);
+        }
+        self.write.unlink(dir, name.as_os_str())?;
+        self.touch_dir(dir, 0, &name)?;
+        self.drop_link(ino, record)
+    }
+
+    fn rmdir(&mut self, at: At<'_>) -> Result<()> {
+        let (dir, name) = self.place(at, ErrorKind::IsRoot)?;
+        let Some((ino, record)) = self.find(dir, &name)? else {
+            return fail(ErrorKind::NotFound);
+        };
+        if record.kind != FileKind::Directory {
+            return fail(ErrorKind::NotADirectory);
+        }
+        if !self.is_empty(ino)? {
+            return fail(ErrorKind::DirectoryNotEmpty);
+        }
+        self.write.unlink(dir, name.as_os_str())?;
+        self.touch_dir(dir, -1, &name)?;
+        self.drop_link(ino, record)
+    }
+
+    /// One name of a node went (its directory entry is taken away already); with the last one (a directory has only one) the node goes.
+    pub(super) fn drop_link(&mut self, ino: Inode, mut record: NodeRecord) -> Result<()> {
+        record.ctime = self.now;
+        if record.kind != FileKind::Directory && record.nlink > 1 {
+            record.nlink -= 1;
+            return self.write.update(ino, &record);
+        }
+        self.write.remove(ino)?;
+        self.dismiss(record.content)?;
+        record.nlink = 0;
+        self.effects.removed.push((ino, record));
+        Ok(())
+    }
+
+    /// A node no longer names `content`.
+    pub(super) fn dismiss(&mut self, content: ContentId) -> Result<()> {
+        if !content.is_empty() && self.write.refer(content, -1)? == 0 {
+            self.effects.orphans.push(content);
+        }
+        Ok(())
+    }
+
+    /// A node names `content`, whose bytes become part of this transaction.
+    pub(super) fn adopt(&mut self, content: ContentId) -> Result<()> {
+        if !content.is_empty() {
+            self.write.flush_content(content)?;
+            self.write.refer(content, 1)?;
+            self.effects.named.push(content);
+        }
+        Ok(())
+    }
+
+    fn set_attr(&mut self, at: At<'_>, attr: &SetAttr) -> Result<()> {
+        let (ino, mut record) = node_at(&*self.write, at, self.fs)?;
+        if *attr == SetAttr::default() {
+            return Ok(());
+        }
+        apply(attr, &mut record, self.now);
+        self.write.update(ino, &record)?;
+        self.touch_at(at)
+    }
+
+    fn set_xattr(&mut self, at: At<'_>, name: &OsStr, value: Option<&[u8]>) -> Result<()> {
+        let (ino, record) = node_at(&*self.write, at, self.fs)?;
+        check_xattr(record.kind, name, value)?;
+        if value.is_none() && self.write.xattr(ino, name)?.is_none() {
+            return fail(ErrorKind::XattrNotFound);
+        }
+        self.write.set_xattr(ino, name, value)?;
+        self.edit(ino, |_| ())?;
+        self.touch_at(at)
+    }
+
+    /// Watchers of the directory that holds `at` hear of it.
+    pub(super) fn touch_at(&mut self, at: At<'_>) -> Result<()> {
+        if let Some(place) = place_of(&*self.write, at, self.fs)? {
+            self.effects.touched.push(place);
+        }
+        Ok(())
+    }
+
+    /// Takes an item out of the trash list and hands its node over.
+    pub(super) fn take_trash(&mut self, id: u64) -> Result<TrashRecord> {
+        let items = self.write.trash()?;
+        let Some(item) = items.into_iter().find(|item| item.id == id) else {
+            return fail(ErrorKind::NotFound);
+        };
+        self.write.remove_trash(id)?;
+        Ok(item)
+    }
+
+    /// Is `dir` the directory `below`, or above it?
+    pub(super) fn holds(&self, dir: Inode, below: Inode) -> Result<bool> {
+        let mut at = below;
+        // A damaged store may hold a circle; no tree is deeper than this.
+        for _ in 0..1_000_000 {
+            if at == dir {
+                return Ok(true);
+            }
+            let parent = check_directory(&*self.write, at)?.parent;
+            if parent == at || parent == 0 {
+                return Ok(false);
+            }
+            at = parent;
+        }
+        fail(ErrorKind::Corrupted)
+    }
+}
+
+/// What a node of this kind adds to the link count of its directory.
+pub(super) fn subdirs(record: &NodeRecord) -> i64 {
+    i64::from(record.kind == FileKind::Directory)
+}
+
+/// The record of a new node in `parent` (0: outside the tree).
+pub(super) fn new_record(new: &NewNode, parent: Inode, now: Time) -> Result<NodeRecord> {
+    let kind = new.kind.kind();
+    let target = match &new.kind {
+        NewKind::Symlink(target) => Some(check_target(target)?),
+        _ => None,
+    };
+    let rdev = match new.kind {
+        NewKind::CharDevice(number) | NewKind::BlockDevice(number) => number,
+        _ => 0,
+    };
+    let (uid, gid) = new.owner.unwrap_or_else(|| {
+        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+        (uid.as_raw(), gid.as_raw())
+    });
+    let directory = kind == FileKind::Directory;
+    Ok(NodeRecord {
+        kind,
+        mode: if kind == FileKind::Symlink {
+            0o777
+        } else {
+            new.mode & 0o7777
+        },
+        uid,
+        gid,
+        nlink: if directory { 2 } else { 1 },
+        size: target.as_ref().map_or(0, |target| target.len() as u64),
+        allocated: 0,
+        rdev,
+        mtime: now,
+        ctime: now,
+        atime: now,
+        btime: now,
+        content: ContentId::EMPTY,
+        target,
+        parent: if directory { parent } else { 0 },
+    })
+}
+
+fn check_target(target: &OsString) -> Result<OsString> {
+    let bytes = target.as_encoded_bytes();
+    if bytes.is_empty() {
+        // As symlink(2) answers.
+        return Err(Error::new(ErrorKind::NotFound, "").with_detail("a link needs a target"));
+    }
+    if bytes.len() > TARGET_MAX_BYTES {
+        return fail(ErrorKind::NameTooLong);
+    }
+    if bytes.contains(&0) {
+        return fail(ErrorKind::InvalidInput);
+    }
+    Ok(target.clone())
+}
+
+/// Applies everything but the size. The mode of a symbolic link can't be changed and is left as it is.
+pub(super) fn apply(attr: &SetAttr, record: &mut NodeRecord, now: Time) {
+    if let Some(mode) = attr.mode.filter(|_| record.kind != FileKind::Symlink) {
+        record.mode = mode & 0o7777;
+    }
+    record.uid = attr.uid.unwrap_or(record.uid);
+    record.gid = attr.gid.unwrap_or(record.gid);
+    record.mtime = attr.mtime.map_or(record.mtime, |time| time.resolve(now));
+    record.atime = attr.atime.map_or(record.atime, |time| time.resolve(now));
+    record.btime = attr.btime.unwrap_or(record.btime);
+    record.ctime = now;
+}
+
+/// `user.*` belongs to files and directories only (`xattr(7)`).
+pub(super) fn check_xattr(kind: FileKind, name: &OsStr, value: Option<&[u8]>) -> Result<()> {
+    let bytes = name.as_encoded_bytes();
+    if bytes.is_empty() || bytes.contains(&0) {
+        return fail(ErrorKind::InvalidInput);
+    }
+    if bytes.len() > XATTR_NAME_MAX_BYTES {
+        return fail(ErrorKind::NameTooLong);
+    }
+    if value.is_some_and(|value| value.len() > XATTR_VALUE_MAX_BYTES) {
+        return Err(Error::new(ErrorKind::InvalidInput, "")
+            .with_detail("an extended attribute holds at most 64 KiB"));
+    }
+    if bytes.starts_with(b"user.") && !matches!(kind, FileKind::File | FileKind::Directory) {
+        return fail(ErrorKind::NotPermitted);
+    }
+    Ok(())
+}

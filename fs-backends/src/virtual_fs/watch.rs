@@ -1,0 +1,114 @@
+//! Change events to whoever watches a directory.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fs_core::extensions::{Watch, WatchEvent, WatchSink};
+use fs_core::{At, Name, Result, VPath};
+use parking_lot::Mutex;
+
+use super::VirtualFs;
+use super::resolve::{check_directory, node_at, tell};
+use super::store::{Inode, NodeStore};
+
+/// More names than this in one event say no more than "list anew".
+const NAMES_MAX: usize = 1000;
+
+/// All watchers, by directory.
+#[derive(Default)]
+pub(super) struct Watchers(Arc<Mutex<HashMap<Inode, Vec<(u64, WatchSink)>>>>);
+
+impl Watchers {
+    /// Tells of entries that changed and of directories that are gone. No lock is held while a sink runs.
+    pub(super) fn tell(&self, touched: Vec<(Inode, Name)>, gone: impl IntoIterator<Item = Inode>) {
+        let mut events = Vec::new();
+        {
+            let watchers = self.0.lock();
+            if watchers.is_empty() {
+                return;
+            }
+            let mut names: HashMap<Inode, Vec<Name>> = HashMap::new();
+            for (dir, name) in touched
+                .into_iter()
+                .filter(|(dir, _)| watchers.contains_key(dir))
+            {
+                names.entry(dir).or_default().push(name);
+            }
+            let changed = names.into_iter().map(|(dir, mut names)| {
+                names.sort();
+                names.dedup();
+                let event = if names.len() > NAMES_MAX {
+                    WatchEvent::Rescan
+                } else {
+                    WatchEvent::Changed(names)
+                };
+                (dir, event)
+            });
+            let gone = gone.into_iter().map(|dir| (dir, WatchEvent::Gone));
+            for (dir, event) in changed.chain(gone) {
+                for (_, sink) in watchers.get(&dir).into_iter().flatten() {
+                    events.push((Arc::clone(sink), event.clone()));
+                }
+            }
+        }
+        events.into_iter().for_each(|(sink, event)| sink(event));
+    }
+
+    /// Everything may have changed.
+    pub(super) fn tell_all(&self) {
+        let sinks: Vec<WatchSink> = {
+            let watchers = self.0.lock();
+            watchers
+                .values()
+                .flatten()
+                .map(|(_, sink)| Arc::clone(sink))
+                .collect()
+        };
+        sinks.into_iter().for_each(|sink| sink(WatchEvent::Rescan));
+    }
+}
+
+/// Ends a watch when it is dropped.
+struct Guard {
+    watchers: Arc<Mutex<HashMap<Inode, Vec<(u64, WatchSink)>>>>,
+    dir: Inode,
+    id: u64,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let mut watchers = self.watchers.lock();
+        if let Some(sinks) = watchers.get_mut(&self.dir) {
+            sinks.retain(|(id, _)| *id != self.id);
+            if sinks.is_empty() {
+                watchers.remove(&self.dir);
+            }
+        }
+    }
+}
+
+static NEXT_WATCH: AtomicU64 = AtomicU64::new(0);
+
+impl<S: NodeStore> Watch for VirtualFs<S> {
+    fn watch(&self, dir: &VPath, sink: WatchSink) -> Result<Box<dyn Any + Send>> {
+        let fs = self.shared.fs;
+        let ino = self
+            .shared
+            .store
+            .read(|read| {
+                let (ino, _) = node_at(read, At::path(dir), fs)?;
+                check_directory(read, ino).map(|_| ino)
+            })
+            .map_err(|error| tell(error, "watch", dir))?;
+        let id = NEXT_WATCH.fetch_add(1, Ordering::Relaxed);
+        let watchers = Arc::clone(&self.shared.watchers.0);
+        watchers.lock().entry(ino).or_default().push((id, sink));
+        Ok(Box::new(Guard {
+            watchers,
+            dir: ino,
+            id,
+        }))
+    }
+}
