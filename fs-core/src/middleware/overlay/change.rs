@@ -197,12 +197,13 @@ impl Core {
     fn link_in_tree(self: &Arc<Self>, from: &VPath, to: &VPath) -> Result<()> {
         self.mutate(|| {
             let source = self.look(from)?;
-            if source.found()?.is_dir() {
-                return Err(Error::new(ErrorKind::NotPermitted, "link"));
-            }
+            source.found()?;
             let entry = self.look(to)?;
             if entry.visible().is_some() {
                 return Err(Error::new(ErrorKind::AlreadyExists, "link"));
+            }
+            if source.found()?.is_dir() {
+                return Err(Error::new(ErrorKind::NotPermitted, "link"));
             }
             let Some(upper) = source.upper else {
                 return Ok(Outcome::CopyUp(from.clone(), Content::All));
@@ -404,8 +405,12 @@ impl Core {
     ) -> Result<()> {
         self.mutate(|| {
             let entry = self.look(path)?;
-            entry.found()?;
+            let kind = entry.found()?.kind;
             if entry.upper.is_none() {
+                let has_none = !matches!(kind, FileKind::File | FileKind::Directory);
+                if has_none && stored.as_encoded_bytes().starts_with(b"user.") {
+                    return Err(Error::new(ErrorKind::NotPermitted, "set attribute"));
+                }
                 if value.is_none() {
                     // Removing what is not there is an error that copies nothing.
                     let name = xattr::visible(stored).unwrap_or_default();

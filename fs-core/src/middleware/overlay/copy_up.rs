@@ -14,7 +14,7 @@ use super::{attributes, xattr};
 use crate::backend::{At, Change, RenameMode, Want};
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{File, OpenOptions, Staged};
-use crate::metadata::{FileKind, Metadata, NewKind, NewNode, SetAttr};
+use crate::metadata::{FileKind, Metadata, NewKind, NewNode, SetAttr, Time};
 use crate::path::{Name, VPath};
 
 /// How much of a file's content is worth copying.
@@ -115,18 +115,29 @@ impl Core {
         if keeps && !entry.parent.facts.impure {
             self.mark(&kept_parent, xattr::IMPURE, b"y")?;
         }
-        let times = self.upper.backend().stat(At::path(&kept_parent))?;
+        let times = self.dir_times(&parent)?;
         let copy = staged.commit(RenameMode::NoReplace)?;
         if keeps && !remembered {
             self.ids()?.remember(copy, source.id);
         }
         // The directory has the entries it had before.
-        attributes::tolerate(self.upper.change(&Change::SetAttr(
-            At::path(&kept_parent),
-            &SetAttr::mtime(times.mtime),
-        )))?;
+        self.reset_dir_times(&parent, times)?;
         self.switch_open_files(path)?;
         Ok(true)
+    }
+
+    /// When the upper's directory at `dir` last changed, to be put back after a change that shows no difference.
+    pub(super) fn dir_times(&self, dir: &VPath) -> Result<Time> {
+        let kept = self.upper.kept(dir)?;
+        Ok(self.upper.backend().stat(At::path(&kept))?.mtime)
+    }
+
+    pub(super) fn reset_dir_times(&self, dir: &VPath, mtime: Time) -> Result<()> {
+        let kept = self.upper.kept(dir)?;
+        attributes::tolerate(
+            self.upper
+                .change(&Change::SetAttr(At::path(&kept), &SetAttr::mtime(mtime))),
+        )
     }
 
     /// `false`: this node can't hold its origin.
@@ -161,11 +172,11 @@ impl Core {
     /// Makes sure that everything below the directory at `path` is in the upper, and the base no longer shows there. What a user sees stays the same at every
     /// moment. `CrossDevice`, with nothing changed, when it is more than a rename should copy.
     pub(super) fn copy_up_tree(self: &Arc<Self>, path: &VPath) -> Result<()> {
-        self.copy_up(path, Content::All)?;
         let missing = {
             let _tree = self.tree.read();
             self.missing_below(path)?
         };
+        self.copy_up(path, Content::All)?;
         for missing in missing {
             match self.copy_up(&missing, Content::All) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -128,7 +128,9 @@ impl Core {
         }
         let root = VPath::root();
         let upper = self.upper.backend().stat(At::path(&root))?;
-        if !self.root_is_ours(&upper)? {
+        let ours = self.root_is_ours(&upper)?;
+        self.upper.prove()?;
+        if !ours {
             let base = self.base.stat(At::path(&root))?;
             for name in self.base.list_xattrs(At::path(&root))? {
                 let value = self.base.get_xattr(At::path(&root), &name)?;
@@ -151,12 +153,12 @@ impl Core {
                 )))?;
             }
         }
-        self.upper.prove()?;
         self.root_ready.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Do the root's attributes come from the upper? Not while the upper is as new: without our mark and empty.
+    /// Do the root's attributes come from the upper? Not while the upper is as new: without our mark and empty. (An upper that can hold device nodes but no
+    /// attributes is as new again when everything in it was removed.)
     pub fn root_is_ours(&self, upper: &Metadata) -> Result<bool> {
         if self.root_ready.load(Ordering::Acquire) {
             return Ok(true);

@@ -15,7 +15,7 @@ const KEPT: &str = ".wh..wh.+";
 const GONE: &str = ".wh..wh.-";
 /// Hides the whole base directory.
 pub(super) const OPAQUE_FILE: &str = ".wh..wh..opq";
-/// In the root of an upper: names are kept this way although the upper says it can hold device nodes (making one was refused).
+/// In the root of an upper in use: names are kept this way, even if the upper says that it can hold device nodes (making one was refused).
 pub(super) const FORMAT_FILE: &str = ".wh..wh.=lamina";
 
 /// What a name in the upper stands for.

@@ -100,6 +100,7 @@ impl Core {
 
     pub(super) fn list_xattrs(&self, at: At<'_>) -> Result<Vec<OsString>> {
         self.read(at, |layer, at| match layer {
+            Layer::Upper if !self.upper.has(Capabilities::XATTRS) => Ok(Vec::new()),
             Layer::Upper => Ok(visible_xattrs(self.upper.backend().list_xattrs(at)?)),
             Layer::Base => self.base.list_xattrs(at),
         })

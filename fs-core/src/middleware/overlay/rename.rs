@@ -60,7 +60,9 @@ impl Core {
             return fail(ErrorKind::Unsupported);
         }
         self.mutate(|| {
+            // Both directories first, as the kernel looks.
             let source = self.look_full(from)?;
+            let target = self.look_full(to)?;
             source.found()?;
             if from == to {
                 return match mode {
@@ -68,7 +70,6 @@ impl Core {
                     _ => Ok(Outcome::Done(())),
                 };
             }
-            let target = self.look_into(from, to, &source)?;
             if !self.permitted(from, to, &source, &target, mode)? {
                 return Ok(Outcome::Done(()));
             }
@@ -88,13 +89,6 @@ impl Core {
         })
     }
 
-    fn look_into(&self, from: &VPath, to: &VPath, source: &Entry) -> Result<Entry> {
-        if to.starts_with(from) && source.found()?.is_dir() {
-            return fail(ErrorKind::IntoItself);
-        }
-        self.look_full(to)
-    }
-
     /// The rules of `rename(2)`. `false`: nothing is to be done, both names are one file.
     fn permitted(
         self: &Arc<Self>,
@@ -104,23 +98,28 @@ impl Core {
         target: &Entry,
         mode: RenameMode,
     ) -> Result<bool> {
+        match (mode, target.visible()) {
+            (RenameMode::Exchange, None) => return fail(ErrorKind::NotFound),
+            (RenameMode::NoReplace, Some(_)) => return fail(ErrorKind::AlreadyExists),
+            _ => {}
+        }
+        if to.starts_with(from) {
+            return fail(ErrorKind::IntoItself);
+        }
         let Some(replaced) = target.visible() else {
-            return match mode {
-                RenameMode::Exchange => fail(ErrorKind::NotFound),
-                _ => Ok(true),
-            };
+            return Ok(true);
         };
-        if mode == RenameMode::NoReplace {
-            return fail(ErrorKind::AlreadyExists);
+        if from.starts_with(to) {
+            return fail(match mode {
+                RenameMode::Exchange => ErrorKind::IntoItself,
+                _ => ErrorKind::DirectoryNotEmpty,
+            });
         }
         if self.describe(from, source)?.id == self.describe(to, target)?.id {
             return Ok(false);
         }
         if mode == RenameMode::Exchange {
-            return match from.starts_with(to) {
-                true => fail(ErrorKind::IntoItself),
-                false => Ok(true),
-            };
+            return Ok(true);
         }
         match (source.found()?.is_dir(), replaced.is_dir()) {
             (true, false) => fail(ErrorKind::NotADirectory),

@@ -1,20 +1,21 @@
 //! Nodes that appear in the overlay whole or not at all: staged in the upper, published by its one step.
 
-use std::ffi::OsStr;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::sync::{Arc, OnceLock};
 
 use super::change::{parent_first, refuse_whiteout};
 use super::core::{Core, Outcome, Target};
 use super::identity::Ids;
 use super::lookup::Entry;
 use super::pins::{Pin, Place};
-use super::xattr;
+use super::{attributes, xattr};
 use crate::backend::{At, Node, RenameMode};
 use crate::capabilities::Capabilities;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{File, Staged};
-use crate::metadata::{FileId, FileKind, NewNode, SetAttr};
+use crate::metadata::{FileId, FileKind, Metadata, NewNode, SetAttr};
 use crate::path::{Name, VPath};
 
 /// A staged node of an overlay.
@@ -25,7 +26,15 @@ pub(super) struct OverlayStaged {
     /// Its future directory, which may be renamed meanwhile, and name; `None`: inside another staged directory, where there are no marks.
     place: Option<(Arc<Pin>, Name)>,
     /// Given out while it is staged; finds its path at the commit.
-    pin: std::sync::OnceLock<Arc<Pin>>,
+    pin: OnceLock<Arc<Pin>>,
+    given: Given,
+}
+
+/// What the caller set; the rest stays as it is when a file replaces another under its inode.
+#[derive(Default)]
+struct Given {
+    owner: bool,
+    xattrs: HashSet<OsString>,
 }
 
 impl Core {
@@ -58,7 +67,11 @@ impl Core {
             inner,
             kind: new.kind.kind(),
             place,
-            pin: std::sync::OnceLock::new(),
+            pin: OnceLock::new(),
+            given: Given {
+                owner: new.owner.is_some(),
+                ..Given::default()
+            },
         }))
     }
 
@@ -96,6 +109,7 @@ impl Core {
         kind: FileKind,
         target: &Entry,
         staged: &mut dyn Staged,
+        given: &Given,
     ) -> Result<bool> {
         let keeps = Capabilities::ATOMIC_KEEPS_INODE | Capabilities::XATTRS;
         let replaces = kind == FileKind::File && target.visible().is_some_and(|m| m.is_file());
@@ -107,14 +121,11 @@ impl Core {
                 let kept = self.upper.kept(path)?;
                 self.origin(At::path(&kept), upper.id)?
             }
-            (None, Some(base)) if Ids::keeps(base) => {
-                staged.set_attr(&SetAttr {
-                    btime: base.btime,
-                    ..SetAttr::default()
-                })?;
-                Some(base.id)
+            (None, Some(base)) => {
+                self.inherit(path, base, staged, given)?;
+                Ids::keeps(base).then_some(base.id)
             }
-            _ => None,
+            (None, None) => None,
         };
         let Some(origin) = origin else {
             return Ok(target.upper.is_some());
@@ -128,6 +139,29 @@ impl Core {
         }
         Ok(true)
     }
+
+    /// What a file of the upper would keep when it is replaced: birth, and where not given anew owner and extended attributes.
+    fn inherit(
+        &self,
+        path: &VPath,
+        base: &Metadata,
+        staged: &mut dyn Staged,
+        given: &Given,
+    ) -> Result<()> {
+        for name in self.base.list_xattrs(At::path(path))? {
+            if !given.xattrs.contains(&name) {
+                let value = self.base.get_xattr(At::path(path), &name)?;
+                attributes::tolerate(staged.set_xattr(&xattr::stored(&name), &value))?;
+            }
+        }
+        let owner = |id| if given.owner { None } else { Some(id) };
+        attributes::tolerate(staged.set_attr(&SetAttr {
+            uid: owner(base.uid),
+            gid: owner(base.gid),
+            btime: base.btime,
+            ..SetAttr::default()
+        }))
+    }
 }
 
 impl OverlayStaged {
@@ -137,6 +171,7 @@ impl OverlayStaged {
             mut inner,
             kind,
             pin,
+            given,
             ..
         } = self;
         let path = dir.join(name);
@@ -144,7 +179,7 @@ impl OverlayStaged {
         core.check_commit(&path, kind, &target, mode)?;
         let is_dir = kind == FileKind::Directory;
         let files = core.marks_are_files()?;
-        let kept_number = core.keep_number(&path, kind, &target, &mut *inner)?;
+        let kept_number = core.keep_number(&path, kind, &target, &mut *inner, &given)?;
         if is_dir && target.upper.is_some() && mode != RenameMode::Exchange {
             core.clear(&path, &target)?;
         }
@@ -162,7 +197,12 @@ impl OverlayStaged {
             _ => RenameMode::NoReplace,
         };
         let place = core.place_after(&path, &target);
+        let times = core.dir_times(dir)?;
         let id = inner.commit(mode)?;
+        if kept_number && target.upper.is_none() {
+            // The directory has the entries it had before.
+            core.reset_dir_times(dir, times)?;
+        }
         if files && is_dir && base_dir {
             core.put_mark(&path)?;
         }
@@ -185,11 +225,14 @@ impl Staged for OverlayStaged {
     }
 
     fn set_attr(&mut self, attr: &SetAttr) -> Result<()> {
+        self.given.owner |= attr.uid.is_some() || attr.gid.is_some();
         self.inner.set_attr(attr)
     }
 
     fn set_xattr(&mut self, name: &OsStr, value: &[u8]) -> Result<()> {
-        self.inner.set_xattr(&xattr::stored(name), value)
+        self.inner.set_xattr(&xattr::stored(name), value)?;
+        self.given.xattrs.insert(name.to_os_string());
+        Ok(())
     }
 
     /// Only what is in the upper can be copied without passing through the caller.

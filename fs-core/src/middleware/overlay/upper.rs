@@ -95,24 +95,38 @@ impl Upper {
 
     /// Before the first change: can whiteout nodes really be made? If not, marks are files from now on and the upper says so.
     pub fn prove(&self) -> Result<()> {
-        if self.form()? == Form::Files || self.form.load(Ordering::Acquire) == NODES_PROVED {
+        let probe = format_file()?;
+        if self.form()? == Form::Files {
+            return self.say_files(&probe);
+        }
+        if self.form.load(Ordering::Acquire) == NODES_PROVED {
             return Ok(());
         }
-        let probe = format_file()?;
         let proved = match self.inner.stage(At::path(&probe), &NewNode::whiteout()) {
             Ok(staged) => {
                 drop(staged);
                 NODES_PROVED
             }
             Err(error) if refused(&error) => {
-                self.inner
-                    .change(&Change::Create(At::path(&probe), &NewNode::file()))?;
+                self.say_files(&probe)?;
                 FILES
             }
             Err(error) => return Err(error),
         };
         self.form.store(proved, Ordering::Release);
         Ok(())
+    }
+
+    /// Also tells, where no attribute can, that this upper is in use.
+    fn say_files(&self, format_file: &VPath) -> Result<()> {
+        let new = NewNode::file();
+        match self
+            .inner
+            .change(&Change::Create(At::path(format_file), &new))
+        {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }
     }
 
     /// The path under which the upper keeps `path`.
