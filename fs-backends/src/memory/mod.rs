@@ -3,6 +3,7 @@
 mod bytes;
 mod content;
 mod nodes;
+mod saved;
 mod store;
 
 pub use content::MemoryContent;

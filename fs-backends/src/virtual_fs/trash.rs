@@ -9,7 +9,7 @@ use super::rules::{Rules, subdirs};
 use super::store::{NodeStore, TrashRecord};
 
 impl Rules<'_> {
-    fn discard(&mut self, path: &VPath) -> Result<u64> {
+    fn discard(&mut self, path: &VPath, original: &VPath) -> Result<u64> {
         let (dir, name) = self.place(At::path(path), ErrorKind::IsRoot)?;
         let Some((ino, mut record)) = self.find(dir, &name)? else {
             return fail(ErrorKind::NotFound);
@@ -23,7 +23,7 @@ impl Rules<'_> {
         self.write.insert_trash(&TrashRecord {
             id,
             ino,
-            original: path.clone(),
+            original: original.clone(),
             deleted: self.now,
         })?;
         Ok(id)
@@ -66,9 +66,13 @@ fn number(id: &TrashId) -> Result<u64> {
 
 impl<S: NodeStore> Trash for VirtualFs<S> {
     fn discard(&self, path: &VPath) -> Result<TrashId> {
+        self.discard_as(path, path)
+    }
+
+    fn discard_as(&self, path: &VPath, original: &VPath) -> Result<TrashId> {
         let id = self
             .shared
-            .transact(|rules| rules.discard(path))
+            .transact(|rules| rules.discard(path, original))
             .map_err(|error| tell(error, "move to trash", path))?;
         Ok(TrashId(id.to_string()))
     }

@@ -16,9 +16,12 @@ use super::store::{Inode, NodeStore};
 /// More names than this in one event say no more than "list anew".
 const NAMES_MAX: usize = 1000;
 
+/// Who watches which directory, each with a number of its own.
+type Sinks = HashMap<Inode, Vec<(u64, WatchSink)>>;
+
 /// All watchers, by directory.
 #[derive(Default)]
-pub(super) struct Watchers(Arc<Mutex<HashMap<Inode, Vec<(u64, WatchSink)>>>>);
+pub(super) struct Watchers(Arc<Mutex<Sinks>>);
 
 impl Watchers {
     /// Tells of entries that changed and of directories that are gone. No lock is held while a sink runs.
@@ -72,7 +75,7 @@ impl Watchers {
 
 /// Ends a watch when it is dropped.
 struct Guard {
-    watchers: Arc<Mutex<HashMap<Inode, Vec<(u64, WatchSink)>>>>,
+    watchers: Arc<Mutex<Sinks>>,
     dir: Inode,
     id: u64,
 }
