@@ -6,6 +6,7 @@
 
 pub mod backend;
 pub mod capabilities;
+pub mod compare;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod control;
