@@ -75,6 +75,9 @@ impl Carrier {
             without_owner(&mut attr);
             losses.push(Loss::Owner);
         }
+        if attr == SetAttr::default() {
+            return Ok(losses);
+        }
         match node.set_attr(&attr) {
             Err(e) if refuses(e.kind()) && attr.uid.is_some() => {
                 self.refused.insert(owner);

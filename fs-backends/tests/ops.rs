@@ -1,0 +1,8 @@
+//! Operations between every two kinds of backend: what arrives, what stays, what can be taken back, whatever fails on the way.
+
+#[path = "ops/kinds.rs"]
+mod kinds;
+#[path = "ops/transfer.rs"]
+mod transfer;
+#[path = "ops/world.rs"]
+mod world;

@@ -1,0 +1,59 @@
+//! The kinds of backend the operations are tested on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use fs_core::Backend;
+
+#[path = "../../../fs-core/examples/tiny_backend.rs"]
+mod tiny_backend;
+
+/// A kind of backend.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    name: &'static str,
+    rich: bool,
+    make: fn() -> Arc<dyn Backend>,
+}
+
+impl Kind {
+    pub fn make(&self) -> Arc<dyn Backend> {
+        (self.make)()
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Does it keep all that POSIX knows?
+    pub fn rich(&self) -> bool {
+        self.rich
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+pub fn all() -> Vec<Kind> {
+    vec![Kind {
+        name: "tiny",
+        rich: false,
+        make: || Arc::new(tiny_backend::tiny_backend()),
+    }]
+}
+
+/// Every kind with every kind, itself too.
+pub fn pairs() -> Vec<(Kind, Kind)> {
+    let all = all();
+    all.iter()
+        .flat_map(|a| all.iter().map(|b| (*a, *b)))
+        .collect()
+}
+
+/// Every kind as source and target at once.
+pub fn alone() -> Vec<(Kind, Kind)> {
+    all().into_iter().map(|kind| (kind, kind)).collect()
+}

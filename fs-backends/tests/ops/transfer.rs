@@ -1,0 +1,265 @@
+//! Copy and move between any two backends.
+
+use fs_core::ops::{Decision, Operation};
+use fs_core::{At, Backend};
+
+use crate::kinds::{Kind, pairs};
+use crate::world::*;
+
+fn world(
+    a: &Kind,
+    b: &Kind,
+) -> (
+    World,
+    std::sync::Arc<dyn Backend>,
+    std::sync::Arc<dyn Backend>,
+) {
+    let (first, second) = (a.make(), b.make());
+    let world = World::default()
+        .with("a", first.clone())
+        .with("b", second.clone());
+    (world, first, second)
+}
+
+#[test]
+fn a_copy_equals_its_source() {
+    for (a, b) in pairs() {
+        let (world, source, target) = world(&a, &b);
+        fill(&*source, "/tree");
+        mkdir(&*target, "/in");
+        let before = seen(&*source, "/");
+        let engine = world.engine(None);
+        let copy = Operation::copy(places(&["a:/tree"]), place("b:/in"));
+        let report = run_well(&engine, copy, Decision::Skip);
+        assert_eq!(report.results, places(&["b:/in/tree"]), "{a} to {b}");
+        assert_eq!(seen(&*source, "/"), before, "{a} to {b}");
+        if a.rich() && b.rich() {
+            assert_eq!(seen(&*target, "/in"), before, "{a} to {b}");
+        } else {
+            let left = names_and_bytes(&*target, "/in");
+            for (name, seen) in &before {
+                let kept = b.rich() || seen.target.is_none();
+                assert_eq!(left.contains_key(name), kept, "{name} {a} to {b}");
+                assert!(!kept || left[name] == seen.bytes, "{name} {a} to {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_move_leaves_nothing_and_loses_nothing() {
+    for (a, b) in pairs() {
+        let (world, source, target) = world(&a, &b);
+        fill(&*source, "/tree");
+        let before = names_and_bytes(&*source, "/");
+        let engine = world.engine(None);
+        let moved = Operation::move_into(places(&["a:/tree"]), place("b:/"));
+        let report = run(&engine, moved, Decision::Skip);
+        let (left, came) = (
+            names_and_bytes(&*source, "/"),
+            names_and_bytes(&*target, "/"),
+        );
+        for (name, bytes) in &before {
+            let there = came.get(name).or_else(|| left.get(name));
+            assert_eq!(there, Some(bytes), "{name} {a} to {b}");
+        }
+        if a.rich() <= b.rich() {
+            assert!(report.complete(), "{}", failures(&report));
+            assert!(left.is_empty(), "{a} to {b}: {left:?}");
+        }
+    }
+}
+
+#[test]
+fn a_move_within_one_filesystem_is_a_rename() {
+    for kind in crate::kinds::all() {
+        let backend = kind.make();
+        fill(&*backend, "/tree");
+        mkdir(&*backend, "/in");
+        let inode = backend.stat(At::path(&vpath("/tree/note.txt"))).unwrap().id;
+        let before = seen(&*backend, "/tree");
+        let engine = World::default().with("a", backend.clone()).engine(None);
+        let moved = Operation::move_into(places(&["a:/tree"]), place("a:/in"));
+        run_well(&engine, moved, Decision::Skip);
+        assert_eq!(seen(&*backend, "/in/tree"), before, "{kind}");
+        let now = backend
+            .stat(At::path(&vpath("/in/tree/note.txt")))
+            .unwrap()
+            .id;
+        assert_eq!(now, inode, "{kind}");
+    }
+}
+
+#[test]
+fn folders_merge_and_the_emptied_source_goes() {
+    for (a, b) in pairs().into_iter().chain(crate::kinds::alone()) {
+        let (source, target) = if a.name() == b.name() {
+            let one = a.make();
+            (one.clone(), one)
+        } else {
+            (a.make(), b.make())
+        };
+        for (backend, root) in [(&source, "/from"), (&target, "/to")] {
+            mkdir(&**backend, root);
+            mkdir(&**backend, &format!("{root}/d"));
+            mkdir(&**backend, &format!("{root}/d/sub"));
+        }
+        write(&*source, "/from/d/new", b"new");
+        write(&*source, "/from/d/sub/both", b"from source");
+        write(&*target, "/to/d/old", b"old");
+        write(&*target, "/to/d/sub/both", b"from target");
+        let same = a.name() == b.name();
+        let engine = World::default()
+            .with("a", source.clone())
+            .with("b", target.clone())
+            .engine(None);
+        let fs = if same { "a" } else { "b" };
+        let moved = Operation::move_into(places(&["a:/from/d"]), place(&format!("{fs}:/to")));
+        assert_eq!(preflight(&engine, moved.clone()).conflicts.len(), 1);
+        let report = run_well(&engine, moved.clone(), Decision::Skip);
+        assert_eq!(
+            report.skipped,
+            places(&["a:/from/d/sub/both"]),
+            "{a} to {b}"
+        );
+        // What was skipped stays, with its folder.
+        let left = names_and_bytes(&*source, "/from");
+        assert_eq!(left["/d/sub/both"], b"from source");
+        assert!(!left.contains_key("/d/new"));
+        run_well(&engine, moved, Decision::Replace);
+        assert!(names_and_bytes(&*source, "/from").is_empty(), "{a} to {b}");
+        let came = names_and_bytes(&*target, "/to");
+        assert_eq!(came["/d/sub/both"], b"from source");
+        assert_eq!(came["/d/old"], b"old");
+        assert_eq!(came["/d/new"], b"new");
+    }
+}
+
+#[test]
+fn decisions_do_what_they_say() {
+    for (a, b) in pairs() {
+        for decision in [
+            Decision::Skip,
+            Decision::Replace,
+            Decision::KeepBoth,
+            Decision::ReplaceIfNewer,
+        ] {
+            let (world, source, target) = world(&a, &b);
+            write(&*source, "/x.txt", b"long source");
+            write(&*target, "/x.txt", b"target");
+            let newer = source.stat(At::path(&vpath("/x.txt"))).unwrap().mtime
+                > target.stat(At::path(&vpath("/x.txt"))).unwrap().mtime;
+            let engine = world.engine(None);
+            let copy = Operation::copy(places(&["a:/x.txt"]), place("b:/"));
+            run_well(&engine, copy, decision);
+            let now = names_and_bytes(&*target, "/");
+            let replaced = match decision {
+                Decision::Replace => true,
+                Decision::ReplaceIfNewer => newer,
+                _ => false,
+            };
+            let expected: &[u8] = if replaced { b"long source" } else { b"target" };
+            assert_eq!(now["/x.txt"], expected, "{decision:?} {a} to {b}");
+            let both = now.get("/x (2).txt").map(Vec::as_slice);
+            let kept: &[u8] = b"long source";
+            assert_eq!(both, (decision == Decision::KeepBoth).then_some(kept));
+            assert_eq!(now.len(), 1 + usize::from(both.is_some()));
+        }
+    }
+}
+
+#[test]
+fn a_file_never_replaces_a_folder_nor_a_folder_a_file() {
+    for (a, b) in pairs() {
+        let (world, source, target) = world(&a, &b);
+        write(&*source, "/x", b"file");
+        mkdir(&*source, "/y");
+        write(&*source, "/y/inside", b"inside");
+        mkdir(&*target, "/x");
+        write(&*target, "/x/precious", b"precious");
+        write(&*target, "/y", b"precious file");
+        let engine = world.engine(None);
+        let moved = Operation::move_into(places(&["a:/x", "a:/y"]), place("b:/"));
+        run(&engine, moved.clone(), Decision::Replace);
+        let now = names_and_bytes(&*target, "/");
+        assert_eq!(now["/x/precious"], b"precious", "{a} to {b}");
+        assert_eq!(now["/y"], b"precious file");
+        assert_eq!(names_and_bytes(&*source, "/").len(), 3);
+        run_well(&engine, moved, Decision::KeepBoth);
+        let now = names_and_bytes(&*target, "/");
+        assert_eq!(now["/x (2)"], b"file");
+        assert_eq!(now["/y (2)/inside"], b"inside");
+        assert!(names_and_bytes(&*source, "/").is_empty());
+    }
+}
+
+#[test]
+fn nothing_goes_into_or_onto_itself() {
+    for kind in crate::kinds::all() {
+        let backend = kind.make();
+        fill(&*backend, "/tree");
+        let before = seen(&*backend, "/");
+        // The same filesystem seen through two tabs.
+        let engine = World::default()
+            .with("a", backend.clone())
+            .with("b", backend.clone())
+            .engine(None);
+        for operation in [
+            Operation::copy(places(&["a:/tree"]), place("a:/tree/deep")),
+            Operation::copy(places(&["a:/tree"]), place("b:/tree/deep")),
+            Operation::move_into(places(&["a:/tree"]), place("b:/tree")),
+            Operation::move_into(places(&["a:/tree"]), place("b:/")),
+            Operation::move_into(places(&["a:/tree/note.txt"]), place("b:/tree")),
+            Operation::copy(places(&["a:/tree/note.txt"]), place("b:/tree")),
+        ] {
+            let report = run(&engine, operation.clone(), Decision::Replace);
+            assert!(!report.complete(), "{kind} {operation:?}");
+            assert_eq!(seen(&*backend, "/"), before, "{kind} {operation:?}");
+        }
+    }
+}
+
+#[test]
+fn a_copy_into_its_own_folder_is_a_duplicate() {
+    for kind in crate::kinds::all() {
+        let backend = kind.make();
+        write(&*backend, "/a.txt", b"a");
+        let engine = World::default().with("a", backend.clone()).engine(None);
+        let copy = Operation::copy(places(&["a:/a.txt"]), place("a:/"));
+        run_well(&engine, copy, Decision::Skip);
+        run_well(
+            &engine,
+            Operation::Duplicate(places(&["a:/a.txt"])),
+            Decision::Skip,
+        );
+        let names: Vec<_> = names_and_bytes(&*backend, "/").into_keys().collect();
+        assert_eq!(
+            names,
+            ["/a (copy 2).txt", "/a (copy).txt", "/a.txt"],
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn a_thousand_folders_deep() {
+    for (a, b) in pairs() {
+        let (world, source, target) = world(&a, &b);
+        let mut path = String::new();
+        for _ in 0..1000 {
+            path.push_str("/d");
+            mkdir(&*source, &path);
+        }
+        write(&*source, &format!("{path}/f"), b"deep");
+        let engine = world.engine(None);
+        let copy = Operation::copy(places(&["a:/d"]), place("b:/"));
+        run_well(&engine, copy, Decision::Skip);
+        assert_eq!(read(&*target, &vpath(&format!("{path}/f"))), b"deep");
+        run_well(
+            &engine,
+            Operation::Delete(places(&["b:/d"])),
+            Decision::Skip,
+        );
+        assert!(names_and_bytes(&*target, "/").is_empty());
+    }
+}
