@@ -4,5 +4,7 @@
 mod kinds;
 #[path = "ops/transfer.rs"]
 mod transfer;
+#[path = "ops/undo.rs"]
+mod undo;
 #[path = "ops/world.rs"]
 mod world;

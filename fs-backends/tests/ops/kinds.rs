@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fs_core::Backend;
 
 #[path = "../../../fs-core/examples/tiny_backend.rs"]
+#[expect(dead_code, reason = "the example has a main of its own")]
 mod tiny_backend;
 
 /// A kind of backend.
@@ -38,11 +39,18 @@ impl fmt::Display for Kind {
 }
 
 pub fn all() -> Vec<Kind> {
-    vec![Kind {
-        name: "tiny",
-        rich: false,
-        make: || Arc::new(tiny_backend::tiny_backend()),
-    }]
+    vec![
+        Kind {
+            name: "tiny",
+            rich: false,
+            make: || Arc::new(tiny_backend::tiny_backend()),
+        },
+        Kind {
+            name: "memory",
+            rich: true,
+            make: || Arc::new(fs_backends::MemoryBackend::new()),
+        },
+    ]
 }
 
 /// Every kind with every kind, itself too.

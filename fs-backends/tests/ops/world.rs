@@ -248,3 +248,34 @@ pub fn names_and_bytes(backend: &dyn Backend, root: &str) -> BTreeMap<String, Ve
         .map(|(name, seen)| (name, seen.bytes))
         .collect()
 }
+
+/// Fails with the names that differ.
+#[track_caller]
+pub fn assert_same(now: &BTreeMap<String, Seen>, expected: &BTreeMap<String, Seen>, what: &str) {
+    let names: std::collections::BTreeSet<_> = now.keys().chain(expected.keys()).collect();
+    let mut told = String::new();
+    for name in names {
+        let (left, right) = (now.get(name), expected.get(name));
+        if left != right {
+            let short = |seen: Option<&Seen>| {
+                seen.map(|seen| {
+                    let mut seen = seen.clone();
+                    seen.bytes.truncate(16);
+                    seen
+                })
+            };
+            told += &format!("{name}: {:?}\n  expected {:?}\n", short(left), short(right));
+        }
+    }
+    assert!(told.is_empty(), "{what}\n{told}");
+}
+
+/// The same without the times of folders, which change when something in them does.
+pub fn without_folder_times(mut tree: BTreeMap<String, Seen>) -> BTreeMap<String, Seen> {
+    for seen in tree.values_mut() {
+        if seen.kind == FileKind::Directory {
+            seen.mtime = None;
+        }
+    }
+    tree
+}

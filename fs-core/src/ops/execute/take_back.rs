@@ -3,7 +3,7 @@
 //! Each act first looks whether things still are as the operation left them. What has changed since is left alone and told; what was taken back
 //! already, or never happened, is passed over: so an undo that was interrupted can simply be done again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::attributes::There;
 use super::put::{Batch, How, Job};
@@ -11,13 +11,14 @@ use super::{GROUP, Run};
 use crate::backend::{At, Backend, Change, RenameMode, Scope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::extensions::TrashId;
-use crate::metadata::{Metadata, NewNode, SetAttr};
+use crate::metadata::{FileId, Metadata, NewNode, SetAttr};
 use crate::ops::journal::{Act, Entry, Record, Stamp};
 use crate::ops::operation::Attributes;
 use crate::ops::place::Place;
 use crate::ops::progress::Phase;
 use crate::ops::report::Report;
 use crate::ops::stage::rename_to_free;
+use crate::path::VPath;
 
 /// What came of taking acts back.
 #[derive(Default)]
@@ -26,6 +27,8 @@ pub(super) struct Left {
     acts: Vec<Act>,
     /// Copies whose source could not be brought back: they must stay.
     keep: HashSet<Place>,
+    /// Where the first name of each file with several was brought back to.
+    firsts: HashMap<FileId, VPath>,
     /// Folders that were made again, to get their times when they are full.
     folders: Vec<(Place, Attributes)>,
 }
@@ -322,6 +325,7 @@ impl Run<'_, '_> {
         let (away, goal) = (self.backend(from)?, self.goal(to)?);
         let mut batch = Batch::new(goal.clone(), false);
         let mut back = HashSet::new();
+        let mut links = Vec::new();
         for (tag, act) in part.iter().enumerate() {
             let Act::MoveBack { from, to, stamp } = act else {
                 continue;
@@ -331,6 +335,13 @@ impl Run<'_, '_> {
                     back.extend(here.map(|_| tag));
                 }
                 (Some(here), None) if stamp.matches(&here) => {
+                    if let Some(first) = left.firsts.get(&here.id).cloned() {
+                        links.push((tag, first, to.path.clone()));
+                        continue;
+                    }
+                    if here.nlink > 1 {
+                        left.firsts.insert(here.id, to.path.clone());
+                    }
                     let job = Job {
                         tag,
                         source: from.clone(),
@@ -348,6 +359,16 @@ impl Run<'_, '_> {
             }
         }
         self.flush(&mut batch)?;
+        for (tag, first, to) in links {
+            let link = Change::Link {
+                from: At::path(&first),
+                to: At::path(&to),
+            };
+            // A link that can't be made leaves its copy where it is.
+            if goal.backend.change(&link).is_ok() {
+                back.insert(tag);
+            }
+        }
         goal.backend.sync(Scope::All)?;
         back.extend(batch.arrivals.iter().map(|arrival| arrival.tag));
         let froms: Vec<_> = part
@@ -375,6 +396,15 @@ impl Run<'_, '_> {
                 && look(&*away, from)?.is_some()
                 && left.keep.insert(from.clone())
             {
+                if !self
+                    .report
+                    .failed
+                    .iter()
+                    .any(|failure| failure.place == *from)
+                {
+                    let error = Error::new(ErrorKind::Io, "undo").with_path(&from.path);
+                    self.fail(from.clone(), error);
+                }
                 left.acts.push(act.clone());
             }
         }
