@@ -2,29 +2,41 @@
 
 use std::any::Any;
 use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
 
 use crate::backend::{At, Backend, Change, Node, RenameMode, Scope, Want};
 use crate::capabilities::Capabilities;
+use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extensions::{
     Extensions, Layers, Origin, Space, SpaceInfo, Trash, TrashId, TrashItem, Watch, WatchSink,
 };
 use crate::file::{File, OpenOptions, Staged};
 use crate::listing::Listing;
-use crate::metadata::{FileId, Metadata, NewNode};
+use crate::metadata::{FileId, Metadata, NewNode, SetAttr};
 use crate::path::{Name, VPath};
 use crate::resolve::PosixResolver;
 
 /// One folder of a backend as the root. Nothing outside can be reached: links and `..` are resolved inside, and a link on the way is never
 /// left to the system below.
-#[derive(Clone)]
 pub struct Subtree<B> {
-    backend: B,
+    backend: Arc<B>,
     folder: VPath,
     /// The folder itself, where it can be held on to: it may be renamed.
     pin: Option<Node>,
     /// The backend would walk through links by itself, so we walk.
     walks: bool,
+}
+
+impl<B> Clone for Subtree<B> {
+    fn clone(&self) -> Self {
+        Self {
+            backend: Arc::clone(&self.backend),
+            folder: self.folder.clone(),
+            pin: self.pin.clone(),
+            walks: self.walks,
+        }
+    }
 }
 
 /// A place as the inner backend sees it.
@@ -56,7 +68,7 @@ impl<B: Backend> Subtree<B> {
             .transpose()?;
         Ok(Self {
             walks: capabilities.contains(Capabilities::SELF_RESOLVING),
-            backend,
+            backend: Arc::new(backend),
             folder,
             pin,
         })
@@ -143,7 +155,7 @@ fn is_root(at: At<'_>) -> bool {
     at.dir.is_none() && at.path.is_root()
 }
 
-impl<B: Backend> Backend for Subtree<B> {
+impl<B: Backend + 'static> Backend for Subtree<B> {
     fn capabilities(&self, at: At<'_>) -> Capabilities {
         let inner = self.inner_at(at);
         let inner = inner.unwrap_or_else(|_| Inner {
@@ -203,11 +215,27 @@ impl<B: Backend> Backend for Subtree<B> {
         if is_root(at) {
             return Err(Error::new(ErrorKind::IsRoot, "stage").with_path(at.path));
         }
-        self.with(at, |at| self.backend.stage(at, new))
+        let staged = self.with(at, |at| self.backend.stage(at, new))?;
+        Ok(Box::new(StagedBelow {
+            subtree: self.clone(),
+            staged,
+        }))
     }
 
     fn commit_all(&self, staged: Vec<(Box<dyn Staged>, RenameMode)>) -> Vec<Result<FileId>> {
-        self.backend.commit_all(staged)
+        let below = staged.into_iter().map(|(staged, mode)| {
+            let any: Box<dyn Any> = staged;
+            let ours = any.downcast::<StagedBelow<B>>();
+            ours.map(|ours| (ours.staged, mode))
+        });
+        let (ours, foreign): (Vec<_>, Vec<_>) = below.partition(|item| item.is_ok());
+        if !foreign.is_empty() {
+            // Dropped as a whole: nothing of it appears.
+            let refused = || Err(Error::new(ErrorKind::BadHandle, "commit"));
+            return (0..ours.len() + foreign.len()).map(|_| refused()).collect();
+        }
+        self.backend
+            .commit_all(ours.into_iter().flatten().collect())
     }
 
     fn sync(&self, scope: Scope<'_>) -> Result<()> {
@@ -248,11 +276,44 @@ impl<B: Backend> Backend for Subtree<B> {
     }
 }
 
+/// A staged node below. Only a place to copy from has to be translated.
+struct StagedBelow<B> {
+    subtree: Subtree<B>,
+    staged: Box<dyn Staged>,
+}
+
+impl<B: Backend + 'static> Staged for StagedBelow<B> {
+    fn file(&mut self) -> Option<&mut dyn File> {
+        self.staged.file()
+    }
+
+    fn set_attr(&mut self, attr: &SetAttr) -> Result<()> {
+        self.staged.set_attr(attr)
+    }
+
+    fn set_xattr(&mut self, name: &OsStr, value: &[u8]) -> Result<()> {
+        self.staged.set_xattr(name, value)
+    }
+
+    fn fill_from(&mut self, source: At<'_>, control: &Control) -> Result<bool> {
+        let Self { subtree, staged } = self;
+        subtree.with(source, |source| staged.fill_from(source, control))
+    }
+
+    fn node(&self) -> Result<Node> {
+        self.staged.node()
+    }
+
+    fn commit(self: Box<Self>, mode: RenameMode) -> Result<FileId> {
+        self.staged.commit(mode)
+    }
+}
+
 fn absent(operation: &'static str) -> Error {
     Error::new(ErrorKind::Unsupported, operation)
 }
 
-impl<B: Backend> SpaceInfo for Subtree<B> {
+impl<B: Backend + 'static> SpaceInfo for Subtree<B> {
     fn space(&self, at: At<'_>) -> Result<Space> {
         let space = self.backend.extensions().space;
         let space = space.ok_or_else(|| absent("statfs"))?;
@@ -260,7 +321,7 @@ impl<B: Backend> SpaceInfo for Subtree<B> {
     }
 }
 
-impl<B: Backend> Watch for Subtree<B> {
+impl<B: Backend + 'static> Watch for Subtree<B> {
     fn watch(&self, dir: &VPath, sink: WatchSink) -> Result<Box<dyn Any + Send>> {
         let watch = self.backend.extensions().watch;
         let watch = watch.ok_or_else(|| absent("watch"))?;
@@ -281,12 +342,20 @@ impl<B: Backend> Subtree<B> {
 }
 
 /// The trash of the whole backend, as far as its items come from the folder.
-impl<B: Backend> Trash for Subtree<B> {
+impl<B: Backend + 'static> Trash for Subtree<B> {
     fn discard(&self, path: &VPath) -> Result<TrashId> {
         if path.is_root() {
             return Err(Error::new(ErrorKind::IsRoot, "trash").with_path(path));
         }
         self.trash()?.discard(&self.below(path))
+    }
+
+    fn discard_as(&self, path: &VPath, original: &VPath) -> Result<TrashId> {
+        if path.is_root() {
+            return Err(Error::new(ErrorKind::IsRoot, "trash").with_path(path));
+        }
+        self.trash()?
+            .discard_as(&self.below(path), &self.below(original))
     }
 
     fn restore(&self, id: &TrashId, to: &VPath, mode: RenameMode) -> Result<()> {
@@ -308,7 +377,7 @@ impl<B: Backend> Trash for Subtree<B> {
     }
 }
 
-impl<B: Backend> Layers for Subtree<B> {
+impl<B: Backend + 'static> Layers for Subtree<B> {
     fn count(&self) -> usize {
         self.layers().map_or(1, Layers::count)
     }
