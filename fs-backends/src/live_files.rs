@@ -59,6 +59,11 @@ pub fn register(path: impl AsRef<Path>) -> Result<Guard> {
     Ok(Guard { file, folders })
 }
 
+/// Is any file live at all?
+pub fn any() -> bool {
+    !REGISTRY.lock().files.is_empty()
+}
+
 /// Does the file with this device and inode belong to an open filesystem?
 pub fn is_live(dev: u64, ino: u64) -> bool {
     REGISTRY.lock().files.contains_key(&FileId { fs: dev, ino })

@@ -1,0 +1,102 @@
+//! Opening regular files: never a live one, never blocking, never through a link that is not to be followed.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use fs_core::{At, Error, ErrorKind, FileKind, Follow, Metadata, OpenOptions, Result};
+use rustix::fs::{Mode, OFlags};
+
+use super::file::HostFile;
+use super::reach::{Reach, failed, reopen, slot};
+use super::{HostFs, attr};
+use crate::live_files;
+
+impl<R: Reach> HostFs<R> {
+    pub(super) fn open_file(&self, at: At<'_>, how: &OpenOptions) -> Result<HostFile> {
+        let access = match (how.read, how.write) {
+            (true, true) => OFlags::RDWR,
+            (false, true) => OFlags::WRONLY,
+            (true, false) => OFlags::RDONLY,
+            (false, false) => return Err(Error::new(ErrorKind::InvalidInput, "open")),
+        };
+        let fd = if how.create_new {
+            self.create_file(at, access, how.mode)?
+        } else {
+            self.open_or_create(at, access, how)?
+        };
+        if how.write {
+            self.0.written.note_file(fd.as_fd());
+        }
+        Ok(HostFile::new(fd, at.path.clone(), how.write))
+    }
+
+    fn open_or_create(&self, at: At<'_>, access: OFlags, how: &OpenOptions) -> Result<OwnedFd> {
+        let creates = how.create && how.write;
+        loop {
+            match self.reach()?.open(at, OFlags::PATH, Mode::empty()) {
+                Ok(node) => {
+                    check_plain(&attr::stat_fd(&node).map_err(|e| failed(e, "open"))?)?;
+                    let truncate = if how.truncate && how.write {
+                        OFlags::TRUNC
+                    } else {
+                        OFlags::empty()
+                    };
+                    return reopen(node.as_fd(), access | truncate | OFlags::NONBLOCK);
+                }
+                Err(e) if e.kind() == ErrorKind::NotFound && creates => {}
+                Err(e) => return Err(e),
+            }
+            match at.follow {
+                // Creates what a dangling link names; whatever appeared there since is opened.
+                Follow::ByBackend => {
+                    let flags = access | OFlags::CREATE | OFlags::NONBLOCK;
+                    let mode = Mode::from_raw_mode(how.mode & 0o7777);
+                    return self.reach()?.open(at, flags, mode);
+                }
+                Follow::Never => match self.create_file(at, access, how.mode) {
+                    // Appeared since: open it.
+                    Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                    created => return created,
+                },
+            }
+        }
+    }
+
+    /// A new file with exactly this mode.
+    fn create_file(&self, at: At<'_>, access: OFlags, mode: u32) -> Result<OwnedFd> {
+        let slot = match slot(self.reach()?, at) {
+            Err(e) if e.kind() == ErrorKind::IsRoot => {
+                return Err(Error::new(ErrorKind::AlreadyExists, "open"));
+            }
+            slot => slot?,
+        };
+        let flags = access | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(mode & 0o7777);
+        rustix::fs::openat(slot.dir.as_fd(), slot.name.as_os_str(), flags, mode)
+            .and_then(|fd| {
+                // The process's umask is not ours to apply.
+                let made = attr::stat_fd(&fd)?.mode;
+                if made != mode.as_raw_mode() {
+                    rustix::fs::fchmod(&fd, mode)?;
+                }
+                Ok(fd)
+            })
+            .map_err(|e| failed(e, "open"))
+    }
+}
+
+/// Refuses what is no regular file, and what belongs to an open filesystem.
+pub(super) fn check_plain(metadata: &Metadata) -> Result<()> {
+    let kind = match metadata.kind {
+        FileKind::File if live_files::is_live(metadata.id.fs, metadata.id.ino) => {
+            return Err(live_files::in_use("open"));
+        }
+        FileKind::File => return Ok(()),
+        FileKind::Directory => ErrorKind::IsADirectory,
+        FileKind::Symlink => ErrorKind::SymlinkLoop,
+        _ => {
+            return Err(Error::new(ErrorKind::Unsupported, "open")
+                .with_detail("it is a pipe, socket or device"));
+        }
+    };
+    Err(Error::new(kind, "open"))
+}

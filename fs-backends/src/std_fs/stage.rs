@@ -1,0 +1,296 @@
+//! Nodes that appear whole or not at all.
+//!
+//! A file is an unnamed inode (`O_TMPFILE`) until `linkat(2)` names it. Where that can't be, and for every other kind, it has a short
+//! random hidden name beside its final one until `renameat2(2)`; [`STAGING_PREFIX`] is how one left by a killed process is known.
+//! A commit over an existing file is a new inode with the mode, owner and attributes the caller set.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::sync::{Arc, LazyLock};
+
+use fs_core::{
+    At, Control, Error, ErrorKind, File, FileId, FileKind, Name, NewNode, Node, RenameMode, Result,
+    SetAttr, Staged, VPath,
+};
+use parking_lot::Mutex;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::change::{make, refuse_live, rename};
+use super::file::HostFile;
+use super::reach::{Dir, Doing as _, Pin, Reach, Slot, failed, proc_path, slot};
+use super::{Shared, attr, copy, tree, xattr};
+use crate::live_files;
+
+/// How the names of staged nodes begin.
+pub const STAGING_PREFIX: &str = ".lamina-";
+
+/// Names that staged nodes of this process have now: nothing has appeared under them, so listings leave them out.
+static STAGED_NAMES: LazyLock<Mutex<HashSet<OsString>>> = LazyLock::new(Mutex::default);
+
+/// Is this the name of a node staged by this process?
+pub(super) fn is_staged(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(STAGING_PREFIX.as_bytes()) && STAGED_NAMES.lock().contains(name)
+}
+
+/// A name nothing has.
+pub(super) fn staging_name() -> OsString {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    format!("{STAGING_PREFIX}{}", random.get(..16).unwrap_or(&random)).into()
+}
+
+/// The name of a staged node, kept out of listings.
+struct StagedName(OsString);
+
+impl StagedName {
+    fn new() -> Self {
+        let name = staging_name();
+        STAGED_NAMES.lock().insert(name.clone());
+        Self(name)
+    }
+}
+
+impl Drop for StagedName {
+    fn drop(&mut self) {
+        STAGED_NAMES.lock().remove(&self.0);
+    }
+}
+
+/// The node behind a staged one.
+enum Body {
+    File(HostFile),
+    Other(OwnedFd),
+}
+
+/// See [`Staged`].
+pub struct HostStaged<R: Reach> {
+    shared: Arc<Shared<R>>,
+    dir: OwnedFd,
+    name: Name,
+    /// For errors.
+    path: VPath,
+    body: Body,
+    id: FileId,
+    /// The name it has before it is committed; none yet for an unnamed inode.
+    staged_name: Option<StagedName>,
+    /// Set last: a restrictive mode would be in the way, and every write moves the times.
+    last: SetAttr,
+    /// The value of `security.capability`, which a change of owner clears.
+    capability: Option<Vec<u8>>,
+}
+
+impl<R: Reach> HostStaged<R> {
+    /// Makes the node, under no name or a random one.
+    pub(super) fn new(shared: &Arc<Shared<R>>, at: At<'_>, new: &NewNode) -> Result<Self> {
+        let slot = slot(shared.reach()?, at)?;
+        shared.written.note(slot.dir.as_fd());
+        let dir = slot.dir.to_owned()?;
+        let kind = new.kind.kind();
+        let unnamed = if kind == FileKind::File {
+            make_unnamed(dir.as_fd())?
+        } else {
+            None
+        };
+        let (fd, staged_name) = match unnamed {
+            Some(fd) => (fd, None),
+            None => make_named(dir.as_fd(), new)?,
+        };
+        let metadata = attr::stat_fd(&fd).map_err(|e| failed(e, "stage"));
+        let body = if kind == FileKind::File {
+            Body::File(HostFile::new(fd, at.path.clone(), true))
+        } else {
+            Body::Other(fd)
+        };
+        let mut staged = Self {
+            shared: Arc::clone(shared),
+            dir,
+            name: slot.name,
+            path: at.path.clone(),
+            body,
+            id: FileId { fs: 0, ino: 0 },
+            staged_name,
+            last: SetAttr {
+                mode: (kind != FileKind::Symlink).then_some(new.mode),
+                ..SetAttr::default()
+            },
+            capability: None,
+        };
+        // From here on a failure drops what was made.
+        staged.id = metadata?.id;
+        if let Some((uid, gid)) = new.owner {
+            staged.set_attr(&SetAttr {
+                uid: Some(uid),
+                gid: Some(gid),
+                ..SetAttr::default()
+            })?;
+        }
+        Ok(staged)
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        match &self.body {
+            Body::File(file) => file.as_fd(),
+            Body::Other(fd) => fd.as_fd(),
+        }
+    }
+
+    /// Gives an unnamed inode a name in the folder.
+    fn link_as(&self, name: &OsStr) -> rustix::io::Result<()> {
+        let from = proc_path(self.fd());
+        rustix::fs::linkat(CWD, from, &self.dir, name, AtFlags::SYMLINK_FOLLOW)
+    }
+
+    fn slot(&self, name: Name) -> Slot<'_> {
+        Slot {
+            dir: Dir::Borrowed(self.dir.as_fd()),
+            name,
+        }
+    }
+
+    fn publish(&mut self, mode: RenameMode) -> Result<()> {
+        let target = self.slot(self.name.clone());
+        if mode != RenameMode::NoReplace {
+            refuse_live(&target, live_files::is_live)?;
+        }
+        if self.staged_name.is_none() {
+            if mode != RenameMode::Exchange {
+                match self.link_as(self.name.as_os_str()) {
+                    Err(Errno::EXIST) if mode != RenameMode::NoReplace => {}
+                    linked => return linked.map_err(|e| failed(e, "commit")),
+                }
+            }
+            let name = StagedName::new();
+            self.link_as(&name.0).map_err(|e| failed(e, "commit"))?;
+            self.staged_name = Some(name);
+        }
+        if let (Body::File(file), true) = (&self.body, mode != RenameMode::NoReplace) {
+            // New bytes are safe before old bytes go, after a power cut too.
+            file.sync(true)?;
+        }
+        let Some(StagedName(name)) = &self.staged_name else {
+            return Ok(());
+        };
+        let from = self.slot(Name::new(name)?);
+        let to = self.slot(self.name.clone());
+        // The system's whiteout would take the staging name, which was never visible.
+        let mode = match mode {
+            RenameMode::LeaveWhiteout => RenameMode::Replace,
+            mode => mode,
+        };
+        rename(&from, &to, mode)?;
+        if mode == RenameMode::Exchange {
+            // What was there has the staging name now, and goes when this is dropped.
+            return Ok(());
+        }
+        self.staged_name = None;
+        Ok(())
+    }
+}
+
+/// An unnamed file; `None` where the filesystem has none.
+fn make_unnamed(dir: BorrowedFd<'_>) -> Result<Option<OwnedFd>> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match rustix::fs::openat(dir, ".", flags, Mode::RUSR | Mode::WUSR) {
+        Ok(fd) => Ok(Some(fd)),
+        // Unknown to the filesystem, or to the kernel, which then sees a folder opened for writing (open(2)).
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => Ok(None),
+        Err(e) => Err(failed(e, "stage")),
+    }
+}
+
+/// A node under a random name.
+fn make_named(dir: BorrowedFd<'_>, new: &NewNode) -> Result<(OwnedFd, Option<StagedName>)> {
+    let private = match new.kind.kind() {
+        FileKind::Directory => 0o700,
+        _ => 0o600,
+    };
+    let name = StagedName::new();
+    make(dir, &name.0, new, private).map_err(|e| failed(e, "stage"))?;
+    let access = match new.kind.kind() {
+        FileKind::File => OFlags::RDWR,
+        _ => OFlags::PATH,
+    };
+    let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match rustix::fs::openat(dir, &name.0, flags, Mode::empty()) {
+        Ok(fd) => Ok((fd, Some(name))),
+        Err(e) => {
+            tree::remove(dir, &name.0)?;
+            Err(failed(e, "stage"))
+        }
+    }
+}
+
+impl<R: Reach> Staged for HostStaged<R> {
+    fn file(&mut self) -> Option<&mut dyn File> {
+        match &mut self.body {
+            Body::File(file) => Some(file),
+            Body::Other(_) => None,
+        }
+    }
+
+    fn set_attr(&mut self, attr: &SetAttr) -> Result<()> {
+        if let Some(size) = attr.size {
+            match &self.body {
+                Body::File(file) => file.set_len(size)?,
+                Body::Other(_) => {
+                    return Err(
+                        Error::new(ErrorKind::InvalidInput, "set attributes").with_path(&self.path)
+                    );
+                }
+            }
+        }
+        attr::set_owner(self.fd(), attr.uid, attr.gid).doing("set attributes", &self.path)?;
+        self.last = SetAttr {
+            mode: attr.mode.or(self.last.mode),
+            mtime: attr.mtime.or(self.last.mtime),
+            atime: attr.atime.or(self.last.atime),
+            ..SetAttr::default()
+        };
+        Ok(())
+    }
+
+    fn set_xattr(&mut self, name: &OsStr, value: &[u8]) -> Result<()> {
+        xattr::set(self.fd(), name, Some(value)).doing("set extended attribute", &self.path)?;
+        if name == "security.capability" {
+            self.capability = Some(value.to_vec());
+        }
+        Ok(())
+    }
+
+    fn fill_from(&mut self, source: At<'_>, control: &Control) -> Result<bool> {
+        let Body::File(file) = &self.body else {
+            return Ok(false);
+        };
+        copy::fill(&self.shared, source, file, control).doing("copy", &self.path)
+    }
+
+    fn node(&self) -> Result<Node> {
+        let fd = self
+            .fd()
+            .try_clone_to_owned()
+            .map_err(|e| Error::from_io(e, "open").with_path(&self.path))?;
+        Ok(Node::new(self.id, Pin(fd)))
+    }
+
+    fn commit(mut self: Box<Self>, mode: RenameMode) -> Result<FileId> {
+        let path = self.path.clone();
+        if let Some(capability) = &self.capability {
+            let name = OsStr::new("security.capability");
+            xattr::set(self.fd(), name, Some(capability)).doing("commit", &path)?;
+        }
+        attr::set(self.fd(), &self.last).doing("commit", &path)?;
+        self.publish(mode).doing("commit", &path)?;
+        Ok(self.id)
+    }
+}
+
+impl<R: Reach> Drop for HostStaged<R> {
+    fn drop(&mut self) {
+        if let Some(StagedName(name)) = &self.staged_name {
+            // Nobody is left to tell; the name says what a leftover is.
+            let _ = tree::remove(self.dir.as_fd(), name);
+        }
+    }
+}
