@@ -7,14 +7,24 @@
 //! Suite::new("memory", || Fresh::new(MemoryBackend::new())).assert();
 //! ```
 
+mod attributes;
+mod batch;
 mod check;
 mod content;
 mod copy;
 mod directory;
 mod edge;
+mod handle;
+mod inode;
+mod links;
+mod no_panic;
+mod paths;
 mod read;
 mod rename;
 mod report;
+mod security;
+mod stage;
+mod threads;
 mod write;
 
 use std::any::Any;
@@ -97,6 +107,16 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         rename::CASES,
         directory::CASES,
         edge::CASES,
+        paths::CASES,
+        links::CASES,
+        attributes::CASES,
+        inode::CASES,
+        handle::CASES,
+        stage::CASES,
+        batch::CASES,
+        security::CASES,
+        threads::CASES,
+        no_panic::CASES,
     ]
     .into_iter()
     .flatten()
