@@ -152,12 +152,12 @@ pub(super) const CASES: &[Case] = &[
                     }
                 });
                 while !swap.is_finished() {
-                if t.fs.metadata("/d").is_ok_and(|found| found.is_dir()) {
-                    drop(t.fs.write("/d/f", b"x"));
-                    drop(t.fs.remove_file("/d/f"));
+                    if t.fs.metadata("/d").is_ok_and(|found| found.is_dir()) {
+                        drop(t.fs.write("/d/f", b"x"));
+                        drop(t.fs.remove_file("/d/f"));
+                    }
                 }
-            }
-            ensure(swap.join().is_ok(), "a thread panicked")?;
+                ensure(swap.join().is_ok(), "a thread panicked")?;
                 Ok(check?)
             })
         },
