@@ -15,7 +15,7 @@ enum Node {
 /// The root, locked while it is used.
 pub struct TinyBackend(Mutex<Node>);
 
-pub fn tiny_backend() -> TinyBackend {
+pub(crate) fn tiny_backend() -> TinyBackend {
     TinyBackend(Mutex::new(Node::new(&NewNode::directory())))
 }
 
@@ -145,6 +145,6 @@ impl Backend for TinyBackend {
     }
 }
 
-pub fn main() -> Result<()> {
+pub(crate) fn main() -> Result<()> {
     FileStorage::new(tiny_backend()).write("/note.txt", "It works.")
 }
