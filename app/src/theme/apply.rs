@@ -24,6 +24,8 @@ pub(super) fn apply(ctx: &Context) {
         // Rows select on press; how long a button was held means nothing.
         options.input_options.max_click_duration = f64::INFINITY;
         options.input_options.max_double_click_delay = 0.4;
+        // A press decides what has the keyboard; the release must not take it away again.
+        options.input_options.surrender_focus_on = egui::SurrenderFocusOn::Presses;
     });
 }
 
@@ -90,7 +92,6 @@ fn visuals(style: &mut Style, t: &Tokens, m: &Metrics) {
         bg_fill: t.selection(true),
         stroke: Stroke::new(m.line, t.accent),
     };
-    v.text_options.subpixel_binning = false;
 
     let widget = |fill: Color32, bg_fill: Color32, border: Stroke, text: Color32| WidgetVisuals {
         bg_fill,

@@ -34,7 +34,7 @@ macro_rules! icons {
 }
 
 icons! {
-    Host => "hard-drive-fill",
+    Host => "hard-drives-fill",
     Sandbox => "kind-sandbox",
     Memory => "lightning-fill",
     Vault => "vault-fill",

@@ -228,9 +228,10 @@ impl Rows<'_> {
         let selected = self.source.is_selected(row);
         response.widget_info(|| {
             let name = self.source.row(row).name.into_owned();
-            WidgetInfo::selected(Role::ListBoxOption, true, selected, name)
+            WidgetInfo::labeled(Role::ListBoxOption, true, name)
         });
         let described = ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_selected(selected);
             node.set_position_in_set(row + 1);
             node.set_size_of_set(frame.len);
             text.clear();

@@ -62,7 +62,7 @@ pub(super) fn ui(ui: &Ui, frame: &Frame<'_>, bar: Rect, id: Id, state: &mut Rows
     } else if response.hovered() {
         tokens.input_border
     } else {
-        tokens.line
+        tokens.dimmed(tokens.input_border)
     };
     ui.painter()
         .rect_filled(handle_at(state.position()), f32::from(m.radius), color);
