@@ -340,6 +340,7 @@ impl Core {
     /// In form `Files`: hides the base's entry at `path`.
     pub(super) fn put_mark(&self, path: &VPath) -> Result<()> {
         let mark = self.upper.mark_of(path)?;
+        self.dirs.forget_all();
         match self
             .upper
             .change(&Change::Create(At::path(&mark), &NewNode::file()))
@@ -353,6 +354,7 @@ impl Core {
     pub(super) fn remove_name(self: &Arc<Self>, path: &VPath, entry: &Entry) -> Result<()> {
         let kept = self.upper.kept(path)?;
         let hide = entry.base.is_some();
+        self.dirs.forget(path);
         if let Some(upper) = &entry.upper {
             self.ids()?.forget(upper);
         }

@@ -116,6 +116,7 @@ impl Core {
             self.mark(&kept_parent, xattr::IMPURE, b"y")?;
         }
         let times = self.dir_times(&parent)?;
+        self.dirs.forget(path);
         let copy = staged.commit(RenameMode::NoReplace)?;
         if keeps && !remembered {
             self.ids()?.remember(copy, source.id);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::base::Base;
+use super::dirs::Dirs;
 use super::identity::Ids;
 use super::pins::{Pin, Pins, Place};
 use super::upper::{Form, Upper, refused};
@@ -27,6 +28,7 @@ pub(super) struct Core {
     pub upper: Upper,
     /// Held for reading while a path is walked, for writing while a change is published. Content is copied outside it.
     pub tree: RwLock<()>,
+    pub dirs: Dirs,
     pub pins: Arc<Pins>,
     pub watchers: Arc<Watchers>,
     /// Largest directory tree of the base, in entries, that a rename copies up.
@@ -63,6 +65,7 @@ impl Core {
             base: Base::new(base),
             upper: Upper::new(upper),
             tree: RwLock::new(()),
+            dirs: Dirs::default(),
             pins: Arc::default(),
             watchers: Arc::default(),
             rename_limit_entries: AtomicUsize::new(super::RENAME_LIMIT_ENTRIES),
@@ -153,6 +156,7 @@ impl Core {
                 )))?;
             }
         }
+        self.dirs.forget_all();
         self.root_ready.store(true, Ordering::Release);
         Ok(())
     }
@@ -178,6 +182,7 @@ impl Core {
         if !self.upper.has(Capabilities::XATTRS) {
             return Ok(false);
         }
+        self.dirs.forget_all();
         let change = Change::SetXattr(At::path(kept), OsStr::new(name), Some(value));
         match self.upper.change(&change) {
             Ok(()) => Ok(true),

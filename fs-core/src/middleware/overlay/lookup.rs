@@ -88,18 +88,41 @@ impl Core {
     }
 
     fn walk(&self, path: &VPath, full: bool) -> Result<Entry> {
-        let mut entry = self.root_entry()?;
-        let mut at = VPath::root();
-        let depth = path.depth();
-        for (index, name) in path.names().enumerate() {
-            let dir = entry.as_dir()?;
-            if !dir.upper && !self.base_walks() {
-                return self.base_only(path, dir);
-            }
-            at = at.join(&name);
-            entry = self.step(&at, dir, full && index + 1 == depth)?;
+        let Some(parent) = path.parent() else {
+            return self.root_entry();
+        };
+        let Some(dir) = self.directory(&parent)? else {
+            return self.base_only(path);
+        };
+        if !dir.upper && !self.base_walks() {
+            return self.base_only(path);
         }
-        Ok(entry)
+        self.step(path, dir, full)
+    }
+
+    /// The visible directory at `path`; `None` when it is somewhere below a directory that only the base has, where the base alone answers.
+    fn directory(&self, path: &VPath) -> Result<Option<Dir>> {
+        let mut below = Vec::new();
+        let mut at = path.clone();
+        let mut dir = loop {
+            if let Some(dir) = self.dirs.get(&at) {
+                break dir;
+            }
+            let Some(parent) = at.parent() else {
+                let dir = self.root_entry()?.as_dir()?;
+                self.dirs.put(at, dir);
+                break dir;
+            };
+            below.push(std::mem::replace(&mut at, parent));
+        };
+        while let Some(at) = below.pop() {
+            if !dir.upper && !self.base_walks() {
+                return Ok(None);
+            }
+            dir = self.step(&at, dir, false)?.as_dir()?;
+            self.dirs.put(at, dir);
+        }
+        Ok(Some(dir))
     }
 
     /// One step down.
@@ -135,7 +158,7 @@ impl Core {
     }
 
     /// Below a directory that only the base has, the base alone answers, and knows why something is missing.
-    fn base_only(&self, path: &VPath, parent: Dir) -> Result<Entry> {
+    fn base_only(&self, path: &VPath) -> Result<Entry> {
         let found = match self.base.stat(At::path(path)) {
             Ok(found) => Some(found),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -160,7 +183,6 @@ impl Core {
                 facts: Facts::default(),
             },
         })
-        .inspect(|_| debug_assert!(!parent.upper))
     }
 
     /// Must the base be walked step by step, because the system would follow links in the middle?

@@ -15,6 +15,7 @@ mod base;
 mod change;
 mod copy_up;
 mod core;
+mod dirs;
 mod file;
 mod identity;
 mod layers;

@@ -76,6 +76,7 @@ impl Core {
             if let Some(first) = self.needed(from, to, &source, &target, mode)? {
                 return Ok(first);
             }
+            self.dirs.forget_all();
             if mode == RenameMode::Exchange {
                 self.exchange(from, to, &source, &target)?;
                 self.pins.exchanged(from, to);

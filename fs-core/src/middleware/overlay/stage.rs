@@ -178,6 +178,9 @@ impl OverlayStaged {
         let target = core.look_full(&path)?;
         core.check_commit(&path, kind, &target, mode)?;
         let is_dir = kind == FileKind::Directory;
+        if is_dir || target.found().is_ok_and(Metadata::is_dir) {
+            core.dirs.forget_all();
+        }
         let files = core.marks_are_files()?;
         let kept_number = core.keep_number(&path, kind, &target, &mut *inner, &given)?;
         if is_dir && target.upper.is_some() && mode != RenameMode::Exchange {

@@ -43,6 +43,7 @@ impl Core {
             if files && hide {
                 self.put_mark(path)?;
             }
+            self.dirs.forget_all();
             let id = self.trash()?.discard(&kept)?;
             if hide && !files {
                 self.upper
@@ -78,6 +79,7 @@ impl Core {
                 return Ok(parent_first(to));
             }
             let kept = self.upper.kept(to)?;
+            self.dirs.forget_all();
             if entry.whiteout {
                 self.upper.change(&Change::Unlink(At::path(&kept)))?;
             }
