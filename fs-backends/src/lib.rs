@@ -3,13 +3,16 @@
 //! The first three are virtual: POSIX rules are written once, in [`virtual_fs`], over two seams ([`virtual_fs::NodeStore`]
 //! and [`virtual_fs::ContentStore`]); the last two delegate to the operating system. This crate knows no window.
 
+mod catalog;
 pub mod live_files;
 pub mod location;
 pub mod memory;
 pub mod std_fs;
+pub mod sqlite;
 pub mod virtual_fs;
 pub mod vroot_fs;
 
 pub use memory::MemoryBackend;
 pub use std_fs::StdFsBackend;
 pub use vroot_fs::VRootFsBackend;
+pub use sqlite::SqliteBackend;

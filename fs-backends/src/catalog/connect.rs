@@ -1,0 +1,233 @@
+//! Connections to one database: the key first, then the page size, then everything else.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use fs_core::{Error, ErrorKind, Result};
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::from_sql;
+use super::key::{Key, SALT_BYTES};
+use super::lock::FileLock;
+
+/// Page size of a new encrypted vault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CipherPages {
+    /// 16 KiB: 1.3 to 4 times faster. Other SQLCipher tools need `PRAGMA cipher_page_size = 16384` after the password.
+    #[default]
+    Large,
+    /// 4 KiB, SQLCipher's own default: its tools open the vault with the password alone.
+    Compatible,
+}
+
+impl CipherPages {
+    /// The size in bytes.
+    pub fn bytes(self) -> u32 {
+        match self {
+            Self::Large => 16_384,
+            Self::Compatible => 4096,
+        }
+    }
+}
+
+/// How SQLite files that are not encrypted start.
+const PLAIN_HEADER: &[u8] = b"SQLite format 3\0";
+/// How long a statement waits for a lock of another connection.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages of log after which the writer moves them into the database: 64 MiB at 16 KiB a page.
+const CHECKPOINT_PAGES: u32 = 4096;
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Writer,
+    Reader,
+}
+
+/// Opens connections to one database.
+#[derive(Clone)]
+pub(super) struct Connector {
+    /// Path without symbolic links.
+    pub(super) path: PathBuf,
+    pub(super) cipher: Option<Cipher>,
+    /// On media that can't be written: read the file as it lies there.
+    pub(super) immutable: bool,
+}
+
+/// Key and page size of an encrypted database.
+#[derive(Clone)]
+pub(super) struct Cipher {
+    pub(super) key: Key,
+    pub(super) page_bytes: u32,
+}
+
+impl Connector {
+    /// What SQLite opens, and how.
+    pub(super) fn target(&self, role: Role) -> (PathBuf, OpenFlags) {
+        let base = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        if self.immutable {
+            return (
+                uri(&self.path),
+                base | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+            );
+        }
+        let access = match role {
+            Role::Writer => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            Role::Reader => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        };
+        (self.path.clone(), base | access)
+    }
+
+    /// A new connection.
+    pub(super) fn connect(&self, role: Role) -> rusqlite::Result<Connection> {
+        let (path, flags) = self.target(role);
+        let mut db = Connection::open_with_flags(path, flags)?;
+        self.prepare(&mut db, role)?;
+        Ok(db)
+    }
+
+    /// Makes a fresh connection ready, and proves that it reads the database.
+    pub(super) fn prepare(&self, db: &mut Connection, role: Role) -> rusqlite::Result<()> {
+        if let Some(cipher) = &self.cipher {
+            unlock(db, cipher)?;
+        }
+        harden(db)?;
+        match role {
+            Role::Writer => {
+                db.execute_batch(&format!("PRAGMA cache_size = -65536; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"))?;
+            }
+            Role::Reader => db.execute_batch(
+                "PRAGMA cache_size = -8192; PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;",
+            )?,
+        }
+        db.set_prepared_statement_cache_capacity(64);
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+    }
+}
+
+/// Gives the connection its key. SQLCipher is told to be silent first: it writes to standard error otherwise.
+pub(super) fn unlock(db: &Connection, cipher: &Cipher) -> rusqlite::Result<()> {
+    db.execute_batch("PRAGMA cipher_log_level = NONE")?;
+    db.execute_batch(&cipher.key.pragma())?;
+    db.execute_batch(&format!("PRAGMA cipher_page_size = {}", cipher.page_bytes))
+}
+
+/// What holds for every connection: nothing spills to disk in clear, nothing in the file is run.
+pub(super) fn harden(db: &Connection) -> rusqlite::Result<()> {
+    db.busy_timeout(BUSY_TIMEOUT)?;
+    db.execute_batch(
+        "PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = OFF;",
+    )?;
+    let in_memory: i64 = db.query_row("PRAGMA temp_store", [], |row| row.get(0))?;
+    if in_memory != 2 {
+        return Err(rusqlite::Error::ExecuteReturnedResults);
+    }
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    db.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    db.set_limit(Limit::SQLITE_LIMIT_LENGTH, 64 << 20)?;
+    Ok(())
+}
+
+fn uri(path: &Path) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut text = String::from("file:");
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                text.push(char::from(byte))
+            }
+            _ => text.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    text.push_str("?immutable=1");
+    text.into()
+}
+
+/// Looks at the first bytes and decides whether, and with which key, the file can be opened; SQLite has not touched it yet.
+///
+/// Errors: `UnknownFormat`, `PasswordNeeded`, `WrongPassword`, `InvalidInput` (a password for a file that has none).
+pub(super) fn cipher_for(
+    lock: &FileLock,
+    path: &Path,
+    password: Option<&str>,
+) -> Result<Option<Cipher>> {
+    let fail = |kind, detail: &'static str| {
+        Err(Error::new(kind, "open").with_detail(detail).with_path(path))
+    };
+    let io = |error| Error::from_io(error, "open").with_path(path);
+    let length = lock.len().map_err(io)?;
+    let header = lock.read_at(0, SALT_BYTES).map_err(io)?;
+    if length == 0 {
+        return fail(ErrorKind::UnknownFormat, "the file is empty");
+    }
+    match (header == PLAIN_HEADER, password) {
+        (true, None) => return Ok(None),
+        (true, Some(_)) => {
+            return fail(
+                ErrorKind::InvalidInput,
+                "it is not encrypted: open it without a password",
+            );
+        }
+        (false, _) if length < 4096 || !length.is_multiple_of(4096) => {
+            return fail(
+                ErrorKind::UnknownFormat,
+                "neither a plain nor an encrypted database",
+            );
+        }
+        (false, None) => {
+            return fail(
+                ErrorKind::PasswordNeeded,
+                "encrypted, or no database at all",
+            );
+        }
+        (false, Some(_)) => {}
+    }
+    let Ok(salt) = <[u8; SALT_BYTES]>::try_from(header) else {
+        return fail(ErrorKind::UnknownFormat, "the file is too short");
+    };
+    let key = Key::derive(password.unwrap_or_default(), salt);
+    for page_bytes in [CipherPages::Large.bytes(), CipherPages::Compatible.bytes()] {
+        let page = lock.read_at(0, page_bytes as usize).map_err(io)?;
+        if page.len() == page_bytes as usize && key.authenticates(&page, 1) {
+            return Ok(Some(Cipher { key, page_bytes }));
+        }
+    }
+    match page_bytes_of_log(path, &key) {
+        Some(page_bytes) => Ok(Some(Cipher { key, page_bytes })),
+        None => fail(ErrorKind::WrongPassword, "or not an encrypted database"),
+    }
+}
+
+/// A crash in the middle of a checkpoint may tear the first page; the log (`-wal`, <https://sqlite.org/walformat.html>) still has it whole.
+/// The size of its pages, if its first page was written with this key.
+fn page_bytes_of_log(path: &Path, key: &Key) -> Option<u32> {
+    use std::os::unix::fs::FileExt as _;
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    let log = std::fs::File::open(name).ok()?;
+    let number = |at: u64| -> Option<u32> {
+        let mut bytes = [0; 4];
+        log.read_exact_at(&mut bytes, at).ok()?;
+        Some(u32::from_be_bytes(bytes))
+    };
+    let page_bytes = number(8)?;
+    if ![CipherPages::Large, CipherPages::Compatible]
+        .iter()
+        .any(|pages| pages.bytes() == page_bytes)
+    {
+        return None;
+    }
+    let page_number = number(32)?;
+    let mut page = vec![0; page_bytes as usize];
+    log.read_exact_at(&mut page, 32 + 24).ok()?;
+    key.authenticates(&page, page_number).then_some(page_bytes)
+}
+
+/// The error of opening a connection.
+pub(super) fn open_error(error: rusqlite::Error, path: &Path) -> Error {
+    from_sql(error, "open").with_path(path)
+}

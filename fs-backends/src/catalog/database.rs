@@ -1,0 +1,394 @@
+//! An open database: its lock, its readers, its writer.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use fs_core::{Error, ErrorKind, Result};
+use parking_lot::{Mutex, RwLock};
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::Connection;
+
+use super::connect::{Connector, Role, cipher_for, open_error};
+use super::error::from_sql;
+use super::keeper::Signal;
+use super::lock::{FileLock, opening};
+use super::schema::{self, Format, Meta};
+use super::writer::{Sync, Writer};
+use crate::live_files;
+
+const READERS: u32 = 4;
+const READER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Numbers are reserved on disk in blocks, so that most transactions need not write the counters.
+const RESERVED: u64 = 1024;
+
+/// When a change survives a power cut. It survives a kill of the process as soon as it returned, either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When the call returns.
+    #[default]
+    EachCall,
+    /// After `sync`, and at most 5 seconds later: many small changes cost far less.
+    OnSync,
+}
+
+/// What to open.
+pub(crate) struct OpenRequest<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) format: Format,
+    pub(crate) password: Option<&'a str>,
+    pub(crate) durability: Durability,
+}
+
+/// An open database.
+pub(crate) struct Database {
+    path: PathBuf,
+    meta: Meta,
+    encrypted: bool,
+    page_bytes: i64,
+    read_only: bool,
+    durability: Durability,
+    readers: RwLock<Option<r2d2::Pool<SqliteConnectionManager>>>,
+    writer: Option<Writer>,
+    inos: Counter,
+    contents: Counter,
+    signal: Signal,
+    held: Mutex<Option<Held>>,
+}
+
+/// What goes last when a database is closed, in this order.
+struct Held {
+    _live: Vec<live_files::Guard>,
+    lock: FileLock,
+}
+
+/// Hands out numbers; each is given out once in the life of the database.
+struct Counter {
+    key: &'static str,
+    next: AtomicU64,
+    reserved: AtomicU64,
+}
+
+impl Database {
+    /// Opens a database.
+    ///
+    /// Errors: `NotFound`, `UnknownFormat`, `NewerFormat`, `PasswordNeeded`, `WrongPassword`, `InUse`, `Corrupted`. None of them changes a file.
+    pub(crate) fn open(request: &OpenRequest<'_>) -> Result<Self> {
+        let given = request.path;
+        let path = given
+            .canonicalize()
+            .map_err(|error| Error::from_io(error, "open").with_path(given))?;
+        let turn = opening();
+        let lock = FileLock::acquire(&path, &turn).map_err(|error| error.with_path(given))?;
+        let cipher =
+            cipher_for(&lock, &path, request.password).map_err(|error| error.with_path(given))?;
+        let encrypted = cipher.is_some();
+        let cipher_page_bytes = cipher.as_ref().map(|cipher| i64::from(cipher.page_bytes));
+        let read_only = !writable(&path);
+        if read_only && log_length(&path) > 0 {
+            return Err(Error::new(ErrorKind::ReadOnly, "open")
+                .with_detail("it was not closed cleanly, and here it can't be put right")
+                .with_path(given));
+        }
+        let connector = Connector {
+            immutable: read_only,
+            path: path.clone(),
+            cipher,
+        };
+        let first = connector
+            .connect(if read_only {
+                Role::Reader
+            } else {
+                Role::Writer
+            })
+            .map_err(|error| open_error(error, given))?;
+        let meta =
+            schema::verify(&first, request.format).map_err(|error| error.with_path(given))?;
+        let page_bytes = match cipher_page_bytes {
+            Some(bytes) => bytes,
+            None => first
+                .query_row("PRAGMA page_size", [], |row| row.get(0))
+                .map_err(|error| open_error(error, given))?,
+        };
+        let inos = Counter::load(&first, "next_ino")?;
+        let contents = Counter::load(&first, "next_content")?;
+        let live = register(&path)?;
+        drop(turn);
+        let (name, flags) = connector.target(Role::Reader);
+        let reader = connector.clone();
+        let manager = SqliteConnectionManager::file(name)
+            .with_flags(flags)
+            .with_init(move |db| reader.prepare(db, Role::Reader));
+        let readers = r2d2::Pool::builder()
+            .max_size(READERS)
+            .test_on_check_out(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connection_timeout(READER_TIMEOUT)
+            .build(manager)
+            .map_err(|error| {
+                Error::new(ErrorKind::Io, "open")
+                    .with_source(error)
+                    .with_path(given)
+            })?;
+        Ok(Self {
+            path,
+            meta,
+            encrypted,
+            page_bytes,
+            read_only,
+            durability: request.durability,
+            readers: RwLock::new(Some(readers)),
+            writer: (!read_only).then(|| Writer::new(connector, first)),
+            inos,
+            contents,
+            signal: Signal::new(),
+            held: Mutex::new(Some(Held { _live: live, lock })),
+        })
+    }
+
+    /// Where it is, without symbolic links.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says of itself.
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Does it need a password?
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// Size of a page.
+    pub(super) fn page_bytes(&self) -> i64 {
+        self.page_bytes
+    }
+
+    /// Is it on media that can't be written?
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// A number for a new node.
+    pub(super) fn new_ino(&self) -> u64 {
+        self.inos.take()
+    }
+
+    /// A number for new content.
+    pub(crate) fn new_content(&self) -> u64 {
+        self.contents.take()
+    }
+
+    /// Runs `f` on a reader, inside one read transaction.
+    pub(crate) fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let pool = self
+            .readers
+            .read()
+            .clone()
+            .ok_or_else(|| Error::new(ErrorKind::Closed, "read"))?;
+        let db = pool
+            .get()
+            .map_err(|error| Error::new(ErrorKind::Busy, "read").with_source(error))?;
+        let run = |sql| {
+            db.prepare_cached(sql)
+                .and_then(|mut statement| statement.execute([]))
+                .map_err(|error| from_sql(error, "read"))
+        };
+        run("BEGIN")?;
+        let result = f(&db);
+        run("COMMIT")?;
+        result
+    }
+
+    /// Runs `f` in a transaction of the writer; returns when it is committed, and durable if that is what the database was opened for.
+    pub(crate) fn write<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let sync = match self.durability {
+            Durability::EachCall => Sync::Durable,
+            Durability::OnSync => Sync::Committed,
+        };
+        self.commit(sync, f)
+    }
+
+    /// As [`Database::write`], but never waits for the disk: for bytes that a later transaction will name.
+    pub(crate) fn write_early<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.commit(Sync::Committed, f)
+    }
+
+    fn commit<T>(&self, sync: Sync, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let result = self.writer()?.run(sync, &|db| self.save_counters(db), f);
+        self.signal.wake();
+        if result.is_err() {
+            // Perhaps the reservation was undone with the transaction: the next one makes it again.
+            self.inos.forget_reservation();
+            self.contents.forget_reservation();
+        }
+        result
+    }
+
+    /// Returns when everything committed would survive a power cut.
+    pub(crate) fn barrier(&self) -> Result<()> {
+        match &self.writer {
+            Some(writer) => writer.barrier(),
+            None => Ok(()),
+        }
+    }
+
+    /// There is something to remove when nobody waits.
+    pub(crate) fn wake_keeper(&self) {
+        self.signal.wake();
+    }
+
+    pub(super) fn signal(&self) -> &Signal {
+        &self.signal
+    }
+
+    /// Uses the writing connection outside of any transaction.
+    pub(super) fn exclusively<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.writer()?.exclusively(f)
+    }
+
+    /// Is a thread waiting to write?
+    pub(super) fn is_busy(&self) -> bool {
+        self.writer.as_ref().is_some_and(Writer::is_busy)
+    }
+
+    fn writer(&self) -> Result<&Writer> {
+        self.writer
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::ReadOnly, "write"))
+    }
+
+    fn save_counters(&self, db: &Connection) -> Result<()> {
+        self.inos.reserve(db, RESERVED)?;
+        self.contents.reserve(db, RESERVED)
+    }
+
+    /// Closes readers first and the writer last, so that SQLite folds its log into the one file. Closing twice is no error.
+    pub(crate) fn close(&self) -> Result<()> {
+        let pool = self.readers.write().take();
+        drop_pool(pool);
+        let result = match &self.writer {
+            Some(writer) => writer.close(|db| {
+                let sql = |error| from_sql(error, "close");
+                db.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")
+                    .map_err(sql)?;
+                self.inos.save_exactly(db)?;
+                self.contents.save_exactly(db)?;
+                db.execute_batch("COMMIT").map_err(sql)?;
+                db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                    .map_err(sql)
+            }),
+            None => Ok(()),
+        };
+        // Only now may a descriptor of the file be closed.
+        let held = self.held.lock().take();
+        if let Some(held) = held {
+            let synced = if self.read_only {
+                Ok(())
+            } else {
+                held.lock.sync()
+            };
+            result.and(synced.map_err(|error| Error::from_io(error, "close").with_path(&self.path)))
+        } else {
+            result
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Nobody is left to tell; `close` reports.
+        self.close().unwrap_or_default();
+    }
+}
+
+/// Waits until no reader is left: a thread of the pool or a call that still runs may hold one for a moment.
+fn drop_pool(pool: Option<r2d2::Pool<SqliteConnectionManager>>) {
+    let Some(pool) = pool else {
+        return;
+    };
+    for _ in 0..200 {
+        let state = pool.state();
+        if state.connections == state.idle_connections {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn register(path: &Path) -> Result<Vec<live_files::Guard>> {
+    let mut guards = vec![live_files::register(path)?];
+    for suffix in ["-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match live_files::register(&name) {
+            Ok(guard) => guards.push(guard),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(guards)
+}
+
+/// Bytes in the log beside the database.
+fn log_length(path: &Path) -> u64 {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    std::fs::metadata(name).map_or(0, |log| log.len())
+}
+
+/// May this process write the file, and files beside it?
+fn writable(path: &Path) -> bool {
+    let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+    may_write(path) && path.parent().is_some_and(may_write)
+}
+
+impl Counter {
+    fn load(db: &Connection, key: &'static str) -> Result<Self> {
+        let next: i64 = db
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+                row.get(0)
+            })
+            .map_err(|error| from_sql(error, "open"))?;
+        let next = u64::try_from(next)
+            .map_err(|_| super::error::corrupted("open", "a counter is negative"))?
+            .max(1);
+        Ok(Self {
+            key,
+            next: AtomicU64::new(next),
+            reserved: AtomicU64::new(next),
+        })
+    }
+
+    fn take(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Called before each commit, by the one writer.
+    fn reserve(&self, db: &Connection, block: u64) -> Result<()> {
+        let next = self.next.load(Ordering::Relaxed);
+        if next >= self.reserved.load(Ordering::Relaxed) {
+            self.save(db, next + block)?;
+        }
+        Ok(())
+    }
+
+    fn forget_reservation(&self) {
+        self.reserved.store(0, Ordering::Relaxed);
+    }
+
+    fn save_exactly(&self, db: &Connection) -> Result<()> {
+        self.save(db, self.next.load(Ordering::Relaxed))
+    }
+
+    fn save(&self, db: &Connection, next: u64) -> Result<()> {
+        db.prepare_cached("UPDATE meta SET value = ?2 WHERE key = ?1")
+            .and_then(|mut update| update.execute((self.key, next.cast_signed())))
+            .map_err(|error| from_sql(error, "write"))?;
+        self.reserved.store(next, Ordering::Relaxed);
+        Ok(())
+    }
+}

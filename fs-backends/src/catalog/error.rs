@@ -1,0 +1,48 @@
+//! SQLite's result codes in our words.
+
+use fs_core::{Error, ErrorKind};
+use rusqlite::ErrorCode;
+
+/// The error of a statement. What the code says decides the kind; SQLite's own text stays as the source.
+pub(crate) fn from_sql(error: rusqlite::Error, operation: &'static str) -> Error {
+    let kind = kind_of(&error);
+    match kind {
+        ErrorKind::NoSpace | ErrorKind::ReadOnly => Error::new(kind, operation),
+        _ => Error::new(kind, operation).with_source(error),
+    }
+}
+
+fn kind_of(error: &rusqlite::Error) -> ErrorKind {
+    use rusqlite::Error as E;
+    match error {
+        E::SqliteFailure(failure, _) => match failure.code {
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => ErrorKind::Corrupted,
+            ErrorCode::DiskFull => ErrorKind::NoSpace,
+            ErrorCode::ReadOnly => ErrorKind::ReadOnly,
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => ErrorKind::Busy,
+            ErrorCode::PermissionDenied => ErrorKind::PermissionDenied,
+            ErrorCode::TooBig => ErrorKind::FileTooLarge,
+            _ => ErrorKind::Io,
+        },
+        // A column of another type than the schema promises, or a row that must be there and is not.
+        E::FromSqlConversionFailure(..)
+        | E::IntegralValueOutOfRange(..)
+        | E::InvalidColumnType(..)
+        | E::QueryReturnedNoRows => ErrorKind::Corrupted,
+        _ => ErrorKind::Io,
+    }
+}
+
+/// Must the connection be opened anew before another word of it is believed? After a failed fsync the kernel
+/// may have dropped the pages it could not write.
+pub(super) fn poisons(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+}
+
+/// Stored data that breaks a promise of the format.
+pub(crate) fn corrupted(
+    operation: &'static str,
+    detail: impl Into<std::borrow::Cow<'static, str>>,
+) -> Error {
+    Error::new(ErrorKind::Corrupted, operation).with_detail(detail)
+}

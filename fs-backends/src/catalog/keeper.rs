@@ -1,0 +1,224 @@
+//! What a database needs while nobody waits: late durability, removal of what nobody names, a short log.
+//!
+//! One thread for each open database; it sleeps without waking until something is written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use fs_core::{Error, Result};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+
+use super::connect::BUSY_TIMEOUT;
+use super::database::Database;
+use super::error::from_sql;
+use super::store::CatalogContent;
+
+const TICK: Duration = Duration::from_secs(1);
+/// What is committed is durable after this many ticks at the latest.
+const TICKS_TO_DURABLE: u32 = 4;
+/// Free pages given back to the host at a time.
+const VACUUM_PAGES: u32 = 256;
+
+/// How a database tells its keeper that something happened.
+pub(super) struct Signal {
+    writes: AtomicU64,
+    stopping: AtomicBool,
+    sender: Sender<()>,
+    receiver: Receiver<()>,
+}
+
+impl Signal {
+    pub(super) fn new() -> Self {
+        let (sender, receiver) = bounded(1);
+        Self {
+            writes: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            sender,
+            receiver,
+        }
+    }
+
+    /// Something was written, or wants to be removed.
+    pub(super) fn wake(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        self.send();
+    }
+
+    fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.send();
+    }
+
+    fn send(&self) {
+        match self.sender.try_send(()) {
+            // Full: it is about to wake anyway. Disconnected can't be, both ends are here.
+            Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps until woken. `false`: the database is being closed.
+    fn sleep(&self) -> bool {
+        self.receiver.recv().is_ok() && !self.is_stopping()
+    }
+
+    /// Sleeps a tick. `false`: the database is being closed.
+    fn tick(&self) -> bool {
+        let end = Instant::now() + TICK;
+        while !self.is_stopping() {
+            if self.receiver.recv_deadline(end).is_err() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// The running thread.
+pub(super) struct Keeper {
+    database: Arc<Database>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Work<C> {
+    database: Arc<Database>,
+    content: Arc<C>,
+}
+
+impl Keeper {
+    /// Starts the thread; a database that can't be written needs none.
+    pub(super) fn start<C: CatalogContent>(
+        database: Arc<Database>,
+        content: Arc<C>,
+    ) -> Result<Self> {
+        let work = Work {
+            database: database.clone(),
+            content,
+        };
+        let thread = if database.is_read_only() {
+            None
+        } else {
+            let thread = std::thread::Builder::new()
+                .name("lamina-keeper".to_owned())
+                .spawn(move || work.run());
+            Some(thread.map_err(|error| Error::from_io(error, "open"))?)
+        };
+        Ok(Self {
+            database,
+            thread: Mutex::new(thread),
+        })
+    }
+
+    /// Ends the thread and waits for it.
+    pub(super) fn stop(&self) {
+        self.database.signal().stop();
+        if let Some(thread) = self.thread.lock().take() {
+            // A panic of the thread has been reported where it happened.
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl<C: CatalogContent> Work<C> {
+    fn run(&self) {
+        // Failures here are not the end: a disk that is full now may have room later, and whoever syncs or closes is told.
+        while self.reap() || self.database.signal().sleep() {
+            if !self.until_quiet() {
+                return;
+            }
+        }
+    }
+
+    /// Until a second passes without a write. `false`: the database is being closed.
+    fn until_quiet(&self) -> bool {
+        let signal = self.database.signal();
+        let mut seen = signal.writes.load(Ordering::Relaxed);
+        let mut ticks = 0;
+        while signal.tick() {
+            ticks += 1;
+            let now = signal.writes.load(Ordering::Relaxed);
+            let quiet = now == seen;
+            seen = now;
+            if quiet || ticks >= TICKS_TO_DURABLE {
+                ticks = 0;
+                self.make_durable();
+            }
+            if quiet && !self.reap() {
+                self.tidy();
+                return true;
+            }
+        }
+        false
+    }
+
+    fn make_durable(&self) {
+        if self.content.sync_outside().is_ok() {
+            self.database.barrier().unwrap_or_default();
+        }
+    }
+
+    /// Removes what nobody names while nobody waits. `true`: there is more.
+    fn reap(&self) -> bool {
+        let started = Instant::now();
+        while !self.is_wanted() && started.elapsed() < TICK {
+            match self.content.reap_some() {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Should the thread get out of the way?
+    fn is_wanted(&self) -> bool {
+        self.database.is_busy() || self.database.signal().is_stopping()
+    }
+
+    /// Gives free pages back and moves the log into the database, so that the one file is nearly complete.
+    fn tidy(&self) {
+        // A reader may be in the way: the next quiet moment comes.
+        while !self.is_wanted() && self.database.exclusively(vacuum_some).unwrap_or(false) {}
+        if !self.is_wanted() {
+            self.database.exclusively(checkpoint).unwrap_or_default();
+        }
+    }
+}
+
+/// Gives some free pages back to the host. `true`: there are more.
+fn vacuum_some(db: &Connection) -> Result<bool> {
+    let sql = |error| from_sql(error, "vacuum");
+    let free: i64 = db
+        .query_row("PRAGMA freelist_count", [], |row| row.get(0))
+        .map_err(sql)?;
+    if free == 0 {
+        return Ok(false);
+    }
+    let mut vacuum = db
+        .prepare(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))
+        .map_err(sql)?;
+    let mut rows = vacuum.query([]).map_err(sql)?;
+    while rows.next().map_err(sql)?.is_some() {}
+    Ok(free > i64::from(VACUUM_PAGES))
+}
+
+/// Empties the log, unless a reader still needs it.
+fn checkpoint(db: &Connection) -> Result<()> {
+    let sql = |error| from_sql(error, "checkpoint");
+    db.busy_timeout(Duration::ZERO).map_err(sql)?;
+    let result = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    db.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    result.map_err(sql)
+}

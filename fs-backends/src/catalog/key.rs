@@ -1,0 +1,101 @@
+//! The key of an encrypted database, derived as SQLCipher 4 derives it.
+//!
+//! <https://www.zetetic.net/sqlcipher/design/>: AES-256-CBC and HMAC-SHA512 per page; the key is PBKDF2-HMAC-SHA512 of the
+//! passphrase, 256,000 rounds, over the salt in the first 16 bytes of the file; the key of the page authentication is
+//! derived from it with 2 rounds over the salt with every byte XOR 0x3a.
+
+use std::fmt::Write as _;
+
+use hmac::{Hmac, Mac as _};
+use sha2::Sha512;
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// Bytes of salt at the start of an encrypted file.
+pub(crate) const SALT_BYTES: usize = 16;
+const ROUNDS: u32 = 256_000;
+const HMAC_BYTES: usize = 64;
+
+/// The key of one database. Overwritten when dropped; never shown.
+#[derive(Clone)]
+pub(crate) struct Key {
+    key: Zeroizing<[u8; 32]>,
+    salt: [u8; SALT_BYTES],
+}
+
+impl Key {
+    /// Derives the key from a password: the slow step, done once for each unlock.
+    pub(crate) fn derive(password: &str, salt: [u8; SALT_BYTES]) -> Self {
+        let mut key = Zeroizing::new([0; 32]);
+        pbkdf2::pbkdf2_hmac::<Sha512>(password.as_bytes(), &salt, ROUNDS, &mut *key);
+        Self { key, salt }
+    }
+
+    /// A key with a new random salt, for a new database.
+    pub(crate) fn create(password: &str) -> Self {
+        let mut salt = [0; SALT_BYTES];
+        // Two random UUIDs hold 244 random bits; hashing spreads them over the 128 of the salt.
+        let mut random = blake3::Hasher::new();
+        random.update(uuid::Uuid::new_v4().as_bytes());
+        random.update(uuid::Uuid::new_v4().as_bytes());
+        random.finalize_xof().fill(&mut salt);
+        Self::derive(password, salt)
+    }
+
+    /// The statement that gives a connection this key, salt included, so that SQLCipher derives nothing itself.
+    pub(super) fn pragma(&self) -> Zeroizing<String> {
+        let mut sql = Zeroizing::new(String::with_capacity(128));
+        sql.push_str("PRAGMA key = \"x'");
+        for byte in self.key.iter().chain(&self.salt) {
+            // Writing to a String can't fail.
+            write!(sql, "{byte:02x}").unwrap_or_default();
+        }
+        sql.push_str("'\"");
+        sql
+    }
+
+    /// Was this page written with this key? `page` is the whole encrypted page, `number` counts from 1.
+    pub(super) fn authenticates(&self, page: &[u8], number: u32) -> bool {
+        let mut mac_salt = self.salt;
+        mac_salt.iter_mut().for_each(|byte| *byte ^= 0x3a);
+        let mut mac_key = Zeroizing::new([0; 32]);
+        pbkdf2::pbkdf2_hmac::<Sha512>(&*self.key, &mac_salt, 2, &mut *mac_key);
+        let start = if number == 1 { SALT_BYTES } else { 0 };
+        let Some((body, tag)) = page
+            .len()
+            .checked_sub(HMAC_BYTES)
+            .map(|at| page.split_at(at))
+        else {
+            return false;
+        };
+        let (Some(body), Ok(mut mac)) = (
+            body.get(start..),
+            <Hmac<Sha512> as hmac::Mac>::new_from_slice(&*mac_key),
+        ) else {
+            return false;
+        };
+        mac.update(body);
+        mac.update(&number.to_le_bytes());
+        mac.verify_slice(tag).is_ok()
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.salt.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `PRAGMA key` with the passphrase "test" makes of this salt, computed with Python's `hashlib.pbkdf2_hmac`.
+    #[test]
+    fn keys_are_those_of_sqlcipher() {
+        let key = Key::derive("test", *b"0123456789abcdef");
+        assert_eq!(
+            *key.pragma(),
+            "PRAGMA key = \"x'15a4c06cf65ef95135f1f58a9cf4451fe92bda6aaeeb52b068624e417964430f30313233343536373839616263646566'\""
+        );
+    }
+}

@@ -1,0 +1,92 @@
+//! One process, one opening of a database.
+//!
+//! The lock is a `flock(2)` on the database file itself: it belongs to the inode, so neither a rename nor a second hard link
+//! gets around it, it dies with the process, and it leaves no file behind. SQLite's own locks are record locks of `fcntl(2)`,
+//! which `flock` does not touch; but closing *any* descriptor of the file would drop them. So the descriptor is closed only
+//! after SQLite's, and a file this process has open already is recognised by `stat(2)`, without opening it.
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use fs_core::{Error, ErrorKind, Result};
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::live_files;
+
+/// Openings go one at a time, so that between the look into the registry and the entry into it nobody else comes.
+static OPENING: Mutex<()> = Mutex::new(());
+
+/// The lock on a database, and the way to look at its first bytes without SQLite.
+pub(super) struct FileLock {
+    file: File,
+}
+
+/// Held while a database is opened, until its files are registered.
+pub(super) type Opening = MutexGuard<'static, ()>;
+
+/// Waits for the turn to open a database.
+pub(super) fn opening() -> Opening {
+    OPENING.lock()
+}
+
+impl FileLock {
+    /// Locks the database at `path`. Errors: `InUse` when this or another process has it open, `UnknownFormat` when it is no regular file.
+    pub(super) fn acquire(path: &Path, _turn: &Opening) -> Result<Self> {
+        let fail = |error| Error::from_io(error, "open").with_path(path);
+        let unknown = |detail| {
+            Error::new(ErrorKind::UnknownFormat, "open")
+                .with_detail(detail)
+                .with_path(path)
+        };
+        let found = std::fs::metadata(path).map_err(fail)?;
+        if found.is_dir() {
+            return Err(unknown("a folder"));
+        }
+        if !found.is_file() {
+            return Err(unknown("not a regular file"));
+        }
+        let in_use = || Error::new(ErrorKind::InUse, "open").with_path(path);
+        if live_files::is_live(found.dev(), found.ino()) {
+            return Err(in_use().with_detail("open in this program"));
+        }
+        let file = File::options()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
+            .open(path)
+            .map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { file }),
+            Err(std::fs::TryLockError::WouldBlock) => {
+                Err(in_use().with_detail("open in another program"))
+            }
+            Err(std::fs::TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+
+    /// Length of the file in bytes.
+    pub(super) fn len(&self) -> std::io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    /// Reads from the file as it lies on disk; fewer bytes only at its end.
+    pub(super) fn read_at(&self, offset: u64, length: usize) -> std::io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, offset + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+
+    /// Makes the file durable.
+    pub(super) fn sync(&self) -> std::io::Result<()> {
+        self.file.sync_all()
+    }
+}

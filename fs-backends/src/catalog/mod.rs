@@ -1,0 +1,29 @@
+//! Nodes, names and extended attributes in one SQLite database: what a vault and a store have in common.
+//!
+//! [`Database`] owns the file: its lock, its key, a pool of readers and the one writer, whose commits are shared by whoever
+//! waits. [`CatalogStore`] is a [`NodeStore`](crate::virtual_fs::NodeStore) on it, for any content that can live beside or inside the database.
+//! The tables are described in `FORMAT.md`.
+
+mod connect;
+mod create;
+mod database;
+mod error;
+mod keeper;
+mod key;
+mod lock;
+mod names;
+mod read;
+mod schema;
+mod store;
+mod write;
+mod writer;
+
+pub use connect::CipherPages;
+pub use database::Durability;
+
+pub(crate) use create::{NewDatabase, create};
+pub(crate) use database::{Database, OpenRequest};
+pub(crate) use error::{corrupted, from_sql};
+pub(crate) use key::Key;
+pub(crate) use schema::Format;
+pub(crate) use store::{CatalogContent, CatalogStore};

@@ -1,0 +1,141 @@
+//! A catalog and a content, joined to the store a virtual filesystem works on.
+
+use std::sync::Arc;
+
+use fs_core::extensions::Space;
+use fs_core::path::NAME_MAX_BYTES;
+use fs_core::{Capabilities, Result};
+use rusqlite::Connection;
+
+use super::database::Database;
+use super::error::from_sql;
+use super::keeper::Keeper;
+use super::read::CatalogRead;
+use super::write::CatalogWrite;
+use crate::virtual_fs::{ContentId, ContentStore, Inode, NodeRead, NodeStore, NodeWrite};
+
+/// A content store whose references live in a catalog.
+pub trait CatalogContent: ContentStore {
+    /// Brings the bytes of `content` into the transaction open on `db`. The mark, if any, comes back to [`CatalogContent::committed`].
+    fn flush(&self, db: &Connection, content: ContentId) -> Result<Option<u64>>;
+
+    /// The transaction in which [`CatalogContent::flush`] gave out `mark` is committed.
+    fn committed(&self, content: ContentId, mark: u64);
+
+    /// Removes a little of what nobody names any more; `true`: there is more. Called in the background.
+    fn reap_some(&self) -> Result<bool>;
+
+    /// Bytes kept outside the database.
+    fn outside_bytes(&self) -> Result<u64>;
+
+    /// Makes bytes kept outside the database durable.
+    fn sync_outside(&self) -> Result<()>;
+}
+
+/// Nodes in a database, bytes in `C`.
+pub struct CatalogStore<C: CatalogContent> {
+    keeper: Keeper,
+    database: Arc<Database>,
+    content: Arc<C>,
+}
+
+impl<C: CatalogContent> CatalogStore<C> {
+    /// Joins the two and begins to look after them in the background.
+    pub(crate) fn new(database: Arc<Database>, content: Arc<C>) -> Result<Self> {
+        let keeper = Keeper::start(database.clone(), content.clone())?;
+        Ok(Self {
+            keeper,
+            database,
+            content,
+        })
+    }
+
+    /// The database.
+    pub(crate) fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+}
+
+impl<C: CatalogContent> NodeStore for CatalogStore<C> {
+    type Content = C;
+
+    fn content(&self) -> &C {
+        &self.content
+    }
+
+    fn fs_id(&self) -> u64 {
+        let (high, low) = self.database.meta().uuid.as_u64_pair();
+        high ^ low
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let all = Capabilities::posix() | Capabilities::SERVER_SIDE_COPY;
+        if self.database.is_read_only() {
+            all - Capabilities::WRITE
+        } else {
+            all
+        }
+    }
+
+    fn new_ino(&self) -> Result<Inode> {
+        Ok(self.database.new_ino())
+    }
+
+    fn read<T>(&self, f: impl FnOnce(&dyn NodeRead) -> Result<T>) -> Result<T> {
+        self.database.read(|db| f(&CatalogRead(db)))
+    }
+
+    fn write<T: Send>(&self, f: impl FnOnce(&mut dyn NodeWrite) -> Result<T> + Send) -> Result<T> {
+        let (value, flushed) = self.database.write(|db| {
+            let mut transaction = CatalogWrite::new(db, &*self.content);
+            let value = f(&mut transaction)?;
+            Ok((value, transaction.into_flushed()))
+        })?;
+        for (content, mark) in flushed {
+            self.content.committed(content, mark);
+        }
+        Ok(value)
+    }
+
+    fn barrier(&self) -> Result<()> {
+        self.content.sync_outside()?;
+        self.database.barrier()
+    }
+
+    fn space(&self) -> Result<Space> {
+        let sql = |error| from_sql(error, "space");
+        let (in_pages, nodes) = self.database.read(|db| {
+            let pragma = |name: &str| {
+                db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
+                    .map_err(sql)
+            };
+            let pages = pragma("page_count")? - pragma("freelist_count")?;
+            let nodes: i64 = db
+                .query_row("SELECT count(*) FROM node", [], |row| row.get(0))
+                .map_err(sql)?;
+            Ok((pages * self.database.page_bytes(), nodes.cast_unsigned()))
+        })?;
+        let host = rustix::fs::statvfs(self.database.path())
+            .map_err(|errno| fs_core::Error::from_io(errno.into(), "space"))?;
+        let used_bytes = in_pages.cast_unsigned() + self.content.outside_bytes()?;
+        let available = host.f_bavail * host.f_frsize;
+        Ok(Space {
+            total_bytes: Some(used_bytes + available),
+            available_bytes: Some(available),
+            used_bytes,
+            used_inodes: Some(nodes),
+            block_size_bytes: u32::try_from(self.database.page_bytes()).unwrap_or(4096),
+            name_max_bytes: NAME_MAX_BYTES as u32,
+        })
+    }
+
+    fn close(&self) -> Result<()> {
+        self.keeper.stop();
+        let synced = if self.database.is_read_only() {
+            Ok(())
+        } else {
+            self.content.sync_outside()
+        };
+        synced.and(self.database.close())
+    }
+}

@@ -1,0 +1,418 @@
+//! One open content: bytes in rows, with what is not stored yet in memory.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use fs_core::{Error, ErrorKind, Result};
+use parking_lot::RwLock;
+use rusqlite::Connection;
+
+use super::layout::{INDEX_MAX, Layout};
+use super::pending::{Pending, overwrite};
+use super::store::Shared;
+use crate::catalog::from_sql;
+use crate::virtual_fs::{Content, ContentId};
+
+/// Bytes one content may keep in memory before they go to the database on their own.
+const EARLY_BYTES: usize = 8 << 20;
+/// Chunks looked at in one search for the end of a stored range.
+const RUN_CHUNKS: u32 = 4096;
+
+/// An open content. Lock order: writer of the database, then `pending`.
+pub(super) struct ChunkContent {
+    id: ContentId,
+    shared: Arc<Shared>,
+    pending: RwLock<Pending>,
+    /// May the database hold chunks of it?
+    in_database: AtomicBool,
+    /// Bytes in the database, as of the last flush.
+    stored: AtomicU64,
+    /// By how many bytes that will change with the next flush.
+    growth: AtomicI64,
+}
+
+impl ChunkContent {
+    /// Content the database knows with `stored` bytes, or (`None`) new content.
+    pub(super) fn new(id: ContentId, stored: Option<u64>, shared: Arc<Shared>) -> Self {
+        Self {
+            id,
+            shared,
+            pending: RwLock::default(),
+            in_database: AtomicBool::new(stored.is_some()),
+            stored: AtomicU64::new(stored.unwrap_or(0)),
+            growth: AtomicI64::new(0),
+        }
+    }
+
+    fn layout(&self) -> Layout {
+        self.shared.layout
+    }
+
+    fn is_fresh(&self) -> bool {
+        !self.in_database.load(Ordering::Acquire)
+    }
+
+    /// Stores what is pending in the transaction open on `db`; the mark is for [`ChunkContent::committed`].
+    pub(super) fn flush(&self, db: &Connection) -> Result<Option<u64>> {
+        let pending = self.pending.read();
+        if pending.is_empty() {
+            return Ok(None);
+        }
+        let fresh = self.is_fresh();
+        let mut grown = 0;
+        for hole in pending.holes() {
+            grown += self.layout().remove(db, self.id, hole.clone())?;
+        }
+        for (index, data) in pending.chunks(0..=INDEX_MAX) {
+            grown += self.layout().put(db, self.id, index, data, fresh)?;
+        }
+        let stored: i64 = db
+            .prepare_cached(
+                "INSERT INTO content (id, refs, stored) VALUES (?1, 0, ?2) ON CONFLICT (id) DO UPDATE SET stored = stored + ?2 RETURNING stored",
+            )
+            .and_then(|mut put| put.query_row((self.id.0.cast_signed(), grown), |row| row.get(0)))
+            .map_err(|error| from_sql(error, "write"))?;
+        self.in_database.store(true, Ordering::Release);
+        self.stored
+            .store(stored.max(0).cast_unsigned(), Ordering::Relaxed);
+        self.growth.store(0, Ordering::Relaxed);
+        Ok(Some(pending.version()))
+    }
+
+    /// The transaction is committed: the database has what was pending then.
+    pub(super) fn committed(&self, mark: u64) {
+        let mut pending = self.pending.write();
+        let before = pending.bytes();
+        pending.clear_if(mark);
+        self.shared.release(before - pending.bytes());
+    }
+
+    /// Stores what is pending in a transaction of its own.
+    fn flush_early(&self) -> Result<()> {
+        if let Some(mark) = self.shared.database.write_early(|db| self.flush(db))? {
+            self.committed(mark);
+        }
+        Ok(())
+    }
+
+    /// A copy of a chunk as it is now; empty when it is a hole.
+    fn load(&self, pending: &Pending, index: u32) -> Result<Vec<u8>> {
+        if let Some(data) = pending.chunk(index) {
+            return Ok(data.to_vec());
+        }
+        let mut chunk = Vec::new();
+        if !self.is_fresh() && !pending.is_hole(index) {
+            self.shared.database.read(|db| {
+                self.layout()
+                    .read(db, self.id, index..=index, &mut |_, data| {
+                        chunk = data.to_vec();
+                        Ok(())
+                    })
+            })?;
+        }
+        Ok(chunk)
+    }
+
+    /// Puts `from` into chunk `index` at `at`.
+    fn put_part(&self, pending: &mut Pending, index: u32, at: usize, from: &[u8]) -> Result<()> {
+        if !pending.overwrite(index, at, from) {
+            let mut chunk = self.load(pending, index)?;
+            overwrite(&mut chunk, at, from);
+            pending.put(index, chunk);
+        }
+        Ok(())
+    }
+
+    /// Changes what is pending of `chunks`, and keeps account of memory and of the bytes stored.
+    fn change(
+        &self,
+        chunks: RangeInclusive<u32>,
+        f: impl FnOnce(&mut Pending) -> Result<()>,
+    ) -> Result<()> {
+        let mut pending = self.pending.write();
+        let (in_memory, stored) = (pending.bytes(), self.measure(&pending, &chunks)?);
+        let result = f(&mut pending);
+        let grown = self.measure(&pending, &chunks).unwrap_or(stored) - stored;
+        self.growth.fetch_add(grown, Ordering::Relaxed);
+        let after = pending.bytes();
+        drop(pending);
+        let too_much = self.shared.account(in_memory, after) || after > EARLY_BYTES;
+        result?;
+        if too_much { self.flush_early() } else { Ok(()) }
+    }
+
+    /// Bytes `chunks` will take once everything is flushed.
+    fn measure(&self, pending: &Pending, chunks: &RangeInclusive<u32>) -> Result<i64> {
+        let mut bytes: u64 = pending
+            .chunks(chunks.clone())
+            .map(|(_, data)| data.len() as u64)
+            .sum();
+        if !self.is_fresh() {
+            self.shared.database.read(|db| {
+                self.layout()
+                    .stored_from(db, self.id, *chunks.start(), &mut |chunk| {
+                        let inside = chunks.contains(&chunk.index);
+                        if inside
+                            && pending.chunk(chunk.index).is_none()
+                            && !pending.is_hole(chunk.index)
+                        {
+                            bytes += chunk.length;
+                        }
+                        inside
+                    })
+            })?;
+        }
+        Ok(bytes.cast_signed())
+    }
+
+    /// Zeros part of a chunk, if it holds anything there.
+    fn zero_part(&self, pending: &mut Pending, index: u32, from: usize, to: usize) -> Result<()> {
+        let mut chunk = self.load(pending, index)?;
+        let to = to.min(chunk.len());
+        if from < to {
+            if to == chunk.len() {
+                chunk.truncate(from);
+            } else if let Some(part) = chunk.get_mut(from..to) {
+                part.fill(0);
+            }
+            if chunk.is_empty() {
+                pending.remove(index..=index)
+            } else {
+                pending.put(index, chunk)
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the database hold nothing at or after this place?
+    fn ends_before(&self, index: u32, at: usize) -> Result<bool> {
+        if self.is_fresh() {
+            return Ok(true);
+        }
+        let last = self
+            .shared
+            .database
+            .read(|db| self.layout().last(db, self.id))?;
+        Ok(last.is_none_or(|last| {
+            last.index < index || (last.index == index && last.length <= at as u64)
+        }))
+    }
+}
+
+impl Content for ChunkContent {
+    fn id(&self) -> ContentId {
+        self.id
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
+        into.fill(0);
+        let Some(last_byte) = (into.len() as u64).checked_sub(1) else {
+            return Ok(());
+        };
+        let end = offset
+            .saturating_add(last_byte)
+            .min(self.layout().max_bytes() - 1);
+        if offset > end {
+            return Ok(());
+        }
+        let (first, _) = self.layout().locate(offset)?;
+        let (last, _) = self.layout().locate(end)?;
+        let start = |index| self.layout().start(index);
+        let pending = self.pending.read();
+        let nothing_pending = pending.is_empty();
+        // Without pending bytes the database alone answers, and writers need not wait for it.
+        let pending = (!nothing_pending).then_some(pending);
+        if !self.is_fresh() {
+            self.shared.database.read(|db| {
+                self.layout()
+                    .read(db, self.id, first..=last, &mut |index, data| {
+                        if pending
+                            .as_ref()
+                            .is_none_or(|pending| !pending.is_hole(index))
+                        {
+                            copy_into(into, offset, start(index), data);
+                        }
+                        Ok(())
+                    })
+            })?;
+        }
+        if let Some(pending) = &pending {
+            for (index, data) in pending.chunks(first..=last) {
+                // The whole chunk is here: what the database gave for it must not shine through beyond its end.
+                zero(
+                    into,
+                    offset,
+                    start(index),
+                    start(index) + u64::from(self.layout().chunk_bytes),
+                );
+                copy_into(into, offset, start(index), data);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_at(&self, from: &[u8], offset: u64) -> Result<()> {
+        let too_large = || Error::new(ErrorKind::FileTooLarge, "write");
+        let Some(last_byte) = (from.len() as u64).checked_sub(1) else {
+            return Ok(());
+        };
+        let (first, at) = self.layout().locate(offset)?;
+        let (last, _) = self
+            .layout()
+            .locate(offset.checked_add(last_byte).ok_or_else(too_large)?)?;
+        let size = self.layout().chunk_bytes as usize;
+        self.change(first..=last, |pending| {
+            // What must be read is read before anything changes, so that an error leaves the old bytes.
+            let head = &from.get(..from.len().min(size - at)).unwrap_or_default();
+            let rest = from.get(head.len()..).unwrap_or_default();
+            let tail_at = rest.len() - rest.len() % size;
+            let tail = rest.get(tail_at..).unwrap_or_default();
+            let tail_chunk = if tail.is_empty() {
+                None
+            } else {
+                Some(self.load(pending, last)?)
+            };
+            if head.len() == size {
+                pending.put(first, head.to_vec())
+            } else {
+                self.put_part(pending, first, at, head)?
+            }
+            for (index, chunk) in
+                (first + 1..).zip(rest.get(..tail_at).unwrap_or_default().chunks_exact(size))
+            {
+                pending.put(index, chunk.to_vec());
+            }
+            if let Some(mut chunk) = tail_chunk {
+                overwrite(&mut chunk, 0, tail);
+                pending.put(last, chunk);
+            }
+            Ok(())
+        })
+    }
+
+    fn truncate(&self, len_bytes: u64) -> Result<()> {
+        if len_bytes >= self.layout().max_bytes() {
+            return Ok(());
+        }
+        let (index, at) = self.layout().locate(len_bytes)?;
+        self.change(index..=INDEX_MAX, |pending| {
+            if pending.is_empty() && self.ends_before(index, at)? {
+                return Ok(());
+            }
+            if at > 0 {
+                self.zero_part(pending, index, at, usize::MAX)?;
+                pending.cut(index + 1);
+            } else {
+                pending.cut(index);
+            }
+            Ok(())
+        })
+    }
+
+    fn punch_hole(&self, offset: u64, len_bytes: u64) -> Result<()> {
+        let end = offset
+            .saturating_add(len_bytes)
+            .min(self.layout().max_bytes());
+        let Some(last_byte) = end.checked_sub(1).filter(|last| *last >= offset) else {
+            return Ok(());
+        };
+        let (first, at) = self.layout().locate(offset)?;
+        let (last, last_at) = self.layout().locate(last_byte)?;
+        let size = self.layout().chunk_bytes as usize;
+        self.change(first..=last, |pending| {
+            if first == last {
+                return self.zero_part(pending, first, at, last_at + 1);
+            }
+            let mut whole = (first, last);
+            if at > 0 {
+                self.zero_part(pending, first, at, size)?;
+                whole.0 += 1;
+            }
+            if last_at + 1 < size {
+                self.zero_part(pending, last, 0, last_at + 1)?;
+                whole.1 -= 1;
+            }
+            if whole.0 <= whole.1 {
+                pending.remove(whole.0..=whole.1);
+            }
+            Ok(())
+        })
+    }
+
+    fn next_data(&self, offset: u64) -> Result<Option<(u64, u64)>> {
+        if offset >= self.layout().max_bytes() {
+            return Ok(None);
+        }
+        if !self.pending.read().is_empty() {
+            self.flush_early()?;
+        }
+        if self.is_fresh() {
+            return Ok(None);
+        }
+        let (first, _) = self.layout().locate(offset)?;
+        let mut run: Option<(u64, u64)> = None;
+        let mut seen = 0;
+        self.shared.database.read(|db| {
+            self.layout().stored_from(db, self.id, first, &mut |chunk| {
+                let start = self.layout().start(chunk.index);
+                let end = start + chunk.length;
+                seen += 1;
+                match &mut run {
+                    None if end > offset => run = Some((start.max(offset), end)),
+                    None => {}
+                    Some((_, until)) if *until == start => *until = end,
+                    Some(_) => return false,
+                }
+                seen < RUN_CHUNKS
+            })
+        })?;
+        Ok(run)
+    }
+
+    fn allocated(&self) -> Result<u64> {
+        let stored = self.stored.load(Ordering::Relaxed);
+        Ok(stored.saturating_add_signed(self.growth.load(Ordering::Relaxed)))
+    }
+
+    fn sync(&self) -> Result<()> {
+        // All bytes go through the transactions of the database.
+        Ok(())
+    }
+}
+
+impl Drop for ChunkContent {
+    fn drop(&mut self) {
+        self.shared.release(self.pending.get_mut().bytes());
+        self.shared.forget(self.id);
+    }
+}
+
+/// Copies the part of a chunk, which starts at `start`, that falls into the window of a read at `offset`.
+fn copy_into(into: &mut [u8], offset: u64, start: u64, data: &[u8]) {
+    let (skip, at) = if start < offset {
+        ((offset - start) as usize, 0)
+    } else {
+        (0, (start - offset) as usize)
+    };
+    let (Some(data), Some(into)) = (data.get(skip..), into.get_mut(at..)) else {
+        return;
+    };
+    let length = data.len().min(into.len());
+    if let (Some(to), Some(from)) = (into.get_mut(..length), data.get(..length)) {
+        to.copy_from_slice(from);
+    }
+}
+
+/// Zeros what falls of `[start, end)` into the window of a read at `offset`.
+fn zero(into: &mut [u8], offset: u64, start: u64, end: u64) {
+    let clip = |at: u64| {
+        usize::try_from(at.saturating_sub(offset))
+            .unwrap_or(usize::MAX)
+            .min(into.len())
+    };
+    let (from, to) = (clip(start), clip(end));
+    if let Some(part) = into.get_mut(from..to) {
+        part.fill(0);
+    }
+}

@@ -1,0 +1,121 @@
+//! Opening and making vaults.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fs_core::{Error, ErrorKind, Result};
+use zeroize::Zeroizing;
+
+use super::SqliteBackend;
+use super::store::ChunkStore;
+use crate::catalog::{
+    CatalogStore, CipherPages, Database, Durability, Format, Key, NewDatabase, OpenRequest, create,
+};
+use crate::virtual_fs::VirtualFs;
+
+/// Bytes of content in a row of a plain vault: random reads stay cheap, whole files are read past SQLite's page cache.
+const PLAIN_CHUNK_BYTES: u32 = 64 << 10;
+/// What a page of an encrypted vault needs for itself: with one row a page, a read decrypts no more than it must.
+const CIPHER_PAGE_OVERHEAD_BYTES: u32 = 256;
+
+/// How to open or make a vault, where the plain functions of [`SqliteBackend`] do not do.
+#[derive(Clone, Default)]
+pub struct VaultOptions {
+    password: Option<Zeroizing<String>>,
+    pages: CipherPages,
+    durability: Durability,
+    create_missing: bool,
+}
+
+impl VaultOptions {
+    /// A plain vault, every call durable, nothing made that is not there.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The password of an encrypted vault.
+    #[must_use]
+    pub fn password(mut self, password: &str) -> Self {
+        self.password = Some(Zeroizing::new(password.to_owned()));
+        self
+    }
+
+    /// Page size of a new encrypted vault.
+    #[must_use]
+    pub fn pages(mut self, pages: CipherPages) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// When changes survive a power cut.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Makes the vault when nothing is there.
+    #[must_use]
+    pub fn create_missing(mut self, create_missing: bool) -> Self {
+        self.create_missing = create_missing;
+        self
+    }
+
+    /// Opens the vault at `path`. Errors: those of [`SqliteBackend::open`] and [`SqliteBackend::open_encrypted`].
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteBackend> {
+        let path = path.as_ref();
+        if self.create_missing
+            && path
+                .symlink_metadata()
+                .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+        {
+            match self.make(path) {
+                // Somebody else was faster: theirs is the one to open.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+        }
+        self.open_existing(path)
+    }
+
+    /// Makes the vault and opens it. Errors: `AlreadyExists`, `InvalidInput` for an empty password.
+    pub fn create(&self, path: impl AsRef<Path>) -> Result<SqliteBackend> {
+        self.make(path.as_ref())?;
+        self.open_existing(path.as_ref())
+    }
+
+    fn make(&self, path: &Path) -> Result<()> {
+        let (cipher, chunk_bytes) = match self.password.as_ref().map(|password| password.as_str()) {
+            Some("") => {
+                return Err(Error::new(ErrorKind::InvalidInput, "create")
+                    .with_detail("the password is empty")
+                    .with_path(path));
+            }
+            Some(password) => (
+                Some((Key::create(password), self.pages)),
+                self.pages.bytes() - CIPHER_PAGE_OVERHEAD_BYTES,
+            ),
+            None => (None, PLAIN_CHUNK_BYTES),
+        };
+        create(
+            path,
+            &NewDatabase {
+                format: Format::Vault,
+                cipher,
+                chunk_bytes,
+            },
+        )
+    }
+
+    fn open_existing(&self, path: &Path) -> Result<SqliteBackend> {
+        let request = OpenRequest {
+            path,
+            format: Format::Vault,
+            password: self.password.as_ref().map(|password| password.as_str()),
+            durability: self.durability,
+        };
+        let database = Arc::new(Database::open(&request)?);
+        let content = Arc::new(ChunkStore::new(database.clone())?);
+        VirtualFs::over(CatalogStore::new(database, content)?)
+    }
+}

@@ -1,0 +1,249 @@
+//! The contents of a vault: opened, copied when shared, removed in the background.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use fs_core::Result;
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::content::ChunkContent;
+use super::layout::{INDEX_MAX, Layout};
+use crate::catalog::{CatalogContent, Database, corrupted, from_sql};
+use crate::virtual_fs::{Content, ContentId, ContentStore};
+
+/// Bytes that all contents together may keep in memory before the next write goes to the database.
+const PENDING_BYTES: usize = 64 << 20;
+/// Bytes copied, and chunks removed, in one transaction: others get their turn in between.
+const COPY_BYTES: u64 = 8 << 20;
+const REAP_CHUNKS: usize = 512;
+
+/// What all open contents of a vault share.
+pub(super) struct Shared {
+    pub(super) database: Arc<Database>,
+    pub(super) layout: Layout,
+    open: Mutex<HashMap<ContentId, Weak<ChunkContent>>>,
+    unnamed: Mutex<VecDeque<ContentId>>,
+    pending_bytes: AtomicUsize,
+}
+
+impl Shared {
+    /// Notes that a content keeps `after` instead of `before` bytes in memory. `true`: all together keep too much.
+    pub(super) fn account(&self, before: usize, after: usize) -> bool {
+        if after >= before {
+            self.pending_bytes
+                .fetch_add(after - before, Ordering::Relaxed)
+                + (after - before)
+                > PENDING_BYTES
+        } else {
+            self.release(before - after);
+            false
+        }
+    }
+
+    /// Notes that `bytes` are no longer kept in memory.
+    pub(super) fn release(&self, bytes: usize) {
+        self.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// A content was closed.
+    pub(super) fn forget(&self, id: ContentId) {
+        let mut open = self.open.lock();
+        if open
+            .get(&id)
+            .is_some_and(|content| content.strong_count() == 0)
+        {
+            open.remove(&id);
+        }
+    }
+}
+
+/// Content in rows of the vault's database.
+pub struct ChunkStore(Arc<Shared>);
+
+impl ChunkStore {
+    /// The contents of `database`. What a crash left without a name is removed in the background.
+    pub(super) fn new(database: Arc<Database>) -> Result<Self> {
+        let layout = Layout {
+            chunk_bytes: database.meta().chunk_bytes,
+            checked: !database.is_encrypted(),
+        };
+        let unnamed = database.read(|db| {
+            let mut select = db
+                .prepare("SELECT id FROM content WHERE refs = 0")
+                .map_err(|error| from_sql(error, "open"))?;
+            let ids = select
+                .query_map([], |row| row.get::<_, i64>(0))
+                .map_err(|error| from_sql(error, "open"))?;
+            ids.map(|id| id.map(|id| ContentId(id.cast_unsigned())))
+                .collect::<rusqlite::Result<_>>()
+                .map_err(|error| from_sql(error, "open"))
+        })?;
+        Ok(Self(Arc::new(Shared {
+            database,
+            layout,
+            open: Mutex::default(),
+            unnamed: Mutex::new(unnamed),
+            pending_bytes: AtomicUsize::new(0),
+        })))
+    }
+
+    fn insert(&self, id: ContentId, stored: Option<u64>) -> Arc<ChunkContent> {
+        let content = Arc::new(ChunkContent::new(id, stored, self.0.clone()));
+        self.0.open.lock().insert(id, Arc::downgrade(&content));
+        content
+    }
+
+    fn find(&self, id: ContentId) -> Option<Arc<ChunkContent>> {
+        self.0.open.lock().get(&id).and_then(Weak::upgrade)
+    }
+
+    fn existing(&self, id: ContentId) -> Result<Arc<ChunkContent>> {
+        if let Some(content) = self.find(id) {
+            return Ok(content);
+        }
+        let stored: Option<i64> = self.0.database.read(|db| {
+            db.prepare_cached("SELECT stored FROM content WHERE id = ?1")
+                .and_then(|mut select| {
+                    select
+                        .query_row([id.0.cast_signed()], |row| row.get(0))
+                        .optional()
+                })
+                .map_err(|error| from_sql(error, "open"))
+        })?;
+        let stored =
+            stored.ok_or_else(|| corrupted("open", format!("content {} is missing", id.0)))?;
+        Ok(self.insert(id, Some(stored.max(0).cast_unsigned())))
+    }
+
+    /// A private copy of the first `size_bytes` bytes.
+    fn copy(&self, from: &ChunkContent, size_bytes: u64) -> Result<Arc<ChunkContent>> {
+        let to = self.insert(ContentId(self.0.database.new_content()), None);
+        let mut buffer = Vec::new();
+        let mut at = 0;
+        while let Some((start, end)) = from.next_data(at)?.filter(|(start, _)| *start < size_bytes)
+        {
+            let end = end.min(size_bytes);
+            at = start;
+            while at < end {
+                buffer.resize((end - at).min(COPY_BYTES) as usize, 0);
+                from.read_at(&mut buffer, at)?;
+                to.write_at(&buffer, at)?;
+                at += buffer.len() as u64;
+            }
+        }
+        Ok(to)
+    }
+}
+
+impl ContentStore for ChunkStore {
+    fn create(&self) -> Result<Arc<dyn Content>> {
+        Ok(self.insert(ContentId(self.0.database.new_content()), None))
+    }
+
+    fn open(&self, content: ContentId) -> Result<Arc<dyn Content>> {
+        Ok(self.existing(content)?)
+    }
+
+    fn writable(
+        &self,
+        content: ContentId,
+        size_bytes: u64,
+        shared: bool,
+    ) -> Result<Arc<dyn Content>> {
+        let existing = self.existing(content)?;
+        Ok(if shared {
+            self.copy(&existing, size_bytes)?
+        } else {
+            existing
+        })
+    }
+
+    fn reap(&self, content: ContentId) -> Result<()> {
+        self.0.unnamed.lock().push_back(content);
+        self.0.database.wake_keeper();
+        Ok(())
+    }
+
+    fn max_size_bytes(&self) -> u64 {
+        self.0.layout.max_bytes()
+    }
+}
+
+impl CatalogContent for ChunkStore {
+    fn flush(&self, db: &Connection, content: ContentId) -> Result<Option<u64>> {
+        self.find(content)
+            .map_or(Ok(None), |content| content.flush(db))
+    }
+
+    fn committed(&self, content: ContentId, mark: u64) {
+        if let Some(content) = self.find(content) {
+            content.committed(mark);
+        }
+    }
+
+    fn reap_some(&self) -> Result<bool> {
+        let mut taken = VecDeque::new();
+        std::mem::swap(&mut taken, &mut *self.0.unnamed.lock());
+        if taken.is_empty() {
+            return Ok(false);
+        }
+        let done = self
+            .0
+            .database
+            .write_early(|db| remove_some(db, self.0.layout, &taken));
+        let done = *done.as_ref().unwrap_or(&0);
+        taken.drain(..done);
+        let mut unnamed = self.0.unnamed.lock();
+        taken.append(&mut unnamed);
+        *unnamed = taken;
+        Ok(done > 0 && !unnamed.is_empty())
+    }
+
+    fn outside_bytes(&self) -> Result<u64> {
+        Ok(0)
+    }
+
+    fn sync_outside(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Removes a limited number of chunks of contents nobody names; answers how many contents are done with.
+fn remove_some(db: &Connection, layout: Layout, contents: &VecDeque<ContentId>) -> Result<usize> {
+    let sql = |error| from_sql(error, "reap");
+    let mut left = REAP_CHUNKS;
+    for (done, &content) in contents.iter().enumerate() {
+        if left == 0 {
+            return Ok(done);
+        }
+        let refs: Option<i64> = db
+            .prepare_cached("SELECT refs FROM content WHERE id = ?1")
+            .and_then(|mut select| {
+                select
+                    .query_row([content.0.cast_signed()], |row| row.get(0))
+                    .optional()
+            })
+            .map_err(sql)?;
+        if refs != Some(0) {
+            // Never stored, or named again.
+            continue;
+        }
+        let removed = layout.remove_some(db, content, left)?;
+        if removed == left {
+            // Perhaps not all: once more next time.
+            return Ok(done);
+        }
+        left -= removed.max(1);
+        db.prepare_cached("DELETE FROM content WHERE id = ?1")
+            .and_then(|mut delete| delete.execute([content.0.cast_signed()]))
+            .map_err(sql)?;
+    }
+    Ok(contents.len())
+}
+
+const _: () = assert!(
+    INDEX_MAX < u32::MAX,
+    "one past the last chunk must not overflow"
+);
