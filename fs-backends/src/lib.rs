@@ -7,12 +7,12 @@ mod catalog;
 pub mod live_files;
 pub mod location;
 pub mod memory;
-pub mod std_fs;
 pub mod sqlite;
+pub mod std_fs;
 pub mod virtual_fs;
 pub mod vroot_fs;
 
 pub use memory::MemoryBackend;
+pub use sqlite::SqliteBackend;
 pub use std_fs::StdFsBackend;
 pub use vroot_fs::VRootFsBackend;
-pub use sqlite::SqliteBackend;
