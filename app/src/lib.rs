@@ -1,4 +1,15 @@
 //! Lamina, the window: state, commands, background work and what is drawn of them.
 
+pub mod app;
+pub mod background;
+pub mod command;
+mod display;
+pub mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod theme;
+pub mod ui;
 pub mod widget;
+
+pub use app::{App, Start};
+pub use display::open_window;

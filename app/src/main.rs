@@ -1,3 +1,42 @@
 //! Starts Lamina.
 
-fn main() {}
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use fs_backends::location::Location;
+use lamina::Start;
+use lamina::background::Folders;
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LAMINA_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lamina: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    let here = std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_path_buf());
+    let locations = std::env::args_os()
+        .skip(1)
+        .map(|text| {
+            Location::parse(&text, &here).with_context(|| text.to_string_lossy().into_owned())
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let folders =
+        Folders::of_user().context("there is no home folder to keep the settings in; set HOME")?;
+    lamina::open_window(Start {
+        folders,
+        locations,
+        restore: true,
+    })
+}

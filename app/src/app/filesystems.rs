@@ -1,0 +1,445 @@
+//! Opening, making, locking, saving and closing filesystems.
+
+use std::path::PathBuf;
+
+use fs_backends::location::{Kind, Location, Root};
+use fs_core::ops::{FsRef, Place};
+use fs_core::{Capabilities, Error, ErrorKind};
+
+use super::App;
+use crate::background::message::{MountInfo, Picked, Settled};
+use crate::background::{Request, shown_at};
+use crate::command::{FsCommand, OpenIn, Pick, Secret};
+use crate::state::filesystem::{HOST, SAMPLE, location_of, place_of};
+use crate::state::toast::Level;
+use crate::state::{
+    Arrival, Dialog, FsInfo, FsStatus, Load, PaneId, Session, Tab, TabId, UserFolderKind,
+};
+use crate::ui::dialog::browser::Browser;
+
+/// How many filesystems the list of recent ones holds.
+const RECENT: usize = 12;
+
+impl App {
+    /// Carries out a command on filesystems.
+    pub(super) fn run_fs(&mut self, command: FsCommand) {
+        match command {
+            FsCommand::Unlock(fs, secret) => self.unlock(fs, secret),
+            FsCommand::Lock(fs) => self.lock(&fs),
+            FsCommand::LockAll => {
+                let open: Vec<FsRef> = self
+                    .state
+                    .filesystems
+                    .iter()
+                    .filter(|(_, info)| info.encrypted && info.is_open())
+                    .map(|(fs, _)| fs.clone())
+                    .collect();
+                open.iter().for_each(|fs| self.lock(fs));
+            }
+            FsCommand::Retry(fs) => self.mount(&fs, None),
+            FsCommand::Create(new, secret) => {
+                self.drafts.creating = true;
+                self.background.send(Request::Create { new, secret });
+            }
+            FsCommand::Save(fs, path) => {
+                self.state.dialog = None;
+                self.background.send(Request::Save(fs, path));
+            }
+            FsCommand::Close(fs) => self.close_filesystem(&fs),
+            FsCommand::Pick(pick) => self.background.send(Request::Pick(pick)),
+            FsCommand::Ask(kind) => {
+                self.drafts.begin_form(kind, self.home());
+                self.state.dialog = Some(Dialog::Open(kind));
+            }
+            FsCommand::AskNew(kind) => {
+                self.drafts.begin_form(kind, self.home());
+                self.state.dialog = Some(Dialog::Create(kind));
+            }
+        }
+    }
+
+    /// The filesystem that is there to try things in.
+    pub(super) fn open_sample(&mut self) {
+        let fs = FsRef::new(SAMPLE);
+        let location = Location::new(Root::Memory("sample".to_owned()));
+        self.introduce(&fs, location);
+        self.mount(&fs, None);
+    }
+
+    /// Makes a filesystem known, if it is not.
+    fn introduce(&mut self, fs: &FsRef, location: Location) {
+        let kind = location.kind();
+        self.state
+            .filesystems
+            .entry(fs.clone())
+            .or_insert_with(|| FsInfo {
+                name: if kind == Kind::Host {
+                    "This computer".to_owned()
+                } else {
+                    location.title()
+                },
+                kind,
+                location,
+                capabilities: Capabilities::empty(),
+                status: FsStatus::Failed(Error::new(ErrorKind::Closed, "open")),
+                unsaved: false,
+                encrypted: false,
+                layers: Vec::new(),
+                made_of: Vec::new(),
+            });
+    }
+
+    fn mount(&mut self, fs: &FsRef, secret: Option<Secret>) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        info.status = FsStatus::Opening;
+        let location = info.location.clone();
+        self.background.send(Request::Mount {
+            fs: fs.clone(),
+            location,
+            secret,
+        });
+    }
+
+    /// Opens the filesystem of a tab unless it is open, opening or locked.
+    pub(super) fn mount_for(&mut self, id: TabId) {
+        let Some(place) = self
+            .state
+            .workspace
+            .tab(id)
+            .and_then(|tab| tab.place.clone())
+        else {
+            return;
+        };
+        if !self.state.filesystems.contains_key(&place.fs) {
+            let Some(location) = location_of(&Place::new(place.fs.clone(), Default::default()))
+            else {
+                return;
+            };
+            self.introduce(&place.fs, location);
+        }
+        let failed = self
+            .state
+            .filesystems
+            .get(&place.fs)
+            .is_some_and(|info| matches!(info.status, FsStatus::Failed(_)));
+        if failed {
+            self.mount(&place.fs, None);
+        }
+    }
+
+    /// The answer to opening a location.
+    pub(super) fn settled(
+        &mut self,
+        location: &Location,
+        result: fs_core::Result<Settled>,
+        open_in: OpenIn,
+    ) {
+        match result {
+            Ok(settled) => {
+                let (place, reveal) = shown_at(&settled);
+                let arrival = reveal.map_or(Arrival::Fresh, |name| Arrival::Reveal {
+                    name,
+                    rename: false,
+                });
+                self.remember(&place);
+                self.show_place(place, open_in, arrival);
+                self.state.dialog = None;
+            }
+            Err(error) => {
+                let text = format!(
+                    "Couldn't open {}: {}",
+                    location.title(),
+                    error.kind().text()
+                );
+                self.fail_form(text);
+            }
+        }
+    }
+
+    fn show_place(&mut self, place: Place, open_in: OpenIn, arrival: Arrival) {
+        match open_in {
+            OpenIn::Tab(tab) => self.go_with(tab, place, arrival),
+            OpenIn::Pane(pane) => {
+                self.add_tab(pane, Some(place), arrival);
+            }
+            OpenIn::NewTab => {
+                // What is open already is shown, not opened twice; folders of this computer may be.
+                let same = |tab: &Tab| tab.place.as_ref().is_some_and(|p| p.fs == place.fs);
+                let open = (place.fs.as_str() != HOST)
+                    .then(|| {
+                        self.state
+                            .workspace
+                            .tabs()
+                            .find(|tab| same(tab))
+                            .map(|tab| tab.id)
+                    })
+                    .flatten();
+                match open {
+                    Some(tab) => {
+                        self.state.workspace.show(tab);
+                        if !place.path.is_root() {
+                            self.go_with(tab, place, arrival);
+                        }
+                    }
+                    None => {
+                        let pane = self.state.workspace.active_pane();
+                        self.replace_welcome(pane);
+                        self.add_tab(pane, Some(place), arrival);
+                        self.drop_replaced();
+                    }
+                }
+            }
+        }
+    }
+
+    /// An untouched Welcome tab gives way to the first thing that is opened.
+    fn replace_welcome(&mut self, pane: PaneId) {
+        let shown = self
+            .state
+            .workspace
+            .pane(pane)
+            .and_then(|pane| pane.shown_tab());
+        self.drafts.replaced = shown.filter(|id| {
+            self.state.workspace.tab(*id).is_some_and(|tab| {
+                tab.place.is_none() && tab.back.is_empty() && tab.forward.is_empty()
+            })
+        });
+    }
+
+    fn drop_replaced(&mut self) {
+        if let Some(tab) = self.drafts.replaced.take() {
+            self.state.workspace.remove(tab);
+            self.state.workspace.closed.pop();
+        }
+    }
+
+    fn remember(&mut self, place: &Place) {
+        let root = Place::new(place.fs.clone(), Default::default());
+        if place.fs.as_str() == HOST || place.fs.as_str() == SAMPLE {
+            return;
+        }
+        if let Some(location) = location_of(&root) {
+            self.state.recent.retain(|recent| *recent != location);
+            self.state.recent.insert(0, location);
+            self.state.recent.truncate(RECENT);
+        }
+    }
+
+    /// The answer to opening a filesystem.
+    pub(super) fn mounted(&mut self, fs: &FsRef, result: fs_core::Result<MountInfo>) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            // Its tabs were closed meanwhile.
+            self.background.send(Request::Unmount(fs.clone()));
+            return;
+        };
+        match result {
+            Ok(mount) => {
+                info.status = FsStatus::Open;
+                info.capabilities = mount.capabilities;
+                info.encrypted = mount.encrypted;
+                info.layers = mount.layers;
+                self.drafts.forget_secret(fs);
+                let tabs: Vec<TabId> = self.state.workspace.tabs_of(fs).map(|tab| tab.id).collect();
+                tabs.into_iter().for_each(|tab| self.list(tab, true));
+            }
+            Err(error) => {
+                info.status = match error.kind() {
+                    ErrorKind::PasswordNeeded => FsStatus::Locked { message: None },
+                    ErrorKind::WrongPassword => FsStatus::Locked {
+                        message: Some("That password doesn't open this vault".to_owned()),
+                    },
+                    _ => FsStatus::Failed(error),
+                };
+                if info.is_locked() {
+                    info.encrypted = true;
+                    self.drafts.select_secret(fs);
+                }
+            }
+        }
+    }
+
+    fn unlock(&mut self, fs: FsRef, secret: Secret) {
+        if self
+            .state
+            .filesystems
+            .get(&fs)
+            .is_some_and(FsInfo::is_locked)
+        {
+            self.mount(&fs, Some(secret));
+        }
+    }
+
+    /// Closes an encrypted filesystem. Nothing of it stays in the window.
+    fn lock(&mut self, fs: &FsRef) {
+        let busy = self
+            .state
+            .operations
+            .active()
+            .any(|(_, running)| running.operation.filesystems().contains(fs));
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        if busy {
+            let text = format!(
+                "{} is in use by an operation; stop it before locking",
+                info.name
+            );
+            self.note(Level::Error, text);
+            return;
+        }
+        info.status = FsStatus::Locked { message: None };
+        for tab in self
+            .state
+            .workspace
+            .tabs_mut()
+            .filter(|tab| tab.fs() == Some(fs))
+        {
+            tab.supersede();
+            tab.view = Default::default();
+            tab.load = Load::Loading;
+            tab.cursor = None;
+            tab.anchor = None;
+            tab.selection = Default::default();
+            tab.rename = None;
+            tab.recount();
+        }
+        if self
+            .state
+            .clip
+            .as_ref()
+            .is_some_and(|clip| clip.items.iter().any(|item| item.fs == *fs))
+        {
+            self.state.clip = None;
+        }
+        self.drafts.forget_secret(fs);
+        self.drafts.forget_content();
+        self.background.send(Request::Unmount(fs.clone()));
+    }
+
+    fn close_filesystem(&mut self, fs: &FsRef) {
+        let tabs: Vec<TabId> = self.state.workspace.tabs_of(fs).map(|tab| tab.id).collect();
+        for tab in tabs {
+            self.run_tab(crate::command::TabCommand::Close(tab));
+        }
+    }
+
+    /// The answer to making a filesystem: it is opened.
+    pub(super) fn created(&mut self, result: fs_core::Result<Location>) {
+        self.drafts.creating = false;
+        match result {
+            Ok(location) => {
+                let secret = self.drafts.form.take_secret();
+                let place = place_of(&location);
+                self.remember(&place);
+                self.introduce(&place.fs, location);
+                self.mount(&place.fs, secret);
+                self.state.dialog = None;
+                self.show_place(place, OpenIn::NewTab, Arrival::Fresh);
+            }
+            Err(error) => self.fail_form(crate::ui::error_sentence("Couldn't make it", &error)),
+        }
+    }
+
+    /// What went wrong stands in the dialog, if there is one.
+    fn fail_form(&mut self, text: String) {
+        if matches!(self.state.dialog, Some(Dialog::Open(_) | Dialog::Create(_))) {
+            self.drafts.form.error = Some(text);
+        } else {
+            self.note(Level::Error, text);
+        }
+    }
+
+    /// A path from the desktop's file dialog goes into the field of ours.
+    pub(super) fn picked(&mut self, picked: Picked) {
+        match picked {
+            Picked::Path(path) => self.drafts.form.path = path.to_string_lossy().into_owned(),
+            Picked::Cancelled => {}
+            Picked::NoDialog(pick) => self.browse(pick),
+        }
+    }
+
+    /// Opens our own file dialog, for the desktop has none.
+    fn browse(&mut self, pick: Pick) {
+        let start = self.home().unwrap_or_else(|| PathBuf::from("/"));
+        let tab = Tab::new(None, self.state.settings.arrange());
+        let id = self.state.workspace.add_loose(tab);
+        self.drafts.form.browser = Some(Browser {
+            tab: id,
+            pick,
+            name: String::new(),
+        });
+        self.show(id, Some(place_of(&Location::host(start))), Arrival::Fresh);
+    }
+
+    /// The answer to saving a memory filesystem.
+    pub(super) fn saved(
+        &mut self,
+        fs: &FsRef,
+        path: &std::path::Path,
+        result: fs_core::Result<()>,
+    ) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        match result {
+            Ok(()) => {
+                info.unsaved = false;
+                let text = format!("Saved {} to {}", info.name, path.display());
+                self.note(Level::Done, text);
+            }
+            Err(error) => {
+                let text =
+                    crate::ui::error_sentence(&format!("Couldn't save {}", info.name), &error);
+                self.note(Level::Error, text);
+            }
+        }
+    }
+
+    /// The tabs of the last session. Vaults come back locked; what was in memory only is gone, and its tab says so.
+    pub(super) fn restore(&mut self, session: &Session) {
+        for (pane_id, saved) in [PaneId::First, PaneId::Second]
+            .into_iter()
+            .zip(&session.panes)
+        {
+            let mut ids = Vec::new();
+            for location in &saved.tabs {
+                let id = self.add_tab(pane_id, None, Arrival::Fresh);
+                ids.push(id);
+                let Some(location) = location else {
+                    continue;
+                };
+                let place = place_of(location);
+                let is_gone =
+                    matches!(location.root(), Root::Memory(_)) && place.fs.as_str() != SAMPLE;
+                if is_gone && !self.state.filesystems.contains_key(&place.fs) {
+                    self.introduce(&place.fs, location.at(Default::default()));
+                    if let Some(info) = self.state.filesystems.get_mut(&place.fs) {
+                        info.status = FsStatus::Gone;
+                    }
+                }
+                self.show(id, Some(place), Arrival::Fresh);
+            }
+            if let Some(shown) = ids.get(saved.shown) {
+                self.state.workspace.show(*shown);
+            }
+        }
+        let active = if session.second_active {
+            PaneId::Second
+        } else {
+            PaneId::First
+        };
+        self.state.workspace.activate(active);
+    }
+
+    /// The user's home folder, once it is known.
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        let home = self
+            .state
+            .places
+            .iter()
+            .find(|folder| folder.kind == UserFolderKind::Home)?;
+        Some(home.path.clone())
+    }
+}

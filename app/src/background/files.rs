@@ -1,0 +1,131 @@
+//! The program's own files (settings, session), the user's folders, and free names.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use directories::UserDirs;
+use fs_core::ops::Place;
+use fs_core::{At, Backend, ErrorKind, Name, Result};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::state::{Session, Settings, UserFolder, UserFolderKind};
+
+/// Where settings and session are kept.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// `settings.ron` is here.
+    pub config: PathBuf,
+    /// `session.ron` and the journal of operations are here.
+    pub state: PathBuf,
+}
+
+impl Folders {
+    /// The folders of the XDG Base Directory Specification; `None` without a home.
+    pub fn of_user() -> Option<Self> {
+        let dirs = directories::ProjectDirs::from("", "", "lamina")?;
+        Some(Self {
+            config: dirs.config_dir().to_path_buf(),
+            state: dirs
+                .state_dir()
+                .unwrap_or(dirs.data_local_dir())
+                .to_path_buf(),
+        })
+    }
+
+    /// The settings; those by default when there are none or they can't be read.
+    pub fn settings(&self) -> Settings {
+        read(&self.config.join("settings.ron"))
+    }
+
+    /// The last session.
+    pub fn session(&self) -> Session {
+        read(&self.state.join("session.ron"))
+    }
+
+    pub(super) fn save_settings(&self, settings: &Settings) {
+        write(&self.config.join("settings.ron"), settings);
+    }
+
+    pub(super) fn save_session(&self, session: &Session) {
+        write(&self.state.join("session.ron"), session);
+    }
+}
+
+fn read<T: DeserializeOwned + Default>(path: &Path) -> T {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return T::default(),
+        Err(error) => {
+            tracing::warn!("{}: {error}", path.display());
+            return T::default();
+        }
+    };
+    ron::from_str(&text).unwrap_or_else(|error| {
+        tracing::warn!("{}: {error}", path.display());
+        // What a person wrote by hand is not overwritten without a trace.
+        std::fs::rename(path, path.with_extension("ron.unreadable")).ok();
+        T::default()
+    })
+}
+
+/// Old or new, never torn: a file beside it, made durable, takes its name.
+fn write<T: Serialize>(path: &Path, value: &T) {
+    let write = || -> std::io::Result<()> {
+        let text = ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::default())
+            .map_err(std::io::Error::other)?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let beside = path.with_extension("ron.new");
+        let mut file = std::fs::File::create(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    if let Err(error) = write() {
+        tracing::error!("{}: {error}", path.display());
+    }
+}
+
+/// The user's folders that exist.
+pub fn user_folders() -> Vec<UserFolder> {
+    use UserFolderKind as K;
+    let Some(dirs) = UserDirs::new() else {
+        return Vec::new();
+    };
+    let all = [
+        (K::Home, Some(dirs.home_dir())),
+        (K::Desktop, dirs.desktop_dir()),
+        (K::Documents, dirs.document_dir()),
+        (K::Downloads, dirs.download_dir()),
+        (K::Music, dirs.audio_dir()),
+        (K::Pictures, dirs.picture_dir()),
+        (K::Videos, dirs.video_dir()),
+        (K::Computer, Some(Path::new("/"))),
+    ];
+    all.into_iter()
+        .filter_map(|(kind, path)| {
+            let path = path?.to_path_buf();
+            // Folders that were never set up point to the home folder itself.
+            let repeats_home = kind != K::Home && path == dirs.home_dir();
+            (path.is_dir() && !repeats_home).then_some(UserFolder { kind, path })
+        })
+        .collect()
+}
+
+/// `wish`, or `wish 2` and so on when the name is taken in `folder`.
+pub fn free_name(backend: &dyn Backend, folder: &Place, wish: &str) -> Result<Place> {
+    for number in 1.. {
+        let name = match number {
+            1 => Name::new(wish)?,
+            number => Name::new(format!("{wish} {number}"))?,
+        };
+        let place = folder.join(&name);
+        match backend.stat(At::path(&place.path)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(place),
+            Err(error) => return Err(error),
+            Ok(_) => {}
+        }
+    }
+    Ok(folder.clone())
+}

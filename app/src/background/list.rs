@@ -1,0 +1,129 @@
+//! Listing a folder: first rows at once, then views that double in size, at most ten a second.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use fs_core::resolve::{Last, PathResolver as _, PosixResolver};
+use fs_core::{Backend, EntryBatch, FileId, Result, Want};
+
+use super::arrange::Arranger;
+use super::message::{Event, ListRequest};
+use super::outbox::Outbox;
+
+/// The first view is sent when there are this many rows,
+const FIRST_ROWS: usize = 200;
+/// or when the listing has taken this long.
+const FIRST_AFTER: Duration = Duration::from_millis(30);
+/// Views follow each other no faster than this.
+const BETWEEN_VIEWS: Duration = Duration::from_millis(100);
+
+/// Lists and reports; returns when done or cancelled.
+pub fn list(backend: &dyn Backend, request: &ListRequest, outbox: &Outbox) {
+    if let Err(error) = run(backend, request, outbox) {
+        outbox.send(Event::ListFailed {
+            tab: request.tab,
+            generation: request.generation,
+            error,
+        });
+    }
+}
+
+fn run(backend: &dyn Backend, request: &ListRequest, outbox: &Outbox) -> Result<()> {
+    let cancelled = || request.cancel.load(Ordering::Relaxed);
+    if cancelled() {
+        return Ok(());
+    }
+    let raw = Path::new(request.place.path.as_os_str());
+    let folder = PosixResolver.resolve(backend, raw, Last::Follow)?;
+    let id = backend.stat(folder.at()).ok().map(|metadata| metadata.id);
+    let mut listing = backend.list(folder.at(), &Want::metadata())?;
+    let mut arranger = Arranger::new(request.arrange.clone());
+    let mut pacer = Pacer::start(Instant::now());
+    let mut batch = EntryBatch::new();
+    loop {
+        let more = listing.next(&mut batch)?;
+        if cancelled() {
+            return Ok(());
+        }
+        let rows = arranger.len() + batch.len();
+        if more && !(request.stream && pacer.is_due(rows, Instant::now())) {
+            continue;
+        }
+        arranger.add(Arc::new(std::mem::take(&mut batch)));
+        send(request, &arranger, id, more, outbox);
+        pacer.sent(rows, Instant::now());
+        if !more {
+            return Ok(());
+        }
+    }
+}
+
+fn send(
+    request: &ListRequest,
+    arranger: &Arranger,
+    folder: Option<FileId>,
+    streaming: bool,
+    outbox: &Outbox,
+) {
+    let mut view = arranger.view();
+    view.streaming = streaming;
+    outbox.send(Event::View {
+        tab: request.tab,
+        generation: request.generation,
+        view,
+        folder,
+    });
+}
+
+/// Decides when a view is worth sending, so that the sum of all sorting stays that of one sort.
+struct Pacer {
+    last: Instant,
+    next_rows: usize,
+    first: bool,
+}
+
+impl Pacer {
+    fn start(now: Instant) -> Self {
+        Self {
+            last: now,
+            next_rows: FIRST_ROWS,
+            first: true,
+        }
+    }
+
+    fn is_due(&self, rows: usize, now: Instant) -> bool {
+        let waited = now.duration_since(self.last);
+        if self.first {
+            rows >= self.next_rows || (rows > 0 && waited >= FIRST_AFTER)
+        } else {
+            rows >= self.next_rows && waited >= BETWEEN_VIEWS
+        }
+    }
+
+    fn sent(&mut self, rows: usize, now: Instant) {
+        self.first = false;
+        self.last = now;
+        self.next_rows = rows.saturating_mul(2);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_start_soon_then_double_and_never_crowd() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut pacer = Pacer::start(start);
+        assert!(!pacer.is_due(10, at(1)));
+        assert!(pacer.is_due(10, at(30)));
+        assert!(pacer.is_due(200, at(1)));
+        pacer.sent(200, at(1));
+        assert!(!pacer.is_due(100_000, at(50)), "ten a second at most");
+        assert!(!pacer.is_due(399, at(500)), "doubling");
+        assert!(pacer.is_due(400, at(500)));
+    }
+}

@@ -1,0 +1,295 @@
+//! What the logic asks of the background, and what the background tells.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fs_backends::location::Location;
+use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place, Preflight, Progress, Report};
+use fs_core::{Capabilities, Error, FileId, FileKind, Result};
+
+use crate::command::{OpenIn, Pick, Secret};
+pub use crate::state::dialog::Unfinished;
+use crate::state::dialog::{Facts, NewFilesystem, Usage};
+use crate::state::{
+    Arrange, Generation, OpId, Session, Settings, TabId, Undoable, UserFolder, View,
+};
+
+/// A question or an order. Never waits for anything when it is sent.
+#[derive(Debug)]
+pub enum Request {
+    /// Finds out what a location is: `Event::Settled`.
+    Settle {
+        /// The location.
+        location: Location,
+        /// Where it shall be shown.
+        open_in: OpenIn,
+    },
+    /// Opens a filesystem: `Event::Mounted`.
+    Mount {
+        /// Which one.
+        fs: FsRef,
+        /// Its location.
+        location: Location,
+        /// The password, if one was given.
+        secret: Option<Secret>,
+    },
+    /// Makes a filesystem: `Event::Created`.
+    Create {
+        /// What.
+        new: NewFilesystem,
+        /// Encrypts it.
+        secret: Option<Secret>,
+    },
+    /// Closes a filesystem: `Event::Unmounted`.
+    Unmount(FsRef),
+    /// Writes a memory filesystem to a file: `Event::Saved`.
+    Save(FsRef, PathBuf),
+    /// Lists a folder: `Event::View`, repeatedly, or `Event::ListFailed`.
+    List(ListRequest),
+    /// Sorts and filters what was listed: `Event::View`.
+    Arrange {
+        /// The tab.
+        tab: TabId,
+        /// Its question.
+        generation: Generation,
+        /// What was listed.
+        view: View,
+        /// How.
+        arrange: Arrange,
+        /// The filesystem, whose threads do it.
+        fs: FsRef,
+    },
+    /// Finds out what opening an entry means: `Event::Activated`.
+    Activate {
+        /// The tab it is in.
+        tab: TabId,
+        /// The entry.
+        place: Place,
+        /// Where it shall be shown.
+        open_in: OpenIn,
+    },
+    /// Reads what the properties dialog shows: `Event::Facts`, then `Event::Usage`.
+    Properties {
+        /// The entries.
+        items: Vec<Place>,
+        /// Set when nobody wants to know any more.
+        cancel: Arc<AtomicBool>,
+        /// The question.
+        generation: Generation,
+    },
+    /// Makes a free name for a new entry and says it: `Event::FreeName`.
+    FreeName {
+        /// The tab.
+        tab: TabId,
+        /// The folder.
+        folder: Place,
+        /// The wish: "New folder".
+        wish: &'static str,
+        /// It shall be a folder.
+        is_folder: bool,
+    },
+    /// The tab is gone: stops watching for it.
+    Forget(TabId),
+    /// Drops a big view away from the drawing thread.
+    Drop(View),
+    /// Opens a host file in its program: `Event::Note` when that fails.
+    OpenInProgram(PathBuf),
+    /// Puts host files on the desktop's clipboard.
+    SetClipboardFiles(Vec<PathBuf>),
+    /// Asks the desktop's clipboard for files: `Event::ClipboardFiles`.
+    GetClipboardFiles(Place),
+    /// Asks the desktop for a path: `Event::Picked`.
+    Pick(Pick),
+    /// Looks which folders the user has: `Event::UserFolders`.
+    UserFolders,
+    /// Gives an operation to the engine: `Event::Operation`, repeatedly.
+    Submit(OpId, Operation),
+    /// Answers what an operation asked.
+    Answer(OpId, Decisions),
+    /// Holds, goes on with or stops an operation.
+    Control(OpId, OpControl),
+    /// Goes on with an operation that a crash interrupted, or leaves it as it is.
+    Finish(EntryId, bool),
+    /// Writes the session.
+    SaveSession(Box<Session>),
+    /// Writes the settings.
+    SaveSettings(Box<Settings>),
+}
+
+/// What to list.
+#[derive(Debug)]
+pub struct ListRequest {
+    /// The tab.
+    pub tab: TabId,
+    /// Its question.
+    pub generation: Generation,
+    /// The folder.
+    pub place: Place,
+    /// In which order.
+    pub arrange: Arrange,
+    /// Stops it.
+    pub cancel: Arc<AtomicBool>,
+    /// First rows at once; otherwise (when rows are shown already) only the whole.
+    pub stream: bool,
+}
+
+/// What the background tells.
+#[derive(Debug)]
+pub enum Event {
+    /// A location is known.
+    Settled {
+        /// As it was asked.
+        location: Location,
+        /// What it is.
+        result: Result<Settled>,
+        /// Where it shall be shown.
+        open_in: OpenIn,
+    },
+    /// A filesystem is open, or not.
+    Mounted {
+        /// Which one.
+        fs: FsRef,
+        /// Whether.
+        result: Result<MountInfo>,
+    },
+    /// A filesystem was made.
+    Created(Result<Location>),
+    /// A filesystem is closed.
+    Unmounted(FsRef, Result<()>),
+    /// A memory filesystem was saved.
+    Saved(FsRef, PathBuf, Result<()>),
+    /// Rows for a tab.
+    View {
+        /// The tab.
+        tab: TabId,
+        /// The question it answers.
+        generation: Generation,
+        /// The rows.
+        view: View,
+        /// The folder they are in, when known.
+        folder: Option<FileId>,
+    },
+    /// No rows for a tab.
+    ListFailed {
+        /// The tab.
+        tab: TabId,
+        /// The question it answers.
+        generation: Generation,
+        /// Why.
+        error: Error,
+    },
+    /// What opening an entry means.
+    Activated {
+        /// The tab it is in.
+        tab: TabId,
+        /// The entry.
+        place: Place,
+        /// Where it shall be shown.
+        open_in: OpenIn,
+        /// What it is.
+        result: Result<Target>,
+    },
+    /// The facts of the properties dialog.
+    Facts(Generation, Vec<Result<Facts>>),
+    /// The sums of the properties dialog.
+    Usage(Generation, Usage),
+    /// A free name.
+    FreeName {
+        /// The tab.
+        tab: TabId,
+        /// Where, with the name.
+        result: Result<Place>,
+        /// It shall be a folder.
+        is_folder: bool,
+    },
+    /// Files on the desktop's clipboard, to be pasted into a folder.
+    ClipboardFiles(Vec<PathBuf>, Place),
+    /// A path chosen in the desktop's file dialog.
+    Picked(Picked),
+    /// The user's folders.
+    UserFolders(Vec<UserFolder>),
+    /// Something went wrong that is no answer.
+    Note(String),
+    /// Something is done that no operation of this window was about.
+    Done(String),
+    /// Operations that a crash interrupted.
+    Unfinished(Vec<Unfinished>),
+    /// News of an operation.
+    Operation(OpId, OpNews),
+    /// What can be undone and done again, newest at the end.
+    History {
+        /// What Ctrl+Z would undo.
+        undo: Vec<Undoable>,
+        /// What Ctrl+Y would do again.
+        redo: Vec<Undoable>,
+    },
+}
+
+/// News of an operation.
+#[derive(Debug)]
+pub enum OpNews {
+    /// It waits for another one.
+    Queued,
+    /// It waits for an answer.
+    Ask(Arc<Preflight>),
+    /// It works.
+    Progress(Progress),
+    /// It is over.
+    Done(Box<Report>),
+    /// It could not start.
+    Failed(Error),
+}
+
+/// What can be done to a running operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpControl {
+    /// It waits until it is resumed.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// It ends; what it made so far goes away or stays whole.
+    Cancel,
+}
+
+/// What a location turned out to be.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// With its kind decided.
+    pub location: Location,
+    /// It is a plain file: its folder is shown, with the cursor on it.
+    pub is_file: bool,
+}
+
+/// An open filesystem, seen from outside.
+#[derive(Clone, Debug)]
+pub struct MountInfo {
+    /// What can be done at its root.
+    pub capabilities: Capabilities,
+    /// Can it be locked?
+    pub encrypted: bool,
+    /// Names of layers, bottom first.
+    pub layers: Vec<String>,
+}
+
+/// What opening an entry means.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// Showing this folder.
+    Folder(Place),
+    /// Showing this filesystem.
+    Filesystem(Location),
+    /// Opening this file.
+    File(Place, FileKind),
+}
+
+/// What came of asking the desktop for a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Picked {
+    /// This one.
+    Path(PathBuf),
+    /// None; the user thought better of it.
+    Cancelled,
+    /// There is no such dialog on this desktop.
+    NoDialog(Pick),
+}

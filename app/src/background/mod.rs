@@ -1,0 +1,333 @@
+//! Threads that hold the filesystems and do everything that may wait. The only place of the window that touches a filesystem.
+//!
+//! The logic sends a [`Request`] (never waiting) and gets [`Event`]s (bounded, so that a flood waits in the workers). Every filesystem has threads
+//! of its own; what belongs to none (files of the session, the desktop) has threads as well.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is where filesystems are touched"
+)]
+
+mod activate;
+mod arrange;
+mod desktop;
+mod files;
+pub mod guard;
+mod list;
+pub mod message;
+mod mounts;
+mod open;
+mod operations;
+mod outbox;
+mod pool;
+mod properties;
+mod sample;
+mod sort_key;
+mod watch;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, bounded};
+use fs_core::Backend;
+use fs_core::ops::FsRef;
+
+pub use activate::shown_at;
+pub use files::Folders;
+pub use message::{Event, ListRequest, Request};
+use mounts::Mounts;
+use operations::Operations;
+pub use outbox::Waker;
+use outbox::{Flight, InFlight, Outbox};
+use pool::Pool;
+use watch::Watchers;
+
+use crate::state::TabId;
+
+/// Events wait in the workers when the window is this far behind.
+const EVENTS: usize = 256;
+/// Threads of one filesystem: a listing that hangs leaves room for the next question.
+const FS_THREADS: usize = 6;
+/// Threads for everything else.
+const HOUSE_THREADS: usize = 8;
+
+/// The background, seen from the logic.
+pub struct Background {
+    mounts: Arc<Mounts>,
+    pools: HashMap<FsRef, Pool>,
+    house: Pool,
+    /// Writes files in the order they were asked to be written.
+    writer: Pool,
+    /// Talks to the engine, in order.
+    operator: Pool,
+    operations: Operations,
+    outbox: Outbox,
+    inbox: Receiver<Event>,
+    in_flight: InFlight,
+    watchers: Watchers,
+    folders: Arc<Folders>,
+}
+
+impl Background {
+    /// Threads start when there is work. `folders`: where settings and session are kept.
+    pub fn new(folders: Folders, waker: Waker) -> Self {
+        let (events, inbox) = bounded(EVENTS);
+        let mut this = Self {
+            mounts: Arc::default(),
+            pools: HashMap::new(),
+            house: Pool::new("house", HOUSE_THREADS),
+            writer: Pool::new("writer", 1),
+            operator: Pool::new("operator", 1),
+            operations: Operations::default(),
+            outbox: Outbox::new(events, waker),
+            inbox,
+            in_flight: InFlight::default(),
+            watchers: Watchers::default(),
+            folders: Arc::new(folders),
+        };
+        this.start_operations();
+        this
+    }
+
+    fn start_operations(&mut self) {
+        let (operations, mounts) = (self.operations.clone(), self.mounts.clone());
+        let (journal, outbox) = (self.folders.state.join("journal"), self.outbox.clone());
+        self.operate(move || operations.start(mounts, &journal, &outbox));
+    }
+
+    /// The next event, if there is one.
+    pub fn event(&self) -> Option<Event> {
+        self.inbox.try_recv().ok()
+    }
+
+    /// Tabs whose folder changed since the last call.
+    pub fn take_changed(&self) -> BTreeSet<TabId> {
+        self.watchers.take_changed()
+    }
+
+    /// Questions without an answer, and answers nobody has taken.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.count() + self.inbox.len()
+    }
+
+    /// Sends a request; never waits.
+    pub fn send(&mut self, request: Request) {
+        let outbox = self.outbox.clone();
+        match request {
+            Request::Settle { location, open_in } => self.house(move || {
+                let result = activate::settle(&location);
+                outbox.send(Event::Settled {
+                    location,
+                    result,
+                    open_in,
+                });
+            }),
+            Request::Mount {
+                fs,
+                location,
+                secret,
+            } => {
+                let mounts = self.mounts.clone();
+                self.on(&fs.clone(), move || {
+                    let result = open::mount(&mounts, &fs, &location, secret);
+                    outbox.send(Event::Mounted { fs, result });
+                });
+            }
+            Request::Create { new, secret } => {
+                let mounts = self.mounts.clone();
+                self.house(move || {
+                    outbox.send(Event::Created(open::create(&mounts, &new, secret)))
+                });
+            }
+            Request::Unmount(fs) => {
+                let (mounts, watchers) = (self.mounts.clone(), self.watchers.clone());
+                self.on(&fs.clone(), move || {
+                    watchers.forget_filesystem(&fs);
+                    let result = mounts
+                        .remove(&fs)
+                        .map_or(Ok(()), |mount| mount.backend.close());
+                    outbox.send(Event::Unmounted(fs, result));
+                });
+            }
+            Request::Save(fs, path) => {
+                let mounts = self.mounts.clone();
+                self.on(&fs.clone(), move || {
+                    let result = open::save(&mounts, &fs, &path);
+                    outbox.send(Event::Saved(fs, path, result));
+                });
+            }
+            Request::List(request) => self.list(request),
+            Request::Arrange {
+                tab,
+                generation,
+                view,
+                arrange,
+                fs,
+            } => self.on(&fs, move || {
+                let streaming = view.streaming;
+                let mut view = arrange::Arranger::view_of(view.chunks(), &arrange);
+                view.streaming = streaming;
+                outbox.send(Event::View {
+                    tab,
+                    generation,
+                    view,
+                    folder: None,
+                });
+            }),
+            Request::Activate {
+                tab,
+                place,
+                open_in,
+            } => self.with_backend(&place.fs.clone(), move |backend| {
+                let result = backend.and_then(|backend| activate::activate(&*backend, &place));
+                outbox.send(Event::Activated {
+                    tab,
+                    place,
+                    open_in,
+                    result,
+                });
+            }),
+            Request::Properties {
+                items,
+                cancel,
+                generation,
+            } => {
+                let mounts = self.mounts.clone();
+                self.house(move || properties::read(&mounts, &items, &cancel, generation, &outbox));
+            }
+            Request::FreeName {
+                tab,
+                folder,
+                wish,
+                is_folder,
+            } => self.with_backend(&folder.fs.clone(), move |backend| {
+                let result = backend.and_then(|backend| files::free_name(&*backend, &folder, wish));
+                outbox.send(Event::FreeName {
+                    tab,
+                    result,
+                    is_folder,
+                });
+            }),
+            Request::Forget(tab) => {
+                let watchers = self.watchers.clone();
+                self.house(move || watchers.forget(tab));
+            }
+            Request::Drop(view) => self.house(move || drop(view)),
+            Request::OpenInProgram(path) => self.house(move || {
+                if let Err(error) = opener::open(&path) {
+                    outbox.send(Event::Note(desktop::no_program(&path, &error)));
+                }
+            }),
+            Request::SetClipboardFiles(paths) => self.house(move || desktop::set_files(&paths)),
+            Request::GetClipboardFiles(into) => {
+                self.house(move || outbox.send(Event::ClipboardFiles(desktop::files(), into)));
+            }
+            Request::Pick(pick) => {
+                self.house(move || outbox.send(Event::Picked(desktop::pick(pick))))
+            }
+            Request::UserFolders => {
+                self.house(move || outbox.send(Event::UserFolders(files::user_folders())));
+            }
+            Request::Submit(op, operation) => {
+                let operations = self.operations.clone();
+                self.operate(move || operations.submit(op, operation));
+            }
+            Request::Answer(op, decisions) => {
+                let operations = self.operations.clone();
+                self.operate(move || operations.answer(op, decisions));
+            }
+            Request::Control(op, control) => {
+                let operations = self.operations.clone();
+                self.operate(move || operations.control(op, control));
+            }
+            Request::Finish(entry, go_on) => {
+                let operations = self.operations.clone();
+                self.operate(move || operations.finish(entry, go_on, &outbox));
+            }
+            Request::SaveSession(session) => {
+                let folders = self.folders.clone();
+                self.write(move || folders.save_session(&session));
+            }
+            Request::SaveSettings(settings) => {
+                let folders = self.folders.clone();
+                self.write(move || folders.save_settings(&settings));
+            }
+        }
+    }
+
+    fn list(&mut self, request: ListRequest) {
+        let (outbox, watchers) = (self.outbox.clone(), self.watchers.clone());
+        self.with_backend(&request.place.fs.clone(), move |backend| match backend {
+            Ok(backend) => {
+                // First watch, then list: what changes in between is told, not lost.
+                watchers.watch(request.tab, &request.place, &*backend, &outbox);
+                list::list(&*backend, &request, &outbox);
+            }
+            Err(error) => outbox.send(Event::ListFailed {
+                tab: request.tab,
+                generation: request.generation,
+                error,
+            }),
+        });
+    }
+
+    fn with_backend(
+        &mut self,
+        fs: &FsRef,
+        work: impl FnOnce(fs_core::Result<Arc<dyn Backend>>) + Send + 'static,
+    ) {
+        let (mounts, name) = (self.mounts.clone(), fs.clone());
+        self.on(fs, move || {
+            work(mounts.get(&name).map(|mount| mount.backend))
+        });
+    }
+
+    fn on(&mut self, fs: &FsRef, work: impl FnOnce() + Send + 'static) {
+        let job = tracked(self.in_flight.start(), work);
+        self.pools
+            .entry(fs.clone())
+            .or_insert_with(|| Pool::new(fs.label(), FS_THREADS))
+            .run(job);
+    }
+
+    fn house(&mut self, work: impl FnOnce() + Send + 'static) {
+        let job = tracked(self.in_flight.start(), work);
+        self.house.run(job);
+    }
+
+    fn operate(&mut self, work: impl FnOnce() + Send + 'static) {
+        let job = tracked(self.in_flight.start(), work);
+        self.operator.run(job);
+    }
+
+    fn write(&mut self, work: impl FnOnce() + Send + 'static) {
+        let job = tracked(self.in_flight.start(), work);
+        self.writer.run(job);
+    }
+
+    /// Closes every filesystem and waits until what is to be written is written. The last call.
+    pub fn shut_down(&mut self) {
+        self.operations.stop();
+        let mounts = self.mounts.drain();
+        let (done, finished) = bounded::<()>(0);
+        self.write(move || {
+            for mount in mounts {
+                if let Err(error) = mount.backend.close() {
+                    tracing::error!("{error}");
+                }
+            }
+            drop(done);
+        });
+        // A mount that hangs must not keep the window from closing for ever.
+        finished
+            .recv_timeout(std::time::Duration::from_secs(10))
+            .ok();
+    }
+}
+
+fn tracked(flight: Flight, work: impl FnOnce() + Send + 'static) -> pool::Job {
+    Box::new(move || {
+        work();
+        drop(flight);
+    })
+}

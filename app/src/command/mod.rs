@@ -1,0 +1,268 @@
+//! What can be done in the window. A [`Command`] is an order to the logic; a [`Verb`] is one a person can give, declared once in the [`table`] for
+//! menus, context menus, palette, keys and help.
+
+pub mod keymap;
+mod sender;
+pub mod table;
+mod verb;
+
+use fs_backends::location::{Kind, Location};
+use fs_core::Name;
+use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place};
+use zeroize::Zeroizing;
+
+use crate::state::{
+    Column, Density, Dialog, OpId, PaneId, TabId, ThemeChoice, ToastId, dialog::NewFilesystem,
+};
+
+use crate::widget::rows::{BandPhase, How};
+
+pub use sender::{Commands, channel};
+pub use verb::{Availability, Menu, Verb};
+
+/// A password; erased when dropped, and never printed.
+#[derive(Clone, Default)]
+pub struct Secret(pub Zeroizing<String>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// An order to the logic. Names and places in it were resolved when it was given, so that rows that arrive meanwhile change nothing.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Shows a place in a tab.
+    Go(TabId, Place),
+    /// Shows the folder of an entry and puts the cursor on it.
+    Reveal(TabId, Place),
+    /// Shows a location; which filesystem it is, the background finds out.
+    Open(Location, OpenIn),
+    /// Shows what was typed into the path field.
+    Typed(TabId, String),
+    /// Opens an entry: a folder here, a filesystem as a tab, a file in its program or preview.
+    Activate(TabId, Name, OpenIn),
+    /// One step back in the history of a tab.
+    Back(TabId),
+    /// One step forward.
+    Forward(TabId),
+    /// To the parent folder.
+    Up(TabId),
+    /// Lists anew.
+    Refresh(TabId),
+    /// Stops listing or opening.
+    Stop(TabId),
+    /// See [`TabCommand`].
+    Tab(TabCommand),
+    /// See [`ListCommand`].
+    List(TabId, ListCommand),
+    /// See [`FileCommand`].
+    File(FileCommand),
+    /// See [`FsCommand`].
+    Fs(FsCommand),
+    /// See [`WindowCommand`].
+    Window(WindowCommand),
+}
+
+/// Where something is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenIn {
+    /// In this tab.
+    Tab(TabId),
+    /// In a new tab of the active pane, or the tab that shows it already.
+    NewTab,
+    /// In a new tab of a pane.
+    Pane(PaneId),
+}
+
+/// Tabs and panes.
+#[derive(Clone, Debug)]
+pub enum TabCommand {
+    /// A new tab at the place of the active one.
+    New(PaneId),
+    /// The Welcome tab.
+    Welcome,
+    /// Closes a tab, after asking if it must.
+    Close(TabId),
+    /// Closes a tab without asking.
+    CloseAnyway(TabId),
+    /// Closes all tabs of its pane but this one.
+    CloseOthers(TabId),
+    /// Opens the tab that was closed last.
+    Reopen,
+    /// The same place in another tab.
+    Duplicate(TabId),
+    /// Shows a tab.
+    Show(TabId),
+    /// Shows the next (1) or previous (-1) tab of the active pane.
+    Step(isize),
+    /// Shows a tab by its number from 0; `usize::MAX`: the last.
+    Nth(usize),
+    /// Puts a tab into a pane, before the tab with this number.
+    Move(TabId, PaneId, usize),
+    /// Puts a tab into the other pane, which is shown if need be.
+    ToOtherPane(TabId),
+    /// Makes a pane the active one.
+    Activate(PaneId),
+    /// Shows or hides the second pane.
+    ToggleSplit,
+    /// Exchanges the panes.
+    Swap,
+}
+
+/// Cursor, selection and order of a list. Rows are those of the frame that was drawn last; commands are carried out before anything changes them.
+#[derive(Clone, Debug)]
+pub enum ListCommand {
+    /// Puts the cursor on a row and changes the selection.
+    Select(usize, How),
+    /// Puts the cursor on a row.
+    Cursor(usize),
+    /// Selects what a rubber band touches.
+    Band {
+        /// What happened.
+        phase: BandPhase,
+        /// First and one past the last row.
+        rows: std::ops::Range<usize>,
+        /// What it does to what was selected before it.
+        how: How,
+    },
+    /// Selects everything.
+    SelectAll,
+    /// Selects nothing.
+    SelectNone,
+    /// Selects what was not selected.
+    Invert,
+    /// Text typed into the list: the cursor goes to the name that starts with it.
+    Typed(String),
+    /// Sorts by a column, or turns its order.
+    Sort(Column),
+    /// Shows only names that contain this.
+    Filter(String),
+    /// Starts renaming an entry.
+    Rename(Name),
+    /// Ends renaming without a change.
+    CancelRename,
+}
+
+/// Files and operations.
+#[derive(Clone, Debug)]
+pub enum FileCommand {
+    /// Gives an operation to the engine.
+    Run(Operation),
+    /// Answers what an operation asked.
+    Answer(OpId, Decisions),
+    /// Holds an operation or lets it go on.
+    Pause(OpId, bool),
+    /// Stops an operation.
+    Cancel(OpId),
+    /// Undoes an entry of the history.
+    Undo(EntryId),
+    /// Does an undone entry again.
+    Redo(EntryId),
+    /// Goes on with an operation that a crash interrupted.
+    Finish(EntryId),
+    /// Leaves an interrupted operation as it is.
+    Leave(EntryId),
+    /// Cuts or copies.
+    Clip {
+        /// The entries.
+        items: Vec<Place>,
+        /// Pasting moves them.
+        cut: bool,
+    },
+    /// Forgets what was cut or copied.
+    ClearClip,
+    /// Pastes what was cut or copied, here or in another program, into a folder.
+    Paste(Place),
+    /// Host files from another program arrive in a folder.
+    Import(Vec<std::path::PathBuf>, Place),
+    /// Ends renaming an entry with a new name.
+    Rename(TabId, Place, String),
+    /// Makes a folder (or an empty file) with a free name and starts renaming it.
+    Make {
+        /// The tab it shall be seen in.
+        tab: TabId,
+        /// A folder.
+        folder: bool,
+    },
+    /// Opens a host file in its program.
+    OpenInProgram(Place),
+    /// Copies text to the clipboard.
+    CopyText(String),
+    /// Shows what is known about entries.
+    Properties(Vec<Place>),
+    /// Forgets operations that are over.
+    ForgetFinished,
+}
+
+/// Filesystems.
+#[derive(Clone, Debug)]
+pub enum FsCommand {
+    /// Tries a password.
+    Unlock(FsRef, Secret),
+    /// Closes an encrypted filesystem; its tabs become lock screens.
+    Lock(FsRef),
+    /// Locks all that can be locked.
+    LockAll,
+    /// Tries to open a failed filesystem again.
+    Retry(FsRef),
+    /// Makes a filesystem and opens it; the secret encrypts it.
+    Create(NewFilesystem, Option<Secret>),
+    /// Writes a memory filesystem to a file.
+    Save(FsRef, std::path::PathBuf),
+    /// Closes a filesystem and all its tabs.
+    Close(FsRef),
+    /// Asks the desktop for a path, for the field of a dialog.
+    Pick(Pick),
+    /// Asks for a filesystem of a kind.
+    Ask(Kind),
+    /// Asks for what is needed to make one of a kind.
+    AskNew(Kind),
+}
+
+/// What a file dialog shall return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// An existing folder.
+    Folder,
+    /// An existing file.
+    File,
+    /// A file to be made.
+    NewFile,
+}
+
+/// The window itself.
+#[derive(Clone, Debug)]
+pub enum WindowCommand {
+    /// Shows a dialog.
+    Dialog(Dialog),
+    /// Closes the dialog.
+    CloseDialog,
+    /// Shows or hides the palette.
+    Palette(bool),
+    /// Shows or hides the sidebar.
+    ToggleSidebar,
+    /// Shows or hides the preview.
+    TogglePreview,
+    /// Shows or hides hidden files.
+    ToggleHidden,
+    /// Opens the field that filters the list.
+    OpenFilter,
+    /// Turns the path of the active pane into a field.
+    EditPath,
+    /// Shows or hides the list of operations.
+    ToggleOperations,
+    /// Chooses colours.
+    Theme(ThemeChoice),
+    /// Chooses the height of rows.
+    Density(Density),
+    /// Keeps the place of a tab, or forgets it.
+    ToggleBookmark(TabId),
+    /// Takes a message away.
+    Dismiss(ToastId),
+    /// Leaves, after asking if it must.
+    Quit,
+    /// Leaves.
+    QuitAnyway,
+}

@@ -1,0 +1,23 @@
+//! The way of commands from where they are given to the logic.
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::Command;
+
+/// Gives commands. Clones give to the same logic.
+#[derive(Clone)]
+pub struct Commands(Sender<Command>);
+
+/// A sender and where its commands arrive. Unbounded: both ends are in one thread.
+pub fn channel() -> (Commands, Receiver<Command>) {
+    let (sender, receiver) = unbounded();
+    (Commands(sender), receiver)
+}
+
+impl Commands {
+    /// Gives a command; it is carried out before the next frame.
+    pub fn send(&self, command: Command) {
+        // The receiver lives as long as the window.
+        self.0.send(command).ok();
+    }
+}

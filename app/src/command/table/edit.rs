@@ -1,0 +1,111 @@
+//! The Edit menu.
+
+use egui::{Key, Modifiers};
+
+use super::{Availability, Menu, Verb, in_folder, tab, targets, writable, writable_targets};
+use crate::command::verb::key;
+use crate::command::{Command, FileCommand, ListCommand, WindowCommand};
+use crate::state::AppState;
+use crate::theme::Icon;
+
+const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb::new("undo", Menu::Edit, "Undo", |state| {
+        let last = state.operations.undo.last()?;
+        Some(Command::File(FileCommand::Undo(last.entry)))
+    })
+    .icon(Icon::Undo)
+    .keys(&[key(Modifiers::COMMAND, Key::Z)])
+    .when(|state| some(!state.operations.undo.is_empty(), "Nothing to undo"))
+    .label_now(|state| Some(format!("Undo: {}", state.operations.undo.last()?.name))),
+    Verb::new("redo", Menu::Edit, "Redo", |state| {
+        let last = state.operations.redo.last()?;
+        Some(Command::File(FileCommand::Redo(last.entry)))
+    })
+    .icon(Icon::Redo)
+    .keys(&[key(Modifiers::COMMAND, Key::Y), key(CTRL_SHIFT, Key::Z)])
+    .when(|state| some(!state.operations.redo.is_empty(), "Nothing to do again"))
+    .label_now(|state| Some(format!("Redo: {}", state.operations.redo.last()?.name))),
+    Verb::new("cut", Menu::Edit, "Cut", |state| clip(state, true))
+        .icon(Icon::Cut)
+        .keys(&[key(Modifiers::COMMAND, Key::X)])
+        .when(writable_targets)
+        .group(),
+    Verb::new("copy", Menu::Edit, "Copy", |state| clip(state, false))
+        .icon(Icon::Copy)
+        .keys(&[
+            key(Modifiers::COMMAND, Key::C),
+            key(Modifiers::COMMAND, Key::Insert),
+        ])
+        .when(targets),
+    Verb::new("paste", Menu::Edit, "Paste", |state| {
+        let place = tab(state)?.place.clone()?;
+        Some(Command::File(FileCommand::Paste(place)))
+    })
+    .icon(Icon::Paste)
+    .keys(&[
+        key(Modifiers::COMMAND, Key::V),
+        key(Modifiers::SHIFT, Key::Insert),
+    ])
+    .when(writable),
+    Verb::new("copy_path", Menu::Edit, "Copy path", |state| {
+        let locations: Vec<String> = state
+            .targets()
+            .iter()
+            .filter_map(crate::state::filesystem::location_of)
+            .map(|location| {
+                // A host path without its prefix is what other programs understand.
+                match location.root() {
+                    fs_backends::location::Root::Host(path) => path.to_string_lossy().into_owned(),
+                    _ => location.to_string(),
+                }
+            })
+            .collect();
+        (!locations.is_empty()).then(|| Command::File(FileCommand::CopyText(locations.join("\n"))))
+    })
+    .keys(&[key(CTRL_SHIFT, Key::C)])
+    .when(targets),
+    Verb::new("select_all", Menu::Edit, "Select all", |state| {
+        list(state, ListCommand::SelectAll)
+    })
+    .keys(&[key(Modifiers::COMMAND, Key::A)])
+    .when(in_folder)
+    .group(),
+    Verb::new("select_none", Menu::Edit, "Select nothing", |state| {
+        list(state, ListCommand::SelectNone)
+    })
+    .keys(&[key(CTRL_SHIFT, Key::A)])
+    .when(in_folder),
+    Verb::new("invert", Menu::Edit, "Invert selection", |state| {
+        list(state, ListCommand::Invert)
+    })
+    .keys(&[key(CTRL_SHIFT, Key::I)])
+    .when(in_folder),
+    Verb::new("filter", Menu::Edit, "Filter this folder", |state| {
+        tab(state)?.place.as_ref()?;
+        Some(Command::Window(WindowCommand::OpenFilter))
+    })
+    .icon(Icon::Filter)
+    .keys(&[
+        key(Modifiers::COMMAND, Key::I),
+        key(Modifiers::NONE, Key::Slash),
+    ])
+    .when(in_folder)
+    .group(),
+];
+
+fn some(condition: bool, reason: &'static str) -> Availability {
+    if condition { Ok(()) } else { Err(reason) }
+}
+
+fn clip(state: &AppState, cut: bool) -> Option<Command> {
+    let items = state.targets();
+    (!items.is_empty()).then(|| Command::File(FileCommand::Clip { items, cut }))
+}
+
+fn list(state: &AppState, command: ListCommand) -> Option<Command> {
+    let tab = tab(state)?;
+    tab.place.as_ref()?;
+    Some(Command::List(tab.id, command))
+}

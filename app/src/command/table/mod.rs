@@ -1,0 +1,176 @@
+//! Every verb there is, menu by menu. What is not built is not here.
+
+mod edit;
+mod file;
+mod go;
+mod help;
+mod layers;
+mod tools;
+mod vault;
+mod view;
+
+use super::verb::{Availability, Menu, Verb};
+use crate::state::{AppState, Load, Tab};
+
+const TABLE: [&[Verb]; 8] = [
+    file::VERBS,
+    edit::VERBS,
+    view::VERBS,
+    go::VERBS,
+    vault::VERBS,
+    layers::VERBS,
+    tools::VERBS,
+    help::VERBS,
+];
+
+/// All verbs, in the order of the menus.
+pub fn all() -> impl Iterator<Item = &'static Verb> {
+    TABLE.iter().copied().flatten()
+}
+
+/// The verbs of a menu.
+pub fn of(menu: Menu) -> impl Iterator<Item = &'static Verb> {
+    all().filter(move |verb| verb.menu == menu)
+}
+
+/// The verb with this id.
+pub fn get(id: &str) -> Option<&'static Verb> {
+    all().find(|verb| verb.id == id)
+}
+
+/// Verbs of the menu over selected entries; an empty id is a line.
+pub const ENTRY_MENU: &[&str] = &[
+    "open",
+    "open_in_tab",
+    "open_in_program",
+    "",
+    "cut",
+    "copy",
+    "paste",
+    "",
+    "rename",
+    "duplicate",
+    "trash",
+    "",
+    "copy_path",
+    "properties",
+];
+
+/// Verbs of the menu over the empty part of a list.
+pub const FOLDER_MENU: &[&str] = &[
+    "new_folder",
+    "new_file",
+    "",
+    "paste",
+    "select_all",
+    "",
+    "refresh",
+    "hidden",
+    "",
+    "bookmark",
+    "folder_properties",
+];
+
+/// Verbs of the menu over a tab.
+pub const TAB_MENU: &[&str] = &[
+    "new_tab",
+    "duplicate_tab",
+    "to_other_pane",
+    "",
+    "lock",
+    "save_memory",
+    "",
+    "close_tab",
+    "close_others",
+];
+
+fn tab(state: &AppState) -> Option<&Tab> {
+    state.tab()
+}
+
+/// A folder is shown.
+fn in_folder(state: &AppState) -> Availability {
+    match tab(state) {
+        Some(Tab {
+            place: Some(_),
+            load: Load::Ready,
+            ..
+        }) => Ok(()),
+        Some(Tab { place: Some(_), .. }) => Err("This folder is not there yet"),
+        _ => Err("Open a folder first"),
+    }
+}
+
+/// A folder is shown, and can be written to.
+fn writable(state: &AppState) -> Availability {
+    in_folder(state)?;
+    match tab(state).and_then(|tab| state.fs_of(tab)) {
+        Some(fs) if fs.is_writable() => Ok(()),
+        _ => Err("This filesystem is read-only"),
+    }
+}
+
+/// Something is selected or under the cursor.
+fn targets(state: &AppState) -> Availability {
+    in_folder(state)?;
+    if state.has_targets() {
+        Ok(())
+    } else {
+        Err("Select something first")
+    }
+}
+
+/// Something is selected and can be changed.
+fn writable_targets(state: &AppState) -> Availability {
+    targets(state)?;
+    writable(state)
+}
+
+/// Exactly one entry is selected.
+fn one_target(state: &AppState) -> Availability {
+    targets(state)?;
+    match tab(state).map(|tab| tab.selected.count) {
+        Some(0 | 1) => Ok(()),
+        _ => Err("Select one item"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{HashMap, HashSet};
+
+    #[test]
+    fn ids_and_keys_are_unique() {
+        let mut ids = HashSet::new();
+        let mut keys = HashMap::new();
+        for verb in all() {
+            assert!(ids.insert(verb.id), "two verbs are called {}", verb.id);
+            for key in verb.keys {
+                assert_eq!(
+                    keys.insert(*key, verb.id),
+                    None,
+                    "{key:?} of {} is taken",
+                    verb.id
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn menus_name_verbs_that_exist() {
+        for id in [ENTRY_MENU, FOLDER_MENU, TAB_MENU].into_iter().flatten() {
+            assert!(id.is_empty() || get(id).is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn nothing_can_be_done_to_nothing() {
+        let state = AppState::default();
+        for verb in all() {
+            if (verb.enabled)(&state).is_err() {
+                assert!((verb.command)(&state).is_none(), "{}", verb.id);
+            }
+        }
+    }
+}

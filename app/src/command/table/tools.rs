@@ -1,0 +1,46 @@
+//! The Tools menu.
+
+use egui::{Key, Modifiers};
+
+use super::{Menu, Verb};
+use crate::command::verb::key;
+use crate::command::{Command, FileCommand, WindowCommand};
+use crate::theme::Icon;
+
+const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb::new("palette", Menu::Tools, "All commands", |_| {
+        Some(Command::Window(WindowCommand::Palette(true)))
+    })
+    .icon(Icon::Palette)
+    .keys(&[key(CTRL_SHIFT, Key::P), key(Modifiers::COMMAND, Key::P)]),
+    Verb::new("operations", Menu::Tools, "Operations", |_| {
+        Some(Command::Window(WindowCommand::ToggleOperations))
+    })
+    .icon(Icon::Clock)
+    .checked(|state| state.show_operations),
+    Verb::new(
+        "forget_finished",
+        Menu::Tools,
+        "Clear finished operations",
+        |state| {
+            state
+                .operations
+                .newest_first()
+                .any(|(_, running)| running.is_over())
+                .then_some(Command::File(FileCommand::ForgetFinished))
+        },
+    )
+    .when(|state| {
+        let any = state
+            .operations
+            .newest_first()
+            .any(|(_, running)| running.is_over());
+        if any {
+            Ok(())
+        } else {
+            Err("No operation is finished")
+        }
+    }),
+];

@@ -1,0 +1,110 @@
+//! The Vault menu: opening, making, locking and saving filesystems.
+
+use egui::{Key, Modifiers};
+use fs_backends::location::Kind;
+
+use super::{Availability, Menu, Verb, tab};
+use crate::command::verb::key;
+use crate::command::{Command, FsCommand, WindowCommand};
+use crate::state::{AppState, Dialog, FsInfo};
+use crate::theme::Icon;
+
+const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+const CTRL_ALT: Modifiers = Modifiers::COMMAND.plus(Modifiers::ALT);
+
+pub(super) const VERBS: &[Verb] = &[
+    ask("open_vault", "Open vault…", |_| {
+        Some(Command::Fs(FsCommand::Ask(Kind::Vault)))
+    })
+    .icon(Icon::Vault),
+    ask("new_vault", "New vault…", |_| {
+        Some(Command::Fs(FsCommand::AskNew(Kind::Vault)))
+    }),
+    ask("open_store", "Open store…", |_| {
+        Some(Command::Fs(FsCommand::Ask(Kind::Store)))
+    })
+    .icon(Icon::Store)
+    .group(),
+    ask("new_store", "New store…", |_| {
+        Some(Command::Fs(FsCommand::AskNew(Kind::Store)))
+    }),
+    ask("open_memory", "Open memory filesystem…", |_| {
+        Some(Command::Fs(FsCommand::Ask(Kind::Memory)))
+    })
+    .icon(Icon::Memory)
+    .group(),
+    ask("new_memory", "New memory filesystem…", |_| {
+        Some(Command::Fs(FsCommand::AskNew(Kind::Memory)))
+    }),
+    ask("open_sandbox", "Open sandbox folder…", |_| {
+        Some(Command::Fs(FsCommand::Ask(Kind::VRoot)))
+    })
+    .icon(Icon::Sandbox)
+    .group(),
+    ask("open_folder", "Open folder…", |_| {
+        Some(Command::Fs(FsCommand::Ask(Kind::Host)))
+    })
+    .icon(Icon::Host),
+    Verb::new("lock", Menu::Vault, "Lock now", |state| {
+        lockable(state).ok()?;
+        Some(Command::Fs(FsCommand::Lock(tab(state)?.fs()?.clone())))
+    })
+    .icon(Icon::Lock)
+    .keys(&[key(CTRL_SHIFT, Key::L)])
+    .when(lockable)
+    .group(),
+    Verb::new("lock_all", Menu::Vault, "Lock all", |_| {
+        Some(Command::Fs(FsCommand::LockAll))
+    })
+    .keys(&[key(CTRL_ALT, Key::L)])
+    .when(|state| {
+        let any = state
+            .filesystems
+            .values()
+            .any(|fs| fs.encrypted && fs.is_open());
+        if any {
+            Ok(())
+        } else {
+            Err("No encrypted vault is open")
+        }
+    }),
+    Verb::new(
+        "save_memory",
+        Menu::Vault,
+        "Save memory filesystem…",
+        |state| {
+            savable(state).ok()?;
+            let fs = tab(state)?.fs()?.clone();
+            Some(Command::Window(WindowCommand::Dialog(Dialog::Save(fs))))
+        },
+    )
+    .icon(Icon::Export)
+    .when(savable),
+];
+
+const fn ask(
+    id: &'static str,
+    label: &'static str,
+    command: fn(&AppState) -> Option<Command>,
+) -> Verb {
+    Verb::new(id, Menu::Vault, label, command)
+}
+
+fn active(state: &AppState) -> Option<&FsInfo> {
+    state.fs_of(tab(state)?)
+}
+
+fn lockable(state: &AppState) -> Availability {
+    match active(state) {
+        Some(fs) if fs.encrypted && fs.is_open() => Ok(()),
+        Some(fs) if fs.is_locked() => Err("It is locked already"),
+        _ => Err("Only an open encrypted vault can be locked"),
+    }
+}
+
+fn savable(state: &AppState) -> Availability {
+    match active(state) {
+        Some(fs) if fs.kind == Kind::Memory && fs.is_open() => Ok(()),
+        _ => Err("Only memory filesystems need saving"),
+    }
+}

@@ -1,0 +1,129 @@
+//! The dialog in front of the window, if any. Text that is being typed into it is in the drafts of the UI.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use fs_backends::location::Kind;
+use fs_core::ops::{EntryId, FsRef, Place, Preflight};
+use fs_core::{Metadata, Result};
+
+use super::{Generation, OpId, TabId};
+
+/// A dialog.
+#[derive(Clone, Debug)]
+pub enum Dialog {
+    /// An operation asks before it touches anything.
+    Preflight {
+        /// The operation.
+        op: OpId,
+        /// What it found.
+        preflight: Arc<Preflight>,
+    },
+    /// Deleting for good has to be confirmed.
+    Delete(Vec<Place>),
+    /// What failed in an operation.
+    Report(OpId),
+    /// Opening a filesystem of a kind.
+    Open(Kind),
+    /// Making a filesystem of a kind.
+    Create(Kind),
+    /// Where a memory filesystem is saved.
+    Save(FsRef),
+    /// Closing a tab would lose what its filesystem holds.
+    CloseUnsaved(TabId),
+    /// Leaving while operations run or something is unsaved.
+    Quit {
+        /// How many operations run.
+        running: usize,
+        /// Names of filesystems with unsaved content.
+        unsaved: Vec<String>,
+    },
+    /// Operations that a crash interrupted.
+    Unfinished(Vec<Unfinished>),
+    /// What is known about entries.
+    Properties(Properties),
+    /// All shortcuts.
+    Shortcuts,
+    /// What this program is.
+    About,
+}
+
+/// An operation that a crash interrupted.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// Its entry in the history.
+    pub entry: EntryId,
+    /// Its name.
+    pub name: String,
+    /// It was being undone.
+    pub undoing: bool,
+}
+
+/// The facts of the properties dialog; they arrive one after the other.
+#[derive(Clone, Debug)]
+pub struct Properties {
+    /// The entries.
+    pub items: Vec<Place>,
+    /// The facts, when they are there; one per item.
+    pub facts: Option<Vec<Result<Facts>>>,
+    /// Bytes and items in all, counted while the dialog is open.
+    pub usage: Usage,
+    /// The question these are the answers to.
+    pub generation: Generation,
+    /// Set when the dialog is closed.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// What is known about one entry.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// What `lstat` says.
+    pub metadata: Metadata,
+    /// Where a link points.
+    pub link_target: Option<String>,
+    /// Names of extended attributes.
+    pub xattrs: Vec<String>,
+}
+
+/// Bytes and items below some entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Folders.
+    pub folders: u64,
+    /// Anything else.
+    pub files: u64,
+    /// Bytes of the files.
+    pub bytes: u64,
+    /// Entries that could not be read.
+    pub unreadable: u64,
+    /// Nothing more will come.
+    pub complete: bool,
+}
+
+/// What a dialog asks to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewFilesystem {
+    /// A memory filesystem with this name.
+    Memory(String),
+    /// A vault in this file.
+    Vault(PathBuf),
+    /// A store in this folder.
+    Store(PathBuf),
+    /// A stack file with these layers, bottom first.
+    Stack {
+        /// The stack file.
+        file: PathBuf,
+        /// Open filesystems and places in them.
+        layers: Vec<Layer>,
+    },
+}
+
+/// A layer of a stack that is being made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// What the strip calls it.
+    pub name: String,
+    /// Where it is.
+    pub fs: FsRef,
+}

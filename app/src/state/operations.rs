@@ -1,0 +1,120 @@
+//! Operations that run, wait, failed or are done: the model of the status bar and its popover.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fs_core::Error;
+use fs_core::ops::{EntryId, Operation, Preflight, Progress, Report};
+
+use super::OpId;
+
+/// One operation since the program started.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// What it does.
+    pub operation: Operation,
+    /// How far it is.
+    pub stage: Stage,
+    /// Held by the user.
+    pub paused: bool,
+}
+
+/// How far an operation is.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    /// It looks what there is to do.
+    Planning,
+    /// It waits for an answer.
+    Asking(Arc<Preflight>),
+    /// It works.
+    Working(Progress),
+    /// It is over.
+    Done(Arc<Report>),
+    /// It could not start.
+    Failed(Error),
+}
+
+impl Running {
+    /// Is it over, in whatever way?
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Done(_) | Stage::Failed(_))
+    }
+
+    /// Did all or part of it fail?
+    pub fn has_failures(&self) -> bool {
+        match &self.stage {
+            Stage::Done(report) => !report.failed.is_empty(),
+            Stage::Failed(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// All operations, and what can be undone.
+#[derive(Debug, Default)]
+pub struct Operations {
+    all: BTreeMap<OpId, Running>,
+    /// What Ctrl+Z would undo, newest at the end.
+    pub undo: Vec<Undoable>,
+    /// What Ctrl+Y would do again, newest at the end.
+    pub redo: Vec<Undoable>,
+}
+
+/// An entry of the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undoable {
+    /// Its number.
+    pub entry: EntryId,
+    /// Its name, as in "Undo: Rename".
+    pub name: String,
+}
+
+impl Operations {
+    /// Adds an operation that was just given to the engine.
+    pub fn add(&mut self, id: OpId, operation: Operation) {
+        let running = Running {
+            operation,
+            stage: Stage::Planning,
+            paused: false,
+        };
+        self.all.insert(id, running);
+    }
+
+    /// One of them.
+    pub fn get(&self, id: OpId) -> Option<&Running> {
+        self.all.get(&id)
+    }
+
+    /// One of them.
+    pub fn get_mut(&mut self, id: OpId) -> Option<&mut Running> {
+        self.all.get_mut(&id)
+    }
+
+    /// All, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = (OpId, &Running)> {
+        self.all.iter().rev().map(|(id, running)| (*id, running))
+    }
+
+    /// Those that are not over.
+    pub fn active(&self) -> impl Iterator<Item = (OpId, &Running)> {
+        self.all
+            .iter()
+            .filter(|(_, running)| !running.is_over())
+            .map(|(id, running)| (*id, running))
+    }
+
+    /// The first that waits for an answer.
+    pub fn asking(&self) -> Option<(OpId, &Arc<Preflight>)> {
+        self.all
+            .iter()
+            .find_map(|(id, running)| match &running.stage {
+                Stage::Asking(preflight) => Some((*id, preflight)),
+                _ => None,
+            })
+    }
+
+    /// Forgets those that are over.
+    pub fn forget_finished(&mut self) {
+        self.all.retain(|_, running| !running.is_over());
+    }
+}

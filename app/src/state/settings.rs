@@ -1,0 +1,75 @@
+//! What the user chose once and for all. Written to `settings.ron`, readable and editable by hand.
+
+use super::Column;
+
+/// All settings. A field that is missing in the file has its default.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Colours.
+    pub theme: ThemeChoice,
+    /// Names with a leading dot are shown.
+    pub show_hidden: bool,
+    /// Folders stand before files.
+    pub folders_first: bool,
+    /// The column that new tabs are sorted by.
+    pub sort_column: Column,
+    /// Largest first.
+    pub sort_descending: bool,
+    /// Height of rows.
+    pub density: Density,
+    /// The sidebar is shown.
+    pub show_sidebar: bool,
+    /// The preview is shown.
+    pub show_preview: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: ThemeChoice::System,
+            show_hidden: false,
+            folders_first: true,
+            sort_column: Column::Name,
+            sort_descending: false,
+            density: Density::Normal,
+            show_sidebar: true,
+            show_preview: false,
+        }
+    }
+}
+
+/// Which colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum ThemeChoice {
+    /// Those of the desktop.
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// How high rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Density {
+    /// Many rows.
+    Compact,
+    /// As designed.
+    Normal,
+    /// Easy to hit.
+    Comfortable,
+}
+
+impl Settings {
+    /// How new tabs are arranged.
+    pub fn arrange(&self) -> super::Arrange {
+        super::Arrange {
+            column: self.sort_column,
+            descending: self.sort_descending,
+            folders_first: self.folders_first,
+            show_hidden: self.show_hidden,
+            filter: String::new(),
+        }
+    }
+}

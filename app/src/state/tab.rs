@@ -1,0 +1,247 @@
+//! A tab: one place in one filesystem, and everything needed to come back to it as it was.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fs_core::ops::{FsRef, Place};
+use fs_core::{Error, FileId, Name};
+
+use super::{Generation, Selection, TabId, View};
+
+/// One tab.
+#[derive(Debug)]
+pub struct Tab {
+    /// Its id.
+    pub id: TabId,
+    /// Where it is; `None` is the Welcome tab.
+    pub place: Option<Place>,
+    /// What it shows.
+    pub view: View,
+    /// The folder that is shown, once it is known; tells whether two tabs share a device.
+    pub folder: Option<FileId>,
+    /// Whether the view is what it should be.
+    pub load: Load,
+    /// The answer it waits for, and the way to make the worker stop.
+    pub wanted: Generation,
+    /// Set to stop the running listing.
+    pub cancel: Arc<AtomicBool>,
+    /// The row the keyboard acts on; separate from the selection.
+    pub cursor: Option<Cursor>,
+    /// Where a Shift-selection started.
+    pub anchor: Option<Name>,
+    /// What is selected.
+    pub selection: Selection,
+    /// What is selected, in numbers.
+    pub selected: Selected,
+    /// Order, hidden files and filter.
+    pub arrange: Arrange,
+    /// Places before and after this one.
+    pub back: Vec<Visit>,
+    /// See `back`.
+    pub forward: Vec<Visit>,
+    /// What to do with cursor and selection when the next view arrives.
+    pub arrival: Arrival,
+    /// The entry being renamed.
+    pub rename: Option<Name>,
+}
+
+/// Whether the view is what it should be.
+#[derive(Clone, Debug)]
+pub enum Load {
+    /// No rows yet.
+    Loading,
+    /// There are rows, perhaps with more to come.
+    Ready,
+    /// It could not be listed.
+    Failed(Error),
+    /// The user stopped it.
+    Stopped,
+}
+
+/// The row with the cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Its entry.
+    pub name: Name,
+    /// Where it is in the view.
+    pub row: usize,
+}
+
+/// How many entries are selected and what they weigh.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Selected {
+    /// Entries.
+    pub count: usize,
+    /// Folders among them.
+    pub folders: usize,
+    /// Bytes of the files among them.
+    pub bytes: u64,
+}
+
+/// In which order which entries are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrange {
+    /// The column that decides.
+    pub column: Column,
+    /// Largest first.
+    pub descending: bool,
+    /// Folders stand before everything else.
+    pub folders_first: bool,
+    /// Names with a leading dot are shown.
+    pub show_hidden: bool,
+    /// Only names that contain this, whatever the case; empty: all.
+    pub filter: String,
+}
+
+impl Default for Arrange {
+    fn default() -> Self {
+        Self {
+            column: Column::Name,
+            descending: false,
+            folders_first: true,
+            show_hidden: false,
+            filter: String::new(),
+        }
+    }
+}
+
+/// A column of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Column {
+    /// Name.
+    Name,
+    /// Size in bytes.
+    Size,
+    /// Last change.
+    Modified,
+    /// Kind of file.
+    Kind,
+    /// The layer a stack shows it from.
+    Layer,
+}
+
+/// A place with what was to be seen there.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// The place.
+    pub place: Option<Place>,
+    /// The cursor.
+    pub cursor: Option<Name>,
+    /// The selection.
+    pub selection: Selection,
+    /// The first row in sight, with the part of it that is scrolled away.
+    pub position: f64,
+}
+
+/// What happens to cursor, selection and scroll when a view arrives.
+#[derive(Clone, Debug, Default)]
+pub enum Arrival {
+    /// They stay with their names; a cursor whose entry is gone goes to its neighbour.
+    #[default]
+    Keep,
+    /// A new folder: the first row gets the cursor, nothing is selected.
+    Fresh,
+    /// As it was.
+    Restore {
+        /// The cursor.
+        cursor: Option<Name>,
+        /// The first row in sight.
+        position: f64,
+    },
+    /// This entry gets the cursor, is selected (and perhaps renamed) and comes into sight, once it is there.
+    Reveal {
+        /// The entry.
+        name: Name,
+        /// Start renaming it.
+        rename: bool,
+    },
+}
+
+impl Tab {
+    /// A tab at `place`, nothing asked for yet.
+    pub fn new(place: Option<Place>, arrange: Arrange) -> Self {
+        Self {
+            id: TabId::fresh(),
+            load: if place.is_some() {
+                Load::Loading
+            } else {
+                Load::Ready
+            },
+            place,
+            view: View::default(),
+            folder: None,
+            wanted: Generation::fresh(),
+            cancel: Arc::default(),
+            cursor: None,
+            anchor: None,
+            selection: Selection::none(),
+            selected: Selected::default(),
+            arrange,
+            back: Vec::new(),
+            forward: Vec::new(),
+            arrival: Arrival::Fresh,
+            rename: None,
+        }
+    }
+
+    /// Stops the worker that lists for this tab and makes its answers stale.
+    pub fn supersede(&mut self) -> (Generation, Arc<AtomicBool>) {
+        self.cancel.store(true, Ordering::Relaxed);
+        self.cancel = Arc::default();
+        self.wanted = Generation::fresh();
+        (self.wanted, self.cancel.clone())
+    }
+
+    /// The filesystem it shows.
+    pub fn fs(&self) -> Option<&FsRef> {
+        self.place.as_ref().map(|place| &place.fs)
+    }
+
+    /// What the history keeps of the present; `position`: the first row in sight.
+    pub fn visit(&self, position: f64) -> Visit {
+        Visit {
+            place: self.place.clone(),
+            cursor: self.cursor.as_ref().map(|cursor| cursor.name.clone()),
+            selection: self.selection.clone(),
+            position,
+        }
+    }
+
+    /// The names a command acts on: the selection in the order shown, or the cursor when nothing is selected.
+    pub fn targets(&self) -> Vec<Name> {
+        if self.selection.is_none() {
+            return self
+                .cursor
+                .iter()
+                .filter(|cursor| {
+                    self.view
+                        .row_of(cursor.name.as_os_str(), cursor.row)
+                        .is_some()
+                })
+                .map(|cursor| cursor.name.clone())
+                .collect();
+        }
+        self.view
+            .rows()
+            .filter(|entry| self.selection.contains(entry.name))
+            .filter_map(|entry| Name::new(entry.name).ok())
+            .collect()
+    }
+
+    /// Counts the selection anew; to be called when it or the view changes.
+    pub fn recount(&mut self) {
+        self.selected = if self.selection.is_none() {
+            Selected::default()
+        } else {
+            let mut sum = Selected::default();
+            for entry in self.view.rows() {
+                if self.selection.contains(entry.name) {
+                    sum.count += 1;
+                    sum.folders += usize::from(entry.kind == fs_core::FileKind::Directory);
+                    sum.bytes += super::view::countable_bytes(&entry);
+                }
+            }
+            sum
+        };
+    }
+}

@@ -1,0 +1,174 @@
+//! Drives the whole window in tests, without a display: real filesystems, real threads, a harness instead of a screen.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use fs_backends::location::Location;
+
+use crate::background::Folders;
+use crate::state::{AppState, Tab};
+use crate::{App, Start};
+
+/// Nothing a test waits for takes this long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A window with folders of its own.
+pub struct Window {
+    /// The harness; `harness.key_press` and its like give input.
+    pub harness: Harness<'static, App>,
+    /// Settings and session are in here.
+    pub folders: Folders,
+}
+
+impl Window {
+    /// A window that shows `locations`, or the Welcome tab; its own files are kept in `home`.
+    pub fn open(home: &Path, locations: &[&str]) -> Self {
+        Self::start(home, locations, false)
+    }
+
+    /// A window that comes back as it was left.
+    pub fn reopen(home: &Path) -> Self {
+        Self::start(home, &[], true)
+    }
+
+    fn start(home: &Path, locations: &[&str], restore: bool) -> Self {
+        let folders = Folders {
+            config: home.join("config"),
+            state: home.join("state"),
+        };
+        let locations = locations
+            .iter()
+            .filter_map(|text| Location::parse(text, Path::new("/")).ok())
+            .collect();
+        let start = Start {
+            folders: folders.clone(),
+            locations,
+            restore,
+        };
+        let harness = Harness::builder()
+            .with_size([1280.0, 800.0])
+            .with_max_steps(64)
+            .build_eframe(move |cc| App::new(&cc.egui_ctx, start));
+        let mut window = Self { harness, folders };
+        window.settle();
+        window
+    }
+
+    /// Steps until no question and no operation is on its way and nothing changes any more.
+    pub fn settle(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut quiet = 0;
+        while quiet < 3 {
+            self.harness.step();
+            if self.harness.state().in_flight() == 0 {
+                quiet += 1;
+            } else {
+                quiet = 0;
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the window does not come to rest"
+            );
+        }
+    }
+
+    /// Steps until `done` says so.
+    pub fn wait_for(&mut self, what: &str, mut done: impl FnMut(&AppState) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done(self.state()) {
+            assert!(Instant::now() < deadline, "waited in vain for {what}");
+            self.harness.step();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.settle();
+    }
+
+    /// What the window shows.
+    pub fn state(&self) -> &AppState {
+        self.harness.state().state()
+    }
+
+    /// The active tab.
+    pub fn tab(&self) -> &Tab {
+        self.state().tab().expect("there is always a tab")
+    }
+
+    /// Names in the active tab, in the order shown.
+    pub fn names(&self) -> Vec<String> {
+        self.tab()
+            .view
+            .rows()
+            .map(|entry| entry.name.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    /// Names that are selected, in the order shown.
+    pub fn selected(&self) -> Vec<String> {
+        let tab = self.tab();
+        let rows = tab
+            .view
+            .rows()
+            .filter(|entry| tab.selection.contains(entry.name));
+        rows.map(|entry| entry.name.to_string_lossy().into_owned())
+            .collect()
+    }
+
+    /// The name that has the cursor.
+    pub fn cursor(&self) -> Option<String> {
+        let cursor = self.tab().cursor.as_ref()?;
+        Some(cursor.name.display().into_owned())
+    }
+
+    /// Path of the active tab.
+    pub fn path(&self) -> PathBuf {
+        let place = self.tab().place.as_ref().expect("a folder is shown");
+        place.path.as_path().to_path_buf()
+    }
+
+    /// Presses a key and waits for what comes of it.
+    pub fn key(&mut self, modifiers: egui::Modifiers, key: egui::Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.settle();
+    }
+
+    /// Types text, as a keyboard does.
+    pub fn text(&mut self, text: &str) {
+        self.harness.event(egui::Event::Text(text.to_owned()));
+        self.settle();
+    }
+
+    /// Clicks what is called `label`.
+    pub fn click(&mut self, label: &str) {
+        self.harness.get_by_label(label).click();
+        self.settle();
+    }
+
+    /// Is there something called `label`?
+    pub fn shows(&self, label: &str) -> bool {
+        self.harness.query_all_by_label(label).next().is_some()
+    }
+
+    /// Is there something whose name contains `text`?
+    pub fn mentions(&self, text: &str) -> bool {
+        self.harness
+            .query_all_by_label_contains(text)
+            .next()
+            .is_some()
+    }
+
+    /// Gives the command of a verb, as a menu does.
+    pub fn verb(&mut self, id: &str) {
+        let verb = crate::command::table::get(id).expect("the verb exists");
+        assert_eq!(
+            (verb.enabled)(self.state()),
+            Ok(()),
+            "{id} can't be used now"
+        );
+        let command = (verb.command)(self.state()).expect("an enabled verb gives a command");
+        self.harness.state().send(command);
+        self.settle();
+    }
+}

@@ -1,0 +1,129 @@
+//! Dialogs: one at a time, in front of the window. Escape cancels; what has the focus at first is safe.
+
+pub mod browser;
+mod conflicts;
+mod form;
+mod help;
+mod properties;
+mod questions;
+mod report;
+
+use egui::{Align, Button, Layout, Modal, Ui};
+
+use super::{Cx, Drafts};
+use crate::command::{Command, FileCommand, WindowCommand};
+use crate::state::Dialog;
+use crate::theme::{Icon, Type, UiTokens as _, global_id, metrics};
+
+/// The dialog, when there is one.
+pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
+    let Some(dialog) = &cx.state.dialog else {
+        return;
+    };
+    if let (Dialog::Open(_) | Dialog::Create(_) | Dialog::Save(_), Some(_)) =
+        (dialog, &drafts.form.browser)
+    {
+        return browser::browser_ui(ui, cx, drafts);
+    }
+    let m = metrics();
+    let modal = Modal::new(global_id("dialog"))
+        .frame(
+            egui::Frame::popup(ui.style())
+                .corner_radius(m.radius_dialog)
+                .inner_margin(egui::Margin::same((m.pad * 1.5) as i8)),
+        )
+        .show(ui.ctx(), |ui| {
+            ui.set_width(m.dialog);
+            ui.spacing_mut().item_spacing = egui::vec2(m.gap, m.gap);
+            match dialog {
+                Dialog::Preflight { op, preflight } => {
+                    conflicts::preflight_ui(ui, cx, drafts, *op, preflight)
+                }
+                Dialog::Delete(items) => questions::delete_ui(ui, cx, items),
+                Dialog::Report(op) => report::report_ui(ui, cx, *op),
+                Dialog::Open(kind) => form::open_ui(ui, cx, drafts, *kind),
+                Dialog::Create(kind) => form::create_ui(ui, cx, drafts, *kind),
+                Dialog::Save(fs) => form::save_ui(ui, cx, drafts, fs),
+                Dialog::CloseUnsaved(tab) => questions::close_unsaved_ui(ui, cx, *tab),
+                Dialog::Quit { running, unsaved } => questions::quit_ui(ui, cx, *running, unsaved),
+                Dialog::Unfinished(operations) => questions::unfinished_ui(ui, cx, operations),
+                Dialog::Properties(properties) => properties::properties_ui(ui, cx, properties),
+                Dialog::Shortcuts => help::shortcuts_ui(ui, cx),
+                Dialog::About => help::about_ui(ui, cx),
+            }
+        });
+    if modal.should_close() {
+        cx.send(match dialog {
+            // An operation that is not answered is not done.
+            Dialog::Preflight { op, .. } => Command::File(FileCommand::Cancel(*op)),
+            _ => Command::Window(WindowCommand::CloseDialog),
+        });
+    }
+}
+
+/// The title of a dialog, with the icon of what it is about.
+fn title_ui(ui: &mut Ui, icon: Icon, color: egui::Color32, title: &str) {
+    ui.horizontal(|ui| {
+        icon.show(ui, metrics().icon_large, color);
+        ui.add(egui::Label::new(Type::Title.rich(title)).wrap());
+    });
+}
+
+/// A paragraph.
+fn text_ui(ui: &mut Ui, text: &str) {
+    let color = ui.tokens().muted;
+    ui.add(egui::Label::new(Type::Body.rich(text).color(color)).wrap());
+}
+
+/// How a button looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// What one most likely wants.
+    Primary,
+    /// Anything else.
+    Plain,
+    /// It destroys something.
+    Danger,
+}
+
+fn button_ui(ui: &mut Ui, label: &str, weight: Weight, enabled: bool) -> egui::Response {
+    let (m, tokens) = (metrics(), ui.tokens());
+    let size = egui::vec2(m.tab_width_min, m.menu);
+    let button = match weight {
+        Weight::Primary if enabled => {
+            Button::new(Type::Strong.rich(label).color(tokens.on_accent)).fill(tokens.accent)
+        }
+        Weight::Danger if enabled => Button::new(Type::Strong.rich(label).color(tokens.danger)),
+        _ => Button::new(label),
+    };
+    ui.add_enabled(enabled, button.min_size(size))
+}
+
+/// The row of buttons at the bottom, from the right.
+fn buttons_ui<R>(ui: &mut Ui, buttons: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.add_space(metrics().gap);
+    let height = metrics().menu;
+    ui.allocate_ui_with_layout(
+        egui::vec2(ui.available_width(), height),
+        Layout::right_to_left(Align::Center),
+        buttons,
+    )
+    .inner
+}
+
+/// The Cancel button; closes the dialog.
+fn cancel_ui(ui: &mut Ui, cx: &Cx<'_>) -> egui::Response {
+    let response = button_ui(ui, "Cancel", Weight::Plain, true);
+    if response.clicked() {
+        cx.send(Command::Window(WindowCommand::CloseDialog));
+    }
+    response
+}
+
+/// Gives the focus to a button when nothing has it, so that Enter is the safe answer.
+fn default_focus(ui: &Ui, response: &egui::Response) {
+    let inside = ui.memory(|memory| memory.focused());
+    if inside.is_none() {
+        response.request_focus();
+    }
+}

@@ -1,0 +1,140 @@
+//! Dialogs that ask before something is lost.
+
+use egui::Ui;
+use fs_core::ops::{Operation, Place};
+
+use super::{Weight, button_ui, buttons_ui, cancel_ui, default_focus, text_ui, title_ui};
+use crate::command::{Command, FileCommand, TabCommand, WindowCommand};
+use crate::state::dialog::Unfinished;
+use crate::state::{Dialog, TabId};
+use crate::theme::{Icon, UiTokens as _};
+use crate::ui::Cx;
+
+/// Deleting for good.
+pub(super) fn delete_ui(ui: &mut Ui, cx: &Cx<'_>, items: &[Place]) {
+    let (title, button) = match items {
+        [only] => (
+            format!("Delete “{}” for good?", only.label()),
+            "Delete for good".to_owned(),
+        ),
+        many => (
+            format!("Delete {} items for good?", many.len()),
+            format!("Delete {} items", many.len()),
+        ),
+    };
+    let color = ui.tokens().danger;
+    title_ui(ui, Icon::Warning, color, &title);
+    text_ui(ui, "This can't be undone. Moving to the trash can.");
+    buttons_ui(ui, |ui| {
+        if button_ui(ui, &button, Weight::Danger, true).clicked() {
+            cx.send(Command::File(FileCommand::Run(Operation::Delete(
+                items.to_vec(),
+            ))));
+        }
+        let cancel = cancel_ui(ui, cx);
+        default_focus(ui, &cancel);
+    });
+}
+
+/// Closing the last tab of a memory filesystem with content.
+pub(super) fn close_unsaved_ui(ui: &mut Ui, cx: &Cx<'_>, tab: TabId) {
+    let Some((fs, info)) = cx.state.workspace.tab(tab).and_then(|tab| {
+        let fs = tab.fs()?;
+        Some((fs, cx.state.filesystems.get(fs)?))
+    }) else {
+        return cx.send(Command::Window(WindowCommand::CloseDialog));
+    };
+    let color = ui.tokens().warn;
+    title_ui(
+        ui,
+        Icon::Memory,
+        color,
+        &format!("Close {} without saving?", info.name),
+    );
+    text_ui(
+        ui,
+        "What it holds is in memory only and will be gone. This can't be undone.",
+    );
+    buttons_ui(ui, |ui| {
+        if button_ui(ui, "Save…", Weight::Primary, true).clicked() {
+            cx.send(Command::Window(WindowCommand::Dialog(Dialog::Save(
+                fs.clone(),
+            ))));
+        }
+        if button_ui(ui, "Close and lose it", Weight::Danger, true).clicked() {
+            cx.send(Command::Tab(TabCommand::CloseAnyway(tab)));
+        }
+        let cancel = cancel_ui(ui, cx);
+        default_focus(ui, &cancel);
+    });
+}
+
+/// Leaving while something runs or is unsaved.
+pub(super) fn quit_ui(ui: &mut Ui, cx: &Cx<'_>, running: usize, unsaved: &[String]) {
+    let color = ui.tokens().warn;
+    let title = if running > 0 {
+        "Leave while operations run?"
+    } else {
+        "Leave without saving?"
+    };
+    title_ui(ui, Icon::Warning, color, title);
+    if running > 0 {
+        let what = crate::ui::text::count(running, "operation is", "operations are");
+        text_ui(
+            ui,
+            &format!(
+                "{what} running and will be stopped. No file is lost: each is either as it was or as asked, and the next start offers to go on."
+            ),
+        );
+    }
+    if !unsaved.is_empty() {
+        text_ui(
+            ui,
+            &format!(
+                "Only in memory, and gone when you leave: {}.",
+                unsaved.join(", ")
+            ),
+        );
+    }
+    buttons_ui(ui, |ui| {
+        if button_ui(ui, "Leave", Weight::Danger, true).clicked() {
+            cx.send(Command::Window(WindowCommand::QuitAnyway));
+        }
+        let cancel = button_ui(ui, "Stay", Weight::Plain, true);
+        if cancel.clicked() {
+            cx.send(Command::Window(WindowCommand::CloseDialog));
+        }
+        default_focus(ui, &cancel);
+    });
+}
+
+/// After a crash: what was interrupted.
+pub(super) fn unfinished_ui(ui: &mut Ui, cx: &Cx<'_>, operations: &[Unfinished]) {
+    let color = ui.tokens().warn;
+    title_ui(ui, Icon::Clock, color, "Something was interrupted");
+    text_ui(
+        ui,
+        "No file is torn or lost: each is either as it was or as asked. What shall become of the rest?",
+    );
+    for operation in operations {
+        let name = if operation.undoing {
+            format!("Undo: {}", operation.name)
+        } else {
+            operation.name.clone()
+        };
+        ui.separator();
+        ui.label(name);
+        ui.horizontal(|ui| {
+            if button_ui(ui, "Finish", Weight::Primary, true).clicked() {
+                cx.send(Command::File(FileCommand::Finish(operation.entry)));
+            }
+            if button_ui(ui, "Undo", Weight::Plain, true).clicked() {
+                cx.send(Command::Window(WindowCommand::CloseDialog));
+                cx.send(Command::File(FileCommand::Undo(operation.entry)));
+            }
+            if button_ui(ui, "Leave as it is", Weight::Plain, true).clicked() {
+                cx.send(Command::File(FileCommand::Leave(operation.entry)));
+            }
+        });
+    }
+}

@@ -1,0 +1,268 @@
+//! What the UI itself may change: text being typed, positions, what is being dragged. Everything else goes through commands.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use fs_backends::location::Kind;
+use fs_core::ops::{Decisions, FsRef};
+use fs_core::{FileKind, Name};
+
+use crate::command::Secret;
+use crate::state::{PaneId, Selection, TabId, file_type};
+use crate::widget::rows::RowsState;
+
+/// All drafts.
+#[derive(Default)]
+pub struct Drafts {
+    rows: HashMap<TabId, RowsState>,
+    /// Names being typed.
+    pub rename: Option<RenameDraft>,
+    /// The path being typed, and where.
+    pub path: Option<PathDraft>,
+    /// The filter fields that are open.
+    pub filters: HashMap<TabId, FilterDraft>,
+    /// The form of the dialog for opening or making a filesystem.
+    pub form: Form,
+    /// Something is being made; its dialog waits.
+    pub creating: bool,
+    /// Passwords being typed into lock screens.
+    pub secrets: HashMap<FsRef, SecretDraft>,
+    /// The palette.
+    pub palette: Palette,
+    /// Answers being chosen in the conflict dialog.
+    pub decisions: Decisions,
+    /// Selection before a rubber band.
+    pub band: Option<Selection>,
+    /// Letters typed into a list, and when.
+    pub typed: Option<(Instant, String)>,
+    /// Tabs whose folder changed.
+    pub changed: BTreeSet<TabId>,
+    /// An entry that shall be renamed once it is seen.
+    pub will_rename: Option<(TabId, Name)>,
+    /// When the rows of a running copy were shown last.
+    pub progress_shown: Option<Instant>,
+    /// The Welcome tab that gives way to what is being opened.
+    pub replaced: Option<TabId>,
+    /// Layout of the panes.
+    pub layout: super::layout::Layout,
+    /// Since when the pointer has been over a tab with something to drop.
+    pub spring: Option<(TabId, Instant)>,
+    /// Widgets of the lists, to tell which of them has the keyboard.
+    pub lists: HashMap<PaneId, egui::Id>,
+    /// The list of this pane has the keyboard; told by the last frame.
+    pub focused_list: Option<PaneId>,
+    /// What a drop right now would do.
+    pub aim: super::drag::Aim,
+    /// What shows itself as the target of a drop: the aim of the last frame, when everything had been drawn.
+    pub shown_aim: super::drag::Aim,
+    /// A context menu that is open.
+    pub menu: Option<super::context_menu::MenuDraft>,
+}
+
+/// A name being typed.
+pub struct RenameDraft {
+    /// The tab.
+    pub tab: TabId,
+    /// The entry.
+    pub name: Name,
+    /// What it shall be called.
+    pub text: String,
+    /// Characters to select when the field gets the focus.
+    pub select: Option<usize>,
+}
+
+/// A path being typed.
+pub struct PathDraft {
+    /// The tab.
+    pub tab: TabId,
+    /// The text.
+    pub text: String,
+    /// The field has not got the focus yet.
+    pub fresh: bool,
+}
+
+/// A filter being typed.
+pub struct FilterDraft {
+    /// The text.
+    pub text: String,
+    /// The field has not got the focus yet.
+    pub fresh: bool,
+}
+
+/// A password being typed.
+#[derive(Default)]
+pub struct SecretDraft {
+    /// The password.
+    pub secret: Secret,
+    /// It is shown.
+    pub revealed: bool,
+    /// It was wrong: its text shall be selected.
+    pub select: bool,
+}
+
+/// The form for opening or making a filesystem.
+#[derive(Default)]
+pub struct Form {
+    /// Name of a memory filesystem, or of a stack.
+    pub name: String,
+    /// The path that is typed.
+    pub path: String,
+    /// The password.
+    pub secret: Secret,
+    /// The password, again.
+    pub repeat: Secret,
+    /// Encrypt it.
+    pub encrypt: bool,
+    /// What was wrong.
+    pub error: Option<String>,
+    /// Layers of a stack, bottom first.
+    pub layers: Vec<FsRef>,
+    /// Our own file dialog is open.
+    pub browser: Option<super::dialog::browser::Browser>,
+    /// What was opened in it, which chooses it.
+    pub browser_choice: Option<PathBuf>,
+    /// The first field has not got the focus yet.
+    pub fresh: bool,
+    /// Where typed paths start.
+    pub home: Option<PathBuf>,
+}
+
+impl Form {
+    /// The password, if it shall be encrypted.
+    pub fn secret(&self) -> Option<Secret> {
+        (self.encrypt && !self.secret.0.is_empty()).then(|| self.secret.clone())
+    }
+
+    /// The password, which is then forgotten.
+    pub fn take_secret(&mut self) -> Option<Secret> {
+        let secret = self.secret();
+        self.secret = Secret::default();
+        self.repeat = Secret::default();
+        secret
+    }
+}
+
+/// The palette.
+#[derive(Default)]
+pub struct Palette {
+    /// What is looked for.
+    pub text: String,
+    /// The chosen line.
+    pub chosen: usize,
+}
+
+impl Drafts {
+    /// Position and columns of a tab's list.
+    pub fn rows(&mut self, tab: TabId) -> &mut RowsState {
+        self.rows.entry(tab).or_default()
+    }
+
+    /// The tab is gone.
+    pub fn forget(&mut self, tab: TabId) {
+        self.rows.remove(&tab);
+        self.filters.remove(&tab);
+        self.changed.remove(&tab);
+        if self.rename.as_ref().is_some_and(|draft| draft.tab == tab) {
+            self.rename = None;
+        }
+        if self.path.as_ref().is_some_and(|draft| draft.tab == tab) {
+            self.path = None;
+        }
+    }
+
+    /// Starts typing a name, its stem selected.
+    pub fn begin_rename(&mut self, tab: TabId, name: &Name, kind: Option<FileKind>) {
+        if self
+            .rename
+            .as_ref()
+            .is_some_and(|draft| draft.tab == tab && draft.name == *name)
+        {
+            return;
+        }
+        let text = name.display().into_owned();
+        let stem = file_type::stem_len(kind.unwrap_or(FileKind::File), &text);
+        let select = text.get(..stem).map(|stem| stem.chars().count());
+        self.rename = Some(RenameDraft {
+            tab,
+            name: name.clone(),
+            text,
+            select,
+        });
+    }
+
+    /// Shall this entry be renamed, now that it is seen?
+    pub fn rename_on_arrival(&mut self, tab: TabId, name: &Name) -> bool {
+        let wanted = self
+            .will_rename
+            .as_ref()
+            .is_some_and(|(in_tab, wanted)| *in_tab == tab && wanted == name);
+        if wanted {
+            self.will_rename = None;
+        }
+        wanted
+    }
+
+    /// Turns a path into a field.
+    pub fn edit_path(&mut self, tab: TabId, text: String) {
+        self.path = Some(PathDraft {
+            tab,
+            text,
+            fresh: true,
+        });
+    }
+
+    /// Opens the filter field of a tab.
+    pub fn open_filter(&mut self, tab: TabId, text: String) {
+        self.filters.insert(tab, FilterDraft { text, fresh: true });
+    }
+
+    /// Closes the filter field of a tab.
+    pub fn close_filter(&mut self, tab: TabId) {
+        self.filters.remove(&tab);
+    }
+
+    /// An empty form.
+    pub fn begin_form(&mut self, kind: Kind, home: Option<PathBuf>) {
+        self.creating = false;
+        self.form = Form {
+            encrypt: kind == Kind::Vault,
+            fresh: true,
+            home,
+            ..Form::default()
+        };
+    }
+
+    /// Is a name being looked for by typing its beginning?
+    pub fn is_typing(&self) -> bool {
+        let together = crate::app::TYPED_TOGETHER;
+        self.typed
+            .as_ref()
+            .is_some_and(|(when, _)| when.elapsed() < together)
+    }
+
+    /// A fresh set of answers.
+    pub fn begin_preflight(&mut self) {
+        self.decisions = Decisions::default();
+    }
+
+    /// Forgets the password typed for a filesystem.
+    pub fn forget_secret(&mut self, fs: &FsRef) {
+        self.secrets.remove(fs);
+    }
+
+    /// The password was wrong: it stays, and is selected.
+    pub fn select_secret(&mut self, fs: &FsRef) {
+        if let Some(draft) = self.secrets.get_mut(fs) {
+            draft.select = true;
+        }
+    }
+
+    /// Forgets everything that may show content of a filesystem that was locked.
+    pub fn forget_content(&mut self) {
+        self.rename = None;
+        self.path = None;
+        self.rows.clear();
+        self.filters.clear();
+    }
+}

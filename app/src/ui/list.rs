@@ -1,0 +1,332 @@
+//! The rows of a folder, and what the mouse and the keyboard do to them.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use egui::{Align, Ui};
+use fs_core::{FileKind, Name};
+use jiff::Zoned;
+
+use super::{Cx, Drafts, context_menu, drag, is_active, rename, text, view_state};
+use crate::command::{Command, ListCommand, OpenIn};
+use crate::state::file_type::{self, FileType};
+use crate::state::{Clip, Column, Density, PaneId, Tab};
+use crate::theme::{FsKind, Icon, Tokens, UiTokens as _, metrics};
+use crate::widget::rows::{self, Row, RowSource, Rows, RowsEvent};
+
+/// The columns of a plain filesystem, as the table of rows wants them.
+const COLUMNS: [Column; 4] = [Column::Name, Column::Size, Column::Modified, Column::Kind];
+
+/// Entries of a tab as rows.
+struct Entries<'a> {
+    tab: &'a Tab,
+    clip: Option<&'a Clip>,
+    tokens: &'static Tokens,
+    now: Zoned,
+}
+
+impl RowSource for Entries<'_> {
+    fn len(&self) -> usize {
+        self.tab.view.len()
+    }
+
+    fn key(&self, row: usize) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        if let Some(entry) = self.tab.view.row(row) {
+            entry.name.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    fn row(&self, row: usize) -> Row<'_> {
+        let Some(entry) = self.tab.view.row(row) else {
+            return Row {
+                name: "".into(),
+                icon: Icon::File,
+                icon_color: None,
+                dimmed: false,
+                struck: false,
+            };
+        };
+        let (icon, icon_color) = icon_of(entry.kind, entry.name, self.tokens);
+        let hidden = entry.name.as_encoded_bytes().starts_with(b".");
+        Row {
+            name: entry.name.to_string_lossy(),
+            icon,
+            icon_color,
+            dimmed: hidden || self.is_cut(entry.name),
+            struck: false,
+        }
+    }
+
+    fn cell(&self, row: usize, column: usize, into: &mut String) {
+        let Some(entry) = self.tab.view.row(row) else {
+            return;
+        };
+        match COLUMNS.get(column) {
+            Some(Column::Size) if entry.kind == FileKind::File => {
+                if let Some(metadata) = entry.metadata {
+                    into.push_str(&text::size(metadata.size));
+                }
+            }
+            Some(Column::Modified) => {
+                if let Some(metadata) = entry.metadata {
+                    text::when(metadata.mtime, &self.now, into);
+                }
+            }
+            Some(Column::Kind) => into.push_str(&file_type::word(entry.kind, entry.name)),
+            _ => {}
+        }
+    }
+
+    fn is_selected(&self, row: usize) -> bool {
+        self.tab
+            .view
+            .row(row)
+            .is_some_and(|entry| self.tab.selection.contains(entry.name))
+    }
+}
+
+impl Entries<'_> {
+    fn is_cut(&self, name: &std::ffi::OsStr) -> bool {
+        let Some((clip, place)) = self
+            .clip
+            .filter(|clip| clip.cut)
+            .zip(self.tab.place.as_ref())
+        else {
+            return false;
+        };
+        clip.items.iter().any(|item| {
+            item.fs == place.fs
+                && item
+                    .path
+                    .split_last()
+                    .is_some_and(|(folder, last)| folder == place.path && last.as_os_str() == name)
+        })
+    }
+}
+
+/// The icon of an entry and its colour.
+pub(super) fn icon_of(
+    kind: FileKind,
+    name: &std::ffi::OsStr,
+    tokens: &Tokens,
+) -> (Icon, Option<egui::Color32>) {
+    let icon = match file_type::of(kind, name) {
+        FileType::Folder => return (Icon::Folder, Some(tokens.hue(FsKind::Host))),
+        FileType::Filesystem => {
+            let kind = match std::path::Path::new(name)
+                .extension()
+                .and_then(|e| e.to_str())
+            {
+                Some("mem") => FsKind::Memory,
+                Some("ron") => FsKind::Stack,
+                _ => FsKind::Vault,
+            };
+            return (kind.icon(), Some(tokens.hue(kind)));
+        }
+        FileType::Link => Icon::Link,
+        FileType::Special => Icon::Device,
+        FileType::Text => Icon::FileText,
+        FileType::Code => Icon::FileCode,
+        FileType::Image => Icon::FileImage,
+        FileType::Audio => Icon::FileAudio,
+        FileType::Video => Icon::FileVideo,
+        FileType::Archive => Icon::FileArchive,
+        FileType::Document => Icon::FilePdf,
+        FileType::Other => Icon::File,
+    };
+    (icon, None)
+}
+
+fn columns() -> [rows::Column; 4] {
+    let column = |title, width, align, drop_rank| rows::Column {
+        title,
+        width,
+        align,
+        drop_rank,
+    };
+    [
+        column("Name", 0.0, Align::Min, 0),
+        column("Size", 90.0, Align::Max, 0),
+        column("Modified", 110.0, Align::Min, 1),
+        column("Kind", 110.0, Align::Min, 2),
+    ]
+}
+
+/// The list of a tab.
+pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, pane: PaneId) {
+    let m = metrics();
+    filter_ui(ui, cx, drafts, tab);
+    let columns = columns();
+    let entries = Entries {
+        tab,
+        clip: cx.state.clip.as_ref(),
+        tokens: ui.tokens(),
+        now: Zoned::now(),
+    };
+    let editing = tab.rename.as_ref().and_then(|name| {
+        let hint = tab.cursor.as_ref().map_or(0, |cursor| cursor.row);
+        tab.view.row_of(name.as_os_str(), hint)
+    });
+    let sort = COLUMNS
+        .iter()
+        .position(|column| *column == tab.arrange.column);
+    let active = is_active(cx.state, pane);
+    let name = tab
+        .place
+        .as_ref()
+        .map(crate::state::filesystem::title_of)
+        .unwrap_or_default();
+    let list = Rows {
+        source: &entries,
+        columns: &columns,
+        sort: sort.map(|column| (column, !tab.arrange.descending)),
+        cursor: tab.cursor.as_ref().map(|cursor| cursor.row),
+        active,
+        drop: drag::hint_for(drafts, tab.id),
+        editing,
+        row_height: match cx.state.settings.density {
+            Density::Compact => m.row_compact,
+            Density::Normal => m.row,
+            Density::Comfortable => m.row_comfortable,
+        },
+        name: &name,
+    };
+    let out = list.show(ui, "list", drafts.rows(tab.id));
+    if tab.view.is_empty() && !tab.view.streaming {
+        let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(out.body));
+        view_state::empty_ui(&mut ui, cx, tab);
+    }
+    if let Some(rect) = out.editing {
+        rename::rename_ui(ui, cx, drafts, tab, rect);
+    }
+    drag::list_target(ui, cx, drafts, tab, &out);
+    for event in out.events {
+        on_event(ui, cx, drafts, tab, event);
+    }
+    drafts.lists.insert(pane, out.response.id);
+    keep_focus(ui, cx, drafts, &out.response, active.then_some(pane));
+    if out.response.has_focus() {
+        drafts.focused_list = Some(pane);
+        enter_ui(ui, cx, tab);
+    } else if drafts.focused_list == Some(pane) {
+        drafts.focused_list = None;
+    }
+}
+
+/// The keyboard always belongs to something: when nothing else has it, to the list of the active pane.
+fn keep_focus(
+    ui: &Ui,
+    cx: &Cx<'_>,
+    drafts: &Drafts,
+    list: &egui::Response,
+    active: Option<PaneId>,
+) {
+    let busy = cx.state.dialog.is_some()
+        || cx.state.palette
+        || drafts.rename.is_some()
+        || drafts.path.is_some()
+        || egui::Popup::is_any_open(ui.ctx());
+    let focused = ui.memory(|memory| memory.focused());
+    let Some(pane) = active.filter(|_| !busy) else {
+        return;
+    };
+    if focused.is_none() || focused == drafts.lists.get(&pane.other()).copied() {
+        list.request_focus();
+    }
+}
+
+/// Enter opens; with Ctrl in a new tab.
+fn enter_ui(ui: &Ui, cx: &Cx<'_>, tab: &Tab) {
+    use egui::{Key, Modifiers};
+    if tab.rename.is_some() {
+        return;
+    }
+    let enter = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
+    if enter && let Some(cursor) = &tab.cursor {
+        cx.send(Command::Activate(
+            tab.id,
+            cursor.name.clone(),
+            OpenIn::Tab(tab.id),
+        ));
+    }
+}
+
+fn on_event(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, event: RowsEvent) {
+    let list = |command| cx.send(Command::List(tab.id, command));
+    let name_at = |row: usize| Name::new(tab.view.row(row)?.name).ok();
+    match event {
+        RowsEvent::Select { row, how } => list(ListCommand::Select(row, how)),
+        RowsEvent::Cursor(row) => list(ListCommand::Cursor(row)),
+        RowsEvent::SelectNone => list(ListCommand::SelectNone),
+        RowsEvent::Band { phase, rows, how } => list(ListCommand::Band { phase, rows, how }),
+        RowsEvent::Activate { row, new_tab } => {
+            if let Some(name) = name_at(row) {
+                let open_in = if new_tab {
+                    OpenIn::NewTab
+                } else {
+                    OpenIn::Tab(tab.id)
+                };
+                cx.send(Command::Activate(tab.id, name, open_in));
+            }
+        }
+        RowsEvent::Menu { row, at } => context_menu::open(drafts, row.is_some(), at),
+        RowsEvent::Drag { row } => drag::start(ui, tab, name_at(row)),
+        RowsEvent::Sort(column) => {
+            if let Some(column) = COLUMNS.get(column) {
+                list(ListCommand::Sort(*column));
+            }
+        }
+        RowsEvent::Typed(text) => list(ListCommand::Typed(text)),
+    }
+}
+
+/// The field that filters, when it is open.
+fn filter_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
+    let Some(draft) = drafts.filters.get_mut(&tab.id) else {
+        return;
+    };
+    let m = metrics();
+    let mut close = false;
+    egui::Panel::top(("filter", tab.id))
+        .exact_size(m.path)
+        .resizable(false)
+        .frame(
+            egui::Frame::new()
+                .fill(ui.tokens().surface)
+                .inner_margin(egui::Margin::symmetric(m.pad as i8, m.space as i8)),
+        )
+        .show(ui, |ui| {
+            ui.horizontal_centered(|ui| {
+                ui.spacing_mut().item_spacing.x = m.gap;
+                Icon::Filter.show(ui, m.icon, ui.tokens().muted);
+                let field = egui::TextEdit::singleline(&mut draft.text)
+                    .hint_text("Show names that contain…")
+                    .desired_width(ui.available_width() - m.control - m.gap);
+                let response = ui.add(field).accessible_name("Filter");
+                if draft.fresh {
+                    response.request_focus();
+                    draft.fresh = false;
+                }
+                if response.changed() {
+                    cx.send(Command::List(
+                        tab.id,
+                        ListCommand::Filter(draft.text.clone()),
+                    ));
+                }
+                let escape =
+                    response.has_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape));
+                let done = ui.button(Icon::Close.atom()).on_hover_text("Clear filter");
+                if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape))
+                    || escape
+                    || done.clicked()
+                {
+                    close = true;
+                }
+            });
+        });
+    if close {
+        drafts.close_filter(tab.id);
+        cx.send(Command::List(tab.id, ListCommand::Filter(String::new())));
+    }
+}

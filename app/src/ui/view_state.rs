@@ -1,0 +1,223 @@
+//! What stands in the place of rows: loading, empty, failed, gone. Each has its own sentence and one button.
+
+use egui::{Align, Layout, Rect, Ui, UiBuilder};
+use fs_core::ErrorKind;
+
+use super::{Cx, error_sentence};
+use crate::command::{Command, FileCommand, FsCommand, ListCommand, TabCommand, WindowCommand};
+use crate::state::{FsStatus, Load, Tab};
+use crate::theme::{Icon, Type, UiTokens as _, metrics};
+
+/// Something that is shown only when it lasts.
+const PATIENCE_SECS: f64 = 0.15;
+
+/// An icon, a sentence, a second one, and a button.
+struct Block<'a> {
+    icon: Icon,
+    title: &'a str,
+    detail: String,
+    button: Option<(Icon, &'a str)>,
+}
+
+/// Draws it in the upper middle; tells whether the button was pressed.
+fn block_ui(ui: &mut Ui, block: &Block<'_>) -> bool {
+    let (m, tokens) = (metrics(), ui.tokens());
+    let area = ui.available_rect_before_wrap();
+    let width = m.lock_screen.min(area.width() - 2.0 * m.pad);
+    let top = area.top() + (area.height() * 0.25).round();
+    let rect = Rect::from_min_max(
+        egui::pos2((area.center().x - width / 2.0).round(), top),
+        egui::pos2((area.center().x + width / 2.0).round(), area.bottom()),
+    );
+    let mut ui = ui.new_child(
+        UiBuilder::new()
+            .max_rect(rect)
+            .layout(Layout::top_down(Align::Center)),
+    );
+    block.icon.show(&mut ui, m.icon_hero, tokens.faint);
+    ui.add_space(m.pad);
+    ui.label(Type::Title.rich(block.title));
+    if !block.detail.is_empty() {
+        ui.add_space(m.space);
+        ui.label(Type::Body.rich(&block.detail).color(tokens.muted));
+    }
+    let Some((icon, label)) = block.button else {
+        return false;
+    };
+    ui.add_space(m.pad);
+    ui.button((icon.atom(), label)).clicked()
+}
+
+/// Everything but rows and lock screens.
+pub(super) fn view_state_ui(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    tab: &Tab,
+    status: Option<&FsStatus>,
+    load: &Load,
+) {
+    let name = tab
+        .place
+        .as_ref()
+        .map(crate::state::filesystem::title_of)
+        .unwrap_or_default();
+    match (status, load) {
+        (Some(FsStatus::Gone), _) => {
+            let block = Block {
+                icon: Icon::Memory,
+                title: "Its content is gone",
+                detail: format!("{name} was in memory only, and the program has ended since."),
+                button: Some((Icon::Close, "Close tab")),
+            };
+            if block_ui(ui, &block) {
+                cx.send(Command::Tab(TabCommand::CloseAnyway(tab.id)));
+            }
+        }
+        (Some(FsStatus::Failed(error)), _) => {
+            let block = Block {
+                icon: Icon::Error,
+                title: &format!("Couldn't open {name}"),
+                detail: failed(error),
+                button: Some((Icon::Refresh, "Try again")),
+            };
+            if let (true, Some(fs)) = (block_ui(ui, &block), tab.fs()) {
+                cx.send(Command::Fs(FsCommand::Retry(fs.clone())));
+            }
+        }
+        (_, Load::Failed(error)) => list_failed_ui(ui, cx, tab, &name, error),
+        (_, Load::Stopped) => {
+            let block = Block {
+                icon: Icon::Stop,
+                title: "Stopped",
+                detail: format!("{name} was not listed to the end."),
+                button: Some((Icon::Refresh, "List again")),
+            };
+            if block_ui(ui, &block) {
+                cx.send(Command::Refresh(tab.id));
+            }
+        }
+        _ => loading_ui(ui, cx, tab, &name),
+    }
+}
+
+fn failed(error: &fs_core::Error) -> String {
+    let sentence = error_sentence("", error);
+    let sentence = sentence.trim_start_matches(": ");
+    let mut letters = sentence.chars();
+    let first = letters
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!(
+        "{first}{}. Nothing was changed.",
+        letters.as_str().trim_end_matches('.')
+    )
+}
+
+fn list_failed_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab, name: &str, error: &fs_core::Error) {
+    let gone = error.kind() == ErrorKind::NotFound;
+    let can_go_up = tab
+        .place
+        .as_ref()
+        .is_some_and(|place| !place.path.is_root());
+    let title = if gone {
+        format!("{name} is not there any more")
+    } else {
+        format!("Couldn't list {name}")
+    };
+    let block = Block {
+        icon: if error.kind() == ErrorKind::PermissionDenied {
+            Icon::Lock
+        } else {
+            Icon::Error
+        },
+        title: &title,
+        detail: if gone {
+            "It was moved, renamed or deleted.".to_owned()
+        } else {
+            failed(error)
+        },
+        button: Some(if gone && can_go_up {
+            (Icon::Up, "Go up")
+        } else {
+            (Icon::Refresh, "Try again")
+        }),
+    };
+    if block_ui(ui, &block) {
+        cx.send(if gone && can_go_up {
+            Command::Up(tab.id)
+        } else {
+            Command::Refresh(tab.id)
+        });
+    }
+}
+
+fn loading_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab, name: &str) {
+    // Most folders are there at once; what flashes by only disturbs.
+    let id = ui.make_persistent_id(("loading", tab.wanted));
+    let now = ui.input(|input| input.time);
+    let since = ui.data_mut(|data| *data.get_temp_mut_or_insert_with(id, || now));
+    if now - since < PATIENCE_SECS {
+        ui.request_repaint_after(std::time::Duration::from_secs_f64(PATIENCE_SECS));
+        return;
+    }
+    let block = Block {
+        icon: Icon::Spinner,
+        title: &format!("Opening {name}"),
+        detail: String::new(),
+        button: Some((Icon::Close, "Cancel")),
+    };
+    if block_ui(ui, &block) {
+        cx.send(Command::Stop(tab.id));
+    }
+}
+
+/// Over the empty list of a folder without rows.
+pub(super) fn empty_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab) {
+    let counts = tab.view.counts;
+    let writable = cx.state.fs_of(tab).is_some_and(|info| info.is_writable());
+    let block = if counts.filtered > 0 {
+        Block {
+            icon: Icon::Filter,
+            title: "No name contains this",
+            detail: format!(
+                "{} are hidden by the filter.",
+                super::text::count(counts.filtered, "item", "items")
+            ),
+            button: Some((Icon::Close, "Clear filter")),
+        }
+    } else if counts.hidden > 0 {
+        Block {
+            icon: Icon::FolderOutline,
+            title: "This folder looks empty",
+            detail: format!(
+                "It has {}.",
+                super::text::count(counts.hidden, "hidden item", "hidden items")
+            ),
+            button: Some((Icon::Eye, "Show hidden files")),
+        }
+    } else {
+        Block {
+            icon: Icon::FolderOutline,
+            title: "This folder is empty",
+            detail: if writable {
+                "Drop files here, or make a folder.".to_owned()
+            } else {
+                String::new()
+            },
+            button: writable.then_some((Icon::FolderPlus, "New folder")),
+        }
+    };
+    if block_ui(ui, &block) {
+        cx.send(if counts.filtered > 0 {
+            Command::List(tab.id, ListCommand::Filter(String::new()))
+        } else if counts.hidden > 0 {
+            Command::Window(WindowCommand::ToggleHidden)
+        } else {
+            Command::File(FileCommand::Make {
+                tab: tab.id,
+                folder: true,
+            })
+        });
+    }
+}
