@@ -8,6 +8,7 @@
 )]
 
 mod bugs;
+mod crash;
 mod limited;
 mod model;
 mod rules;
