@@ -109,9 +109,11 @@ impl Engine {
         writer: Writer,
         monitor: Monitor<'_>,
     ) -> Report {
-        let mut reporter = Reporter::new(monitor);
-        reporter.found(plan.preflight().items, plan.preflight().bytes);
-        let run = Run::new(&*self.filesystems, reporter, writer);
+        let run = Run::new(&*self.filesystems, Reporter::new(monitor), writer);
+        self.run_to_end(run, plan, decisions)
+    }
+
+    fn run_to_end(&self, run: Run<'_, '_>, plan: &Plan, decisions: &Decisions) -> Report {
         let (mut report, entry) = run.run(plan, decisions);
         if entry.acts.is_empty() {
             self.journal.forget(entry.id);
@@ -172,32 +174,29 @@ impl Engine {
             self.put_back(entry);
             return self.undo(id, monitor);
         }
-        let done = self
-            .plan(entry.operation.clone(), monitor)
-            .and_then(|plan| {
-                let private = self.private(&entry.operation);
-                Ok((plan, self.journal.resume(entry.clone(), private)?))
-            });
-        let (mut plan, writer) = match done {
-            Ok(done) => done,
+        let private = self.private(&entry.operation);
+        let writer = match self.journal.resume(entry.clone(), private) {
+            Ok(writer) => writer,
             Err(e) => {
                 self.put_back(entry);
                 return Err(e);
             }
         };
-        plan.forget_done();
-        let mut decisions = entry.decisions.clone();
-        for conflict in &plan.preflight().conflicts {
-            let own = entry.acts.iter().any(|act| {
-                matches!(act, Act::Remove { at, stamp }
-                    if *at == conflict.target && stamp.matches(&conflict.target_metadata))
-            });
-            if own {
-                let target = conflict.target.clone();
-                decisions.each.insert(target, Decision::Replace);
+        let mut run = Run::new(&*self.filesystems, Reporter::new(monitor), writer);
+        let planned = run
+            .settle()
+            .and_then(|()| self.plan(entry.operation.clone(), monitor));
+        match planned {
+            Ok(mut plan) => {
+                plan.forget_done();
+                let decisions = with_own(&plan, run.entry());
+                Ok(self.run_to_end(run, &plan, &decisions))
+            }
+            Err(e) => {
+                self.put_back(run.abandon_entry());
+                Err(e)
             }
         }
-        Ok(self.run_with(&plan, &decisions, writer, monitor))
     }
 
     /// Leaves an interrupted operation as it is: what was done can still be undone.
@@ -296,4 +295,20 @@ impl Engine {
             },
         );
     }
+}
+
+/// The answers given before, and: unfinished copies of the operation's own are written over.
+fn with_own(plan: &Plan, entry: &Entry) -> Decisions {
+    let mut decisions = entry.decisions.clone();
+    for conflict in &plan.preflight().conflicts {
+        let own = entry.acts.iter().any(|act| {
+            matches!(act, Act::Remove { at, stamp }
+                if *at == conflict.target && stamp.matches(&conflict.target_metadata))
+        });
+        if own {
+            let target = conflict.target.clone();
+            decisions.each.insert(target, Decision::Replace);
+        }
+    }
+    decisions
 }

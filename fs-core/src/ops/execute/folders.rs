@@ -87,13 +87,13 @@ impl Run<'_, '_> {
     /// Gives the folders that were made their attributes.
     pub(super) fn finish_folders(&mut self, way: &Way<'_>, root: &Root) -> Result<()> {
         for index in root.items.clone().rev() {
-            if !matches!(way.fate(index), Fate::Make | Fate::MakeBeside) {
-                continue;
-            }
             let (Some(item), Some(target)) = (way.tree.items.get(index), way.folders.get(&index))
             else {
                 continue;
             };
+            if way.fate(index) == Fate::Merge && !self.is_own(&way.goal, target) {
+                continue;
+            }
             let Some(source) = way.tree.source(index) else {
                 continue;
             };

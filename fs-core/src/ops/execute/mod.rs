@@ -5,6 +5,7 @@
 mod attributes;
 mod content;
 mod folders;
+mod halves;
 mod in_place;
 mod put;
 mod remove;
@@ -15,11 +16,12 @@ mod take_back;
 mod transfer;
 mod trash_tree;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::attributes::Carrier;
 use self::put::Goal;
-use super::journal::{Act, Entry, Outcome, Writer};
+use super::journal::{Act, Entry, Outcome, Stamp, Writer};
 use super::meter::Reporter;
 use super::operation::Operation;
 use super::place::{Filesystems, Place};
@@ -42,7 +44,7 @@ pub(super) struct Run<'a, 'm> {
     carrier: Carrier,
     buffer: Vec<u8>,
     /// Made by the same operation before it was interrupted: may be written over.
-    own: Vec<Act>,
+    own: HashMap<Place, Stamp>,
 }
 
 impl<'a, 'm> Run<'a, 'm> {
@@ -55,15 +57,29 @@ impl<'a, 'm> Run<'a, 'm> {
             filesystems,
             reporter,
             report: Report::new(writer.entry().operation.clone()),
-            own: writer.entry().acts.clone(),
+            own: made(&writer.entry().acts),
             writer,
             carrier: Carrier::default(),
             buffer: Vec::new(),
         }
     }
 
+    /// The entry as it stands.
+    pub(super) fn entry(&self) -> &Entry {
+        self.writer.entry()
+    }
+
+    /// Goes no further; the entry stays interrupted.
+    pub(super) fn abandon_entry(self) -> Entry {
+        let mut entry = self.writer.finish();
+        entry.interrupt();
+        entry
+    }
+
     /// Runs a plan to its end; every touched filesystem is durable when it returns.
     pub(super) fn run(mut self, plan: &Plan, decisions: &Decisions) -> (Report, Entry) {
+        let preflight = plan.preflight();
+        self.reporter.found(preflight.items, preflight.bytes);
         self.reporter.enter(Phase::Running);
         for problem in &plan.preflight().problems {
             let error = problem.kind.error(&problem.source);
@@ -164,4 +180,12 @@ impl<'a, 'm> Run<'a, 'm> {
         self.writer.confirm(outcomes)?;
         Ok(results)
     }
+}
+
+fn made(acts: &[Act]) -> HashMap<Place, Stamp> {
+    let made = acts.iter().filter_map(|act| match act {
+        Act::Remove { at, stamp } => Some((at.clone(), *stamp)),
+        _ => None,
+    });
+    made.collect()
 }

@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::put::Goal;
-use super::transfer::{Way, free_name};
+use super::transfer::Way;
 use crate::backend::{At, Change, RenameMode};
 use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
@@ -49,7 +49,7 @@ impl Run<'_, '_> {
                 // The name chosen must not be one that is about to be given.
                 self.rename_group(&way.goal, &mut group, &mut crossing)?;
                 let kind = item.metadata.kind;
-                match free_name(&way.goal, &target.path, kind, Style::Numbered) {
+                match self.free_name(&way.goal, &target.path, kind, Style::Numbered) {
                     Some(path) => target.path = path,
                     None => continue,
                 }

@@ -194,12 +194,7 @@ impl Run<'_, '_> {
             .ok_or_else(|| Error::new(ErrorKind::Unsupported, "restore").with_path(&at.path))?;
         let found = match id {
             Some(id) => Some(id.clone()),
-            None => trash
-                .items()?
-                .into_iter()
-                .filter(|item| item.original == remembered.path || item.original == at.path)
-                .max_by_key(|item| item.deleted)
-                .map(|item| item.id),
+            None => super::halves::find(&*backend, &[&remembered.path, &at.path])?,
         };
         let id = found.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, "restore")
@@ -239,6 +234,11 @@ impl Run<'_, '_> {
             }
             return backend.change(&Change::Unlink(At::path(&aside.path)));
         }
+        // Before another thing of that name goes there.
+        let id = match id {
+            Some(id) => Some(id.clone()),
+            None => super::halves::find(&*backend, &[&aside.path, &at.path])?,
+        };
         match look(&*backend, at)? {
             Some(now) if old.matches(&now) => return Ok(()),
             Some(now) if new.matches(&now) => {
@@ -326,6 +326,16 @@ impl Run<'_, '_> {
         let mut batch = Batch::new(goal.clone(), false);
         let mut back = HashSet::new();
         let mut links = Vec::new();
+        for act in part {
+            // A source that was not removed yet is a first name for its brothers.
+            if let Act::MoveBack { from, to, stamp } = act
+                && let (Some(here), Some(there)) = (look(&*away, from)?, look(&*goal.backend, to)?)
+                && here.nlink > 1
+                && same_content(stamp, &there)
+            {
+                left.firsts.insert(here.id, to.path.clone());
+            }
+        }
         for (tag, act) in part.iter().enumerate() {
             let Act::MoveBack { from, to, stamp } = act else {
                 continue;

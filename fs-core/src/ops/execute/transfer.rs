@@ -196,8 +196,7 @@ impl Run<'_, '_> {
             if item.metadata.is_dir() || !way.copies(index) {
                 continue;
             }
-            let fate = way.fate(index);
-            let linked = fate == Fate::Make
+            let linked = self.makes(way, index)
                 && item.metadata.nlink > 1
                 && way.goal.capabilities.contains(Capabilities::HARD_LINKS);
             if linked {
@@ -217,6 +216,18 @@ impl Run<'_, '_> {
         Ok(())
     }
 
+    /// Is it made anew under its own name, or over an unfinished copy of our own?
+    fn makes(&self, way: &Way<'_>, index: usize) -> bool {
+        match way.fate(index) {
+            Fate::Make => true,
+            Fate::Replace => {
+                let target = self.target(way, index);
+                target.is_some_and(|target| self.is_own(&way.goal, &target))
+            }
+            _ => false,
+        }
+    }
+
     /// Puts one item into the batch.
     fn send(&mut self, way: &mut Way<'_>, batch: &mut Batch, index: usize) -> Result<()> {
         if way.fate(index) == Fate::MakeBeside {
@@ -228,13 +239,8 @@ impl Run<'_, '_> {
         };
         let there = way.tree.items.get(index).map(|item| &item.at_target);
         let how = match (way.fate(index), there) {
-            (Fate::Replace, Some(AtTarget::Taken(old))) => {
-                if self.is_own(&way.goal.place(&target), old) {
-                    How::Over
-                } else {
-                    How::Replace(*old)
-                }
-            }
+            _ if self.is_own(&way.goal, &target) => How::Over,
+            (Fate::Replace, Some(AtTarget::Taken(old))) => How::Replace(*old),
             _ => How::New,
         };
         let from = self.backend(&source)?;
@@ -248,10 +254,13 @@ impl Run<'_, '_> {
         self.put(batch, job)
     }
 
-    fn is_own(&self, at: &Place, there: &Metadata) -> bool {
-        self.own.iter().any(
-            |act| matches!(act, Act::Remove { at: own, stamp } if own == at && stamp.matches(there)),
-        )
+    /// Was what is at `path` made by this very operation, before it was interrupted, and not touched since?
+    pub(super) fn is_own(&self, goal: &Goal, path: &VPath) -> bool {
+        let own = self.own.get(&goal.place(path));
+        own.is_some_and(|stamp| {
+            let now = goal.backend.stat(At::path(path));
+            now.is_ok_and(|now| stamp.matches(&now))
+        })
     }
 
     /// Where an item goes; `None`: the folder it belongs into is not there.
@@ -270,7 +279,24 @@ impl Run<'_, '_> {
         } else {
             Style::Numbered
         };
-        free_name(&way.goal, &wanted, item.metadata.kind, style)
+        self.free_name(&way.goal, &wanted, item.metadata.kind, style)
+    }
+
+    /// A name beside `wanted` that nothing has. `None`: thousands are taken.
+    pub(super) fn free_name(
+        &self,
+        goal: &Goal,
+        wanted: &VPath,
+        kind: FileKind,
+        style: Style,
+    ) -> Option<VPath> {
+        let (folder, name) = wanted.split_last()?;
+        (1..10_000)
+            .map(|attempt| folder.join(&names::beside(&name, kind, style, attempt)))
+            .find(|path| {
+                let there = goal.backend.stat(At::path(path));
+                there.is_err_and(|e| e.kind() == ErrorKind::NotFound) || self.is_own(goal, path)
+            })
     }
 
     /// Further names of files that have arrived; where that can't be, a file of its own.
@@ -298,6 +324,12 @@ impl Run<'_, '_> {
                 })
                 .collect();
             let backend = way.goal.backend.clone();
+            for (_, _, target) in &steps {
+                if self.is_own(&way.goal, target) {
+                    // A link can't replace; what is there is an unfinished copy of ours. If it stays, the link fails and tells.
+                    let _ = backend.change(&crate::Change::Unlink(At::path(target)));
+                }
+            }
             let results = self.announced(&*backend, acts.collect(), &changes)?;
             drop(changes);
             for ((index, arrived, target), result) in steps.into_iter().zip(results) {
@@ -315,20 +347,4 @@ impl Run<'_, '_> {
         }
         self.arrive(way, batch)
     }
-}
-
-/// A name beside `wanted` that nothing has. `None`: thousands are taken.
-pub(super) fn free_name(
-    goal: &Goal,
-    wanted: &VPath,
-    kind: FileKind,
-    style: Style,
-) -> Option<VPath> {
-    let (folder, name) = wanted.split_last()?;
-    (1..10_000)
-        .map(|attempt| folder.join(&names::beside(&name, kind, style, attempt)))
-        .find(|path| {
-            let there = goal.backend.stat(At::path(path));
-            there.is_err_and(|e| e.kind() == ErrorKind::NotFound)
-        })
 }

@@ -53,6 +53,12 @@ impl Entry {
         }
     }
 
+    /// The last acts, whose outcome is not known.
+    pub fn unconfirmed(&self) -> &[Act] {
+        let start = self.acts.len().saturating_sub(self.unconfirmed);
+        self.acts.get(start..).unwrap_or_default()
+    }
+
     pub(super) fn apply(&mut self, record: &Record) {
         match record {
             Record::Begin { .. } => {}
@@ -93,7 +99,7 @@ impl Entry {
     }
 
     /// The end of its records was reached: if it still runs, it was interrupted.
-    pub(super) fn interrupt(&mut self) {
+    pub fn interrupt(&mut self) {
         if self.state == State::Running {
             self.state = State::Interrupted;
         }
