@@ -6,12 +6,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::execute::Run;
-use super::journal::{Act, Entry, Journal, State, Writer};
+use super::journal::{Entry, Journal, State, Writer};
 use super::meter::Reporter;
 use super::operation::{EntryId, Operation};
 use super::place::Filesystems;
 use super::plan::Plan;
-use super::preflight::{Decision, Decisions};
+use super::preflight::Decisions;
 use super::progress::Monitor;
 use super::report::Report;
 use crate::error::{Error, ErrorKind, Result};
@@ -189,7 +189,7 @@ impl Engine {
         match planned {
             Ok(mut plan) => {
                 plan.forget_done();
-                let decisions = with_own(&plan, run.entry());
+                let decisions = run.decisions(&plan);
                 Ok(self.run_to_end(run, &plan, &decisions))
             }
             Err(e) => {
@@ -295,20 +295,4 @@ impl Engine {
             },
         );
     }
-}
-
-/// The answers given before, and: unfinished copies of the operation's own are written over.
-fn with_own(plan: &Plan, entry: &Entry) -> Decisions {
-    let mut decisions = entry.decisions.clone();
-    for conflict in &plan.preflight().conflicts {
-        let own = entry.acts.iter().any(|act| {
-            matches!(act, Act::Remove { at, stamp }
-                if *at == conflict.target && stamp.matches(&conflict.target_metadata))
-        });
-        if own {
-            let target = conflict.target.clone();
-            decisions.each.insert(target, Decision::Replace);
-        }
-    }
-    decisions
 }

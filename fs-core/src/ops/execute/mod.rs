@@ -26,7 +26,7 @@ use super::meter::Reporter;
 use super::operation::Operation;
 use super::place::{Filesystems, Place};
 use super::plan::Plan;
-use super::preflight::{Decisions, Loss};
+use super::preflight::{Decision, Decisions, Loss};
 use super::progress::Phase;
 use super::report::{Failure, Report};
 use crate::backend::{At, Backend, Change, Scope};
@@ -64,9 +64,17 @@ impl<'a, 'm> Run<'a, 'm> {
         }
     }
 
-    /// The entry as it stands.
-    pub(super) fn entry(&self) -> &Entry {
-        self.writer.entry()
+    /// The answers given before, and: unfinished copies of the operation's own are written over.
+    pub(super) fn decisions(&self, plan: &Plan) -> Decisions {
+        let mut decisions = self.writer.entry().decisions.clone();
+        for conflict in &plan.preflight().conflicts {
+            let own = self.own.get(&conflict.target);
+            if own.is_some_and(|stamp| stamp.matches(&conflict.target_metadata)) {
+                let target = conflict.target.clone();
+                decisions.each.insert(target, Decision::Replace);
+            }
+        }
+        decisions
     }
 
     /// Goes no further; the entry stays interrupted.
@@ -185,6 +193,7 @@ impl<'a, 'm> Run<'a, 'm> {
 fn made(acts: &[Act]) -> HashMap<Place, Stamp> {
     let made = acts.iter().filter_map(|act| match act {
         Act::Remove { at, stamp } => Some((at.clone(), *stamp)),
+        Act::Replaced { at, new, .. } => Some((at.clone(), *new)),
         _ => None,
     });
     made.collect()

@@ -82,6 +82,7 @@ impl Run<'_, '_> {
                     from: way.goal.place(&arrived.target),
                     to: place.clone(),
                     stamp: arrived.stamp,
+                    brother: way.brother(index),
                 };
                 Some(Leaving {
                     place,

@@ -3,7 +3,7 @@
 //! Each act first looks whether things still are as the operation left them. What has changed since is left alone and told; what was taken back
 //! already, or never happened, is passed over: so an undo that was interrupted can simply be done again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::attributes::There;
 use super::put::{Batch, How, Job};
@@ -11,14 +11,13 @@ use super::{GROUP, Run};
 use crate::backend::{At, Backend, Change, RenameMode, Scope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::extensions::TrashId;
-use crate::metadata::{FileId, Metadata, NewNode, SetAttr};
+use crate::metadata::{Metadata, NewNode, SetAttr};
 use crate::ops::journal::{Act, Entry, Record, Stamp};
 use crate::ops::operation::Attributes;
 use crate::ops::place::Place;
 use crate::ops::progress::Phase;
 use crate::ops::report::Report;
 use crate::ops::stage::rename_to_free;
-use crate::path::VPath;
 
 /// What came of taking acts back.
 #[derive(Default)]
@@ -27,8 +26,6 @@ pub(super) struct Left {
     acts: Vec<Act>,
     /// Copies whose source could not be brought back: they must stay.
     keep: HashSet<Place>,
-    /// Where the first name of each file with several was brought back to.
-    firsts: HashMap<FileId, VPath>,
     /// Folders that were made again, to get their times when they are full.
     folders: Vec<(Place, Attributes)>,
 }
@@ -326,32 +323,21 @@ impl Run<'_, '_> {
         let mut batch = Batch::new(goal.clone(), false);
         let mut back = HashSet::new();
         let mut links = Vec::new();
-        for act in part {
-            // A source that was not removed yet is a first name for its brothers.
-            if let Act::MoveBack { from, to, stamp } = act
-                && let (Some(here), Some(there)) = (look(&*away, from)?, look(&*goal.backend, to)?)
-                && here.nlink > 1
-                && same_content(stamp, &there)
-            {
-                left.firsts.insert(here.id, to.path.clone());
-            }
-        }
         for (tag, act) in part.iter().enumerate() {
-            let Act::MoveBack { from, to, stamp } = act else {
+            let Act::MoveBack {
+                from,
+                to,
+                stamp,
+                brother,
+            } = act
+            else {
                 continue;
             };
             match (look(&*away, from)?, look(&*goal.backend, to)?) {
-                (here, Some(there)) if same_content(stamp, &there) => {
+                (here, Some(there)) if stamp.same_as_source(&there) => {
                     back.extend(here.map(|_| tag));
                 }
                 (Some(here), None) if stamp.matches(&here) => {
-                    if let Some(first) = left.firsts.get(&here.id).cloned() {
-                        links.push((tag, first, to.path.clone()));
-                        continue;
-                    }
-                    if here.nlink > 1 {
-                        left.firsts.insert(here.id, to.path.clone());
-                    }
                     let job = Job {
                         tag,
                         source: from.clone(),
@@ -359,7 +345,10 @@ impl Run<'_, '_> {
                         target: to.path.clone(),
                         how: How::New,
                     };
-                    self.put(&mut batch, job)?;
+                    match brother {
+                        Some(brother) => links.push((job, brother, stamp)),
+                        None => self.put(&mut batch, job)?,
+                    }
                 }
                 (Some(_), _) => self.stay(act, changed(from), left),
                 (None, _) => {
@@ -369,16 +358,21 @@ impl Run<'_, '_> {
             }
         }
         self.flush(&mut batch)?;
-        for (tag, first, to) in links {
+        for (job, brother, stamp) in links {
+            let there = look(&*goal.backend, brother)?;
             let link = Change::Link {
-                from: At::path(&first),
-                to: At::path(&to),
+                from: At::path(&brother.path),
+                to: At::path(&job.target),
             };
-            // A link that can't be made leaves its copy where it is.
-            if goal.backend.change(&link).is_ok() {
-                back.insert(tag);
+            if there.is_some_and(|there| stamp.same_as_source(&there))
+                && goal.backend.change(&link).is_ok()
+            {
+                back.insert(job.tag);
+            } else {
+                self.put(&mut batch, job)?;
             }
         }
+        self.flush(&mut batch)?;
         goal.backend.sync(Scope::All)?;
         back.extend(batch.arrivals.iter().map(|arrival| arrival.tag));
         let froms: Vec<_> = part
@@ -456,13 +450,4 @@ pub(super) fn changed(at: &Place) -> Error {
     Error::new(ErrorKind::Busy, "undo")
         .with_path(&at.path)
         .with_detail("it was changed since, so it is left as it is")
-}
-
-/// The same content, whatever the inode: the source that a copy was made of.
-fn same_content(stamp: &Stamp, there: &Metadata) -> bool {
-    Stamp {
-        ino: None,
-        ..*stamp
-    }
-    .matches(there)
 }

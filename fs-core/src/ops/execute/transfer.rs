@@ -56,6 +56,13 @@ impl Way<'_> {
         !whole && self.fates.get(index).is_some_and(|fate| fate.goes())
     }
 
+    /// Where the first name of the same file is, if this is a further one.
+    pub(super) fn brother(&self, index: usize) -> Option<Place> {
+        let id = self.tree.items.get(index)?.metadata.id;
+        let first = *self.firsts.get(&id)?;
+        (first != index).then(|| self.tree.source(first)).flatten()
+    }
+
     pub(super) fn fate(&self, index: usize) -> Fate {
         self.fates.get(index).copied().unwrap_or(Fate::Refuse)
     }
@@ -196,15 +203,18 @@ impl Run<'_, '_> {
             if item.metadata.is_dir() || !way.copies(index) {
                 continue;
             }
-            let linked = self.makes(way, index)
-                && item.metadata.nlink > 1
-                && way.goal.capabilities.contains(Capabilities::HARD_LINKS);
-            if linked {
-                if let Some(first) = way.firsts.get(&item.metadata.id) {
-                    way.links.push((index, *first));
+            if self.is_there(way, index) {
+                way.firsts.entry(item.metadata.id).or_insert(index);
+                continue;
+            }
+            if item.metadata.nlink > 1 {
+                // A link replaces nothing, so what takes the place of another file is a file of its own.
+                let first = *way.firsts.entry(item.metadata.id).or_insert(index);
+                let links = way.goal.capabilities.contains(Capabilities::HARD_LINKS);
+                if first != index && links && way.fate(index) != Fate::Replace {
+                    way.links.push((index, first));
                     continue;
                 }
-                way.firsts.insert(item.metadata.id, index);
             }
             self.send(way, batch, index)?;
         }
@@ -216,16 +226,32 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Is it made anew under its own name, or over an unfinished copy of our own?
-    fn makes(&self, way: &Way<'_>, index: usize) -> bool {
-        match way.fate(index) {
-            Fate::Make => true,
-            Fate::Replace => {
-                let target = self.target(way, index);
-                target.is_some_and(|target| self.is_own(&way.goal, &target))
-            }
-            _ => false,
+    /// Did it arrive before the operation was interrupted?
+    fn is_there(&mut self, way: &mut Way<'_>, index: usize) -> bool {
+        if self.own.is_empty() {
+            return false;
         }
+        let (Some(item), Some(target)) = (way.tree.items.get(index), self.target(way, index))
+        else {
+            return false;
+        };
+        let (seen, place) = (item.metadata, way.goal.place(&target));
+        let Some(stamp) = self.own.get(&place).copied() else {
+            return false;
+        };
+        let there = stamp.same_as_source(&seen) && self.is_own(&way.goal, &target);
+        if there {
+            self.report.items += 1;
+            self.reporter
+                .done(1, if seen.is_file() { seen.size } else { 0 });
+            let arrived = Arrived {
+                target,
+                seen,
+                stamp,
+            };
+            way.arrived.insert(index, arrived);
+        }
+        there
     }
 
     /// Puts one item into the batch.
@@ -324,12 +350,6 @@ impl Run<'_, '_> {
                 })
                 .collect();
             let backend = way.goal.backend.clone();
-            for (_, _, target) in &steps {
-                if self.is_own(&way.goal, target) {
-                    // A link can't replace; what is there is an unfinished copy of ours. If it stays, the link fails and tells.
-                    let _ = backend.change(&crate::Change::Unlink(At::path(target)));
-                }
-            }
             let results = self.announced(&*backend, acts.collect(), &changes)?;
             drop(changes);
             for ((index, arrived, target), result) in steps.into_iter().zip(results) {

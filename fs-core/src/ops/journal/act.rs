@@ -45,6 +45,11 @@ impl Stamp {
         identity && (self.kind != FileKind::File || self.same_content(now))
     }
 
+    /// Is a copy with this stamp one of that source, as it is now?
+    pub fn same_as_source(&self, source: &Metadata) -> bool {
+        Self { ino: None, ..*self }.matches(source)
+    }
+
     fn same_content(&self, now: &Metadata) -> bool {
         self.size == now.size && self.mtime == now.mtime
     }
@@ -99,6 +104,8 @@ pub enum Act {
         to: Place,
         /// The copy.
         stamp: Stamp,
+        /// Where another name of the same source was, if it had several.
+        brother: Option<Place>,
     },
     /// A folder was removed after what it held had been moved: make it again.
     MakeFolder {
