@@ -13,6 +13,7 @@
 //!
 //! `text` holds the rules of writing; [`mod@probe`] tells what a host path is; [`stack`] reads and writes stack files.
 
+mod open;
 pub mod probe;
 pub mod stack;
 mod text;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use fs_core::{Result, VPath};
 
+pub use open::{OpenHow, Opened};
 pub use probe::{HostItem, probe};
 pub use stack::{StackFile, StackLayer};
 

@@ -18,6 +18,7 @@ mod stage;
 mod sync;
 mod trash;
 mod tree;
+mod watch;
 mod xattr;
 
 use std::ffi::{OsStr, OsString};
@@ -36,7 +37,7 @@ use reach::{Doing as _, Pin, Reach, WholeHost};
 
 pub(crate) use attr::{stat_at, stat_fd};
 pub use stage::STAGING_PREFIX;
-pub(crate) use trash::name_on_medium as trash_name;
+pub use trash::name_on_medium as trash_name;
 
 /// The whole host: `/` is `/`. No isolation whatsoever; see [`crate::vroot_fs::VRootFsBackend`] for that.
 pub type StdFsBackend = HostFs<WholeHost>;
@@ -49,6 +50,7 @@ pub(crate) struct Shared<R> {
     reach: R,
     closed: AtomicBool,
     written: sync::Written,
+    watching: watch::Watching,
     /// The desktop's trash; `None` below a folder, which has its own, and for a user without a home.
     home_trash: Option<VPath>,
 }
@@ -86,6 +88,7 @@ impl<R: Reach> HostFs<R> {
             reach,
             closed: AtomicBool::new(false),
             written: sync::Written::default(),
+            watching: watch::Watching::default(),
             home_trash,
         }))
     }
@@ -206,6 +209,7 @@ impl<R: Reach> Backend for HostFs<R> {
         let mut extensions = Extensions::default();
         extensions.space = Some(self);
         extensions.trash = Some(self);
+        extensions.watch = Some(self);
         extensions
     }
 

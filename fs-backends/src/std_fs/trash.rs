@@ -20,7 +20,8 @@ use super::HostFs;
 use super::reach::{Doing as _, Reach, slot};
 use info::{TrashInfo, decode, encode};
 use place::TrashPlace;
-pub(crate) use place::{home_trash, name_on_medium};
+pub(super) use place::home_trash;
+pub use place::name_on_medium;
 
 const INFO_SUFFIX: &str = ".trashinfo";
 

@@ -114,7 +114,7 @@ pub(super) const CASES: &[Case] = &[
     case("S10", "a chain of 300 links ends", |t| {
         t.fs.write("/l0", b"")?;
         for i in 1..=300 {
-            t.fs.symlink(format!("/l{}", i - 1), format!("/l{i}"))?;
+            t.fs.symlink(format!("l{}", i - 1), format!("/l{i}"))?;
         }
         fails(t.fs.read("/l300"), ErrorKind::SymlinkLoop)
     })

@@ -1,0 +1,288 @@
+//! Opening what a location names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fs_core::middleware::{Overlay, ReadOnly, Subtree};
+use fs_core::{Backend, Error, ErrorKind, Result, VPath};
+use zeroize::Zeroizing;
+
+use super::{HostItem, Kind, Location, Root, StackFile, probe};
+use crate::{MemoryBackend, StdFsBackend, VRootFsBackend};
+
+/// Most layers of a stack, those of stacks in it included.
+const LAYERS_MAX: usize = 128;
+
+/// How to open.
+#[derive(Clone, Copy)]
+pub struct OpenHow<'a> {
+    /// Gives the password of an encrypted vault; `None`: `PasswordNeeded`, with the vault's path.
+    pub password: &'a dyn Fn(&Location) -> Option<Zeroizing<String>>,
+    /// Gives a filesystem that is open already (the root of `location`), so that a vault that is shown in a tab can be a layer too.
+    pub open_already: &'a dyn Fn(&Location) -> Option<Arc<dyn Backend>>,
+    /// Nothing can be changed through what is opened.
+    pub read_only: bool,
+    /// Makes a vault, store or saved memory filesystem where nothing is.
+    pub create: bool,
+}
+
+impl Default for OpenHow<'_> {
+    fn default() -> Self {
+        Self {
+            password: &|_| None,
+            open_already: &|_| None,
+            read_only: false,
+            create: false,
+        }
+    }
+}
+
+/// An open filesystem.
+#[derive(Clone)]
+pub struct Opened {
+    /// The filesystem.
+    pub backend: Arc<dyn Backend>,
+    /// Its name: settled, without a place inside; the same for every folder of the host.
+    pub location: Location,
+    /// The place inside that was asked for.
+    pub at: VPath,
+    /// Must nothing of it stand in clear outside? (An encrypted vault, or a stack with one.)
+    pub is_private: bool,
+    saved: Vec<SavedMemory>,
+}
+
+/// A memory filesystem and the file it is saved to.
+#[derive(Clone)]
+struct SavedMemory {
+    backend: Arc<MemoryBackend>,
+    path: PathBuf,
+    /// The file was there when it was opened or has been written since.
+    is_on_disk: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl SavedMemory {
+    fn is_unsaved(&self) -> bool {
+        self.backend.is_modified() || !self.is_on_disk.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Opened({}, at {:?})", self.location, self.at)
+    }
+}
+
+impl Opened {
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        self.location.kind()
+    }
+
+    /// Is there content in memory that [`Opened::save`] would write?
+    pub fn is_unsaved(&self) -> bool {
+        self.saved.iter().any(SavedMemory::is_unsaved)
+    }
+
+    /// Writes what changed in memory to its saved files (of a stack: those of its layers). Errors: those of writing.
+    pub fn save(&self) -> Result<()> {
+        for memory in self.saved.iter().filter(|memory| memory.is_unsaved()) {
+            memory.backend.save_to(&memory.path)?;
+            memory
+                .is_on_disk
+                .store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+impl Location {
+    /// Opens it. Touches the disk.
+    ///
+    /// Errors: `NotFound`, `NotADirectory` (a sandbox that is a file), `UnknownFormat` (a file or folder that is no filesystem of ours),
+    /// `PasswordNeeded`, `WrongPassword`, `Corrupted`, `NewerFormat`, `InUse`; `InvalidData` for a stack that names itself or has a layer inside
+    /// another.
+    pub fn open(&self, how: &OpenHow<'_>) -> Result<Opened> {
+        Opener {
+            how,
+            stacks: Vec::new(),
+            layers: 0,
+        }
+        .open(self)
+    }
+}
+
+/// One call of [`Location::open`], through all layers of stacks.
+struct Opener<'a> {
+    how: &'a OpenHow<'a>,
+    /// The stack files being opened, outermost first.
+    stacks: Vec<PathBuf>,
+    layers: usize,
+}
+
+impl Opener<'_> {
+    fn open(&mut self, location: &Location) -> Result<Opened> {
+        let settled = location.settled()?;
+        let (root, at) = match settled.root() {
+            Root::Host(path) => (
+                Root::Host("/".into()),
+                VPath::new(path)?.append(settled.inner()),
+            ),
+            root => (root.clone(), settled.inner().clone()),
+        };
+        let location = Location::new(root);
+        let mut opened = match (self.how.open_already)(&location) {
+            Some(backend) => Opened {
+                backend,
+                location,
+                at,
+                is_private: false,
+                saved: Vec::new(),
+            },
+            None => self.open_root(location)?.at(at),
+        };
+        if self.how.read_only {
+            opened.backend = Arc::new(ReadOnly::new(opened.backend));
+        }
+        Ok(opened)
+    }
+
+    fn open_root(&mut self, location: Location) -> Result<Opened> {
+        let create = self.how.create && !self.how.read_only;
+        match location.root() {
+            Root::Path(_) | Root::Host(_) => Ok(Opened::plain(StdFsBackend::new(), location)),
+            Root::VRoot(path) => Ok(Opened::plain(VRootFsBackend::new(path)?, location)),
+            Root::Memory(_) => Ok(Opened::plain(MemoryBackend::new(), location)),
+            Root::Saved(path) => open_saved(path, create).map(|saved| Opened {
+                backend: saved.backend.clone(),
+                saved: vec![saved],
+                ..Opened::plain(MemoryBackend::new(), location.clone())
+            }),
+            Root::Vault(path) | Root::Store(path) => {
+                Err(Error::new(ErrorKind::Unsupported, "open").with_path(path))
+            }
+            Root::Stack(path) => self.open_stack(path, location.clone()),
+        }
+    }
+
+    fn open_stack(&mut self, path: &Path, location: Location) -> Result<Opened> {
+        let error = |kind, detail: String| {
+            Error::new(kind, "open stack")
+                .with_path(path)
+                .with_detail(detail)
+        };
+        let file = path
+            .canonicalize()
+            .map_err(|e| Error::from_io(e, "open stack").with_path(path))?;
+        if self.stacks.contains(&file) {
+            return Err(error(
+                ErrorKind::InvalidData,
+                "the stack names itself as one of its layers".into(),
+            ));
+        }
+        let stack = StackFile::read(&file)?;
+        let layers = stack.locations(file.parent().unwrap_or(Path::new("/")))?;
+        self.stacks.push(file);
+        let mut all: Option<Opened> = None;
+        let mut folders = Vec::new();
+        let top = layers.len().saturating_sub(1);
+        for (index, layer) in layers.iter().enumerate() {
+            self.layers += 1;
+            if self.layers > LAYERS_MAX {
+                let detail = format!("it has more than {LAYERS_MAX} layers");
+                return Err(error(ErrorKind::InvalidData, detail));
+            }
+            if let Some(folder) = layer_folder(layer)? {
+                let clash = folders
+                    .iter()
+                    .any(|below: &PathBuf| below.starts_with(&folder) || folder.starts_with(below));
+                if index == top && clash {
+                    let detail = "its top layer and another one lie inside each other";
+                    return Err(error(ErrorKind::InvalidData, detail.into()));
+                }
+                folders.push(folder);
+            }
+            let layer = self.open(layer)?.rooted()?;
+            all = Some(match all {
+                None => layer,
+                Some(below) => Opened {
+                    backend: Arc::new(Overlay::new(below.backend, layer.backend)),
+                    is_private: below.is_private || layer.is_private,
+                    saved: [below.saved, layer.saved].concat(),
+                    ..layer
+                },
+            });
+        }
+        self.stacks.pop();
+        let all = all.ok_or_else(|| {
+            error(
+                ErrorKind::UnknownFormat,
+                "a stack needs at least one layer".into(),
+            )
+        })?;
+        Ok(Opened {
+            location,
+            at: VPath::root(),
+            ..all
+        })
+    }
+}
+
+impl Opened {
+    fn plain(backend: impl Backend + 'static, location: Location) -> Self {
+        Self {
+            backend: Arc::new(backend),
+            location,
+            at: VPath::root(),
+            is_private: false,
+            saved: Vec::new(),
+        }
+    }
+
+    fn at(self, at: VPath) -> Self {
+        Self { at, ..self }
+    }
+
+    /// The same with the place that was asked for as its root, as a layer needs it.
+    fn rooted(self) -> Result<Self> {
+        if self.at.is_root() && self.kind() != Kind::Host {
+            return Ok(self);
+        }
+        let subtree = Subtree::new(self.backend, &self.at)?;
+        Ok(Self {
+            backend: Arc::new(subtree),
+            at: VPath::root(),
+            ..self
+        })
+    }
+}
+
+/// The host folder a layer is, if it is one.
+fn layer_folder(layer: &Location) -> Result<Option<PathBuf>> {
+    let settled = layer.settled()?;
+    let folder = match settled.root() {
+        Root::Host(path) => path.join(relative(settled.inner())),
+        Root::VRoot(path) => path.join(relative(settled.inner())),
+        _ => return Ok(None),
+    };
+    // What can't be found is told when it is opened.
+    Ok(folder.canonicalize().ok())
+}
+
+fn relative(path: &VPath) -> &Path {
+    let path = path.as_path();
+    path.strip_prefix("/").unwrap_or(path)
+}
+
+fn open_saved(path: &Path, create: bool) -> Result<SavedMemory> {
+    let missing = probe(path)? == HostItem::Missing;
+    let backend = if missing && create {
+        MemoryBackend::new()
+    } else {
+        MemoryBackend::load_from(path)?
+    };
+    Ok(SavedMemory {
+        backend: Arc::new(backend),
+        path: path.to_owned(),
+        is_on_disk: Arc::new((!missing).into()),
+    })
+}
