@@ -29,6 +29,7 @@ impl App {
             }
         }
         busy |= self.operations_turn();
+        busy |= self.update_preview();
         self.refresh_changed(ctx);
         self.watch_window(ctx);
         if busy {

@@ -72,6 +72,7 @@ impl App {
                     properties.usage = usage;
                 }
             }
+            Event::Preview(generation, result) => self.state.preview.answer(generation, result),
             Event::FreeName {
                 tab,
                 result,

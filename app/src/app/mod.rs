@@ -8,6 +8,7 @@ mod fold;
 mod listing;
 mod navigate;
 mod operate;
+mod preview;
 mod tabs;
 mod window;
 

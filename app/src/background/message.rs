@@ -11,6 +11,7 @@ use fs_core::{Capabilities, Error, FileId, FileKind, Result};
 use crate::command::{OpenIn, Pick, Secret};
 pub use crate::state::dialog::Unfinished;
 use crate::state::dialog::{Facts, NewFilesystem, Usage};
+use crate::state::preview::Preview;
 use crate::state::{
     Arrange, Generation, OpId, Session, Settings, TabId, Undoable, UserFolder, View,
 };
@@ -74,6 +75,15 @@ pub enum Request {
         /// The entries.
         items: Vec<Place>,
         /// Set when nobody wants to know any more.
+        cancel: Arc<AtomicBool>,
+        /// The question.
+        generation: Generation,
+    },
+    /// Reads the beginning of a file: `Event::Preview`.
+    Preview {
+        /// The file.
+        place: Place,
+        /// Set when nobody wants to see it any more.
         cancel: Arc<AtomicBool>,
         /// The question.
         generation: Generation,
@@ -194,6 +204,8 @@ pub enum Event {
     Facts(Generation, Vec<Result<Facts>>),
     /// The sums of the properties dialog.
     Usage(Generation, Usage),
+    /// What a file holds.
+    Preview(Generation, Result<Preview>),
     /// A free name.
     FreeName {
         /// The tab.

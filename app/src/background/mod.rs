@@ -20,6 +20,7 @@ mod open;
 mod operations;
 mod outbox;
 mod pool;
+mod preview;
 mod properties;
 mod sample;
 mod sort_key;
@@ -195,6 +196,15 @@ impl Background {
                 let mounts = self.mounts.clone();
                 self.house(move || properties::read(&mounts, &items, &cancel, generation, &outbox));
             }
+            Request::Preview {
+                place,
+                cancel,
+                generation,
+            } => self.with_backend(&place.fs.clone(), move |backend| {
+                let result =
+                    backend.and_then(|backend| preview::read(&*backend, &place.path, &cancel));
+                outbox.send(Event::Preview(generation, result));
+            }),
             Request::FreeName {
                 tab,
                 folder,

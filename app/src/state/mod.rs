@@ -5,6 +5,7 @@ pub mod file_type;
 pub mod filesystem;
 mod ids;
 mod operations;
+pub mod preview;
 mod selection;
 pub mod session;
 mod settings;
@@ -54,6 +55,8 @@ pub struct AppState {
     pub recent: Vec<Location>,
     /// Places kept by the user.
     pub bookmarks: Vec<Location>,
+    /// The preview of the entry under the cursor.
+    pub preview: preview::PreviewState,
     /// The command palette is open.
     pub palette: bool,
     /// The list of operations is open.

@@ -56,6 +56,8 @@ pub struct Drafts {
     pub aim: super::drag::Aim,
     /// What shows itself as the target of a drop: the aim of the last frame, when everything had been drawn.
     pub shown_aim: super::drag::Aim,
+    /// What the preview laid out last.
+    pub preview: super::preview::PreviewDraft,
     /// A context menu that is open.
     pub menu: Option<super::context_menu::MenuDraft>,
 }

@@ -14,6 +14,7 @@ mod operations;
 mod palette;
 mod pane;
 mod path_bar;
+mod preview;
 mod rename;
 mod sidebar;
 mod status_bar;
@@ -74,6 +75,13 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
             .resizable(false)
             .frame(Frame::new().fill(tokens.base))
             .show(ui, |ui| sidebar::sidebar_ui(ui, &cx, drafts, narrow));
+    }
+    if state.settings.show_preview {
+        Panel::right("preview")
+            .default_size(m.preview)
+            .min_size(m.sidebar)
+            .frame(Frame::new().fill(tokens.surface).inner_margin(m.pad))
+            .show(ui, |ui| preview::preview_ui(ui, &cx, &mut drafts.preview));
     }
     CentralPanel::no_frame().show(ui, |ui| {
         let mut layout = std::mem::take(&mut drafts.layout);

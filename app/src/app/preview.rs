@@ -1,0 +1,53 @@
+//! Which entry is previewed: the one under the cursor of the active tab.
+
+use super::App;
+use crate::background::Request;
+use crate::state::preview::PreviewKey;
+use crate::state::{AppState, Load};
+
+impl App {
+    /// Follows the cursor. `true` when something changed that has to be drawn.
+    pub(super) fn update_preview(&mut self) -> bool {
+        let state = &mut self.state;
+        let filesystems = &state.filesystems;
+        state
+            .preview
+            .keep_only(|place| filesystems.get(&place.fs).is_some_and(|fs| fs.is_open()));
+        let wanted = wanted(state);
+        if wanted == self.state.preview.key {
+            return false;
+        }
+        if let Some((generation, cancel)) = self.state.preview.want(wanted)
+            && let Some(key) = &self.state.preview.key
+        {
+            self.background.send(Request::Preview {
+                place: key.place.clone(),
+                cancel,
+                generation,
+            });
+        }
+        true
+    }
+}
+
+fn wanted(state: &AppState) -> Option<PreviewKey> {
+    if !state.settings.show_preview {
+        return None;
+    }
+    let tab = state.tab()?;
+    let place = tab.place.as_ref()?;
+    let cursor = tab.cursor.as_ref()?;
+    if !matches!(tab.load, Load::Ready) {
+        return None;
+    }
+    let entry = tab
+        .view
+        .row(cursor.row)
+        .filter(|entry| entry.name == cursor.name.as_os_str())?;
+    Some(PreviewKey {
+        place: place.join(&cursor.name),
+        kind: entry.kind,
+        size_bytes: entry.metadata.map(|metadata| metadata.size),
+        mtime: entry.metadata.map(|metadata| metadata.mtime),
+    })
+}

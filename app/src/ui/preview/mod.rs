@@ -1,0 +1,116 @@
+//! The preview of the entry under the cursor: what it is on top, its content below.
+
+mod hex;
+mod picture;
+mod text;
+
+use egui::{Align, Label, Layout, Ui};
+
+use super::Cx;
+use super::text as words;
+use crate::command::{Command, WindowCommand};
+use crate::state::file_type;
+use crate::state::preview::{Preview, PreviewKey, PreviewLoad};
+use crate::theme::{Icon, Type, UiTokens as _, metrics};
+use crate::widget::{displayable, icon_button};
+
+/// What the preview keeps between frames.
+#[derive(Default)]
+pub struct PreviewDraft {
+    picture: picture::Shown,
+    text: text::LaidOut,
+}
+
+/// The panel.
+pub(super) fn preview_ui(ui: &mut Ui, cx: &Cx<'_>, draft: &mut PreviewDraft) {
+    let (tokens, m) = (ui.tokens(), metrics());
+    let state = &cx.state.preview;
+    ui.spacing_mut().item_spacing.y = m.space;
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if icon_button(ui, Icon::Close, "Close preview").clicked() {
+                cx.send(Command::Window(WindowCommand::TogglePreview));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let name = state
+                    .key
+                    .as_ref()
+                    .and_then(|key| key.place.path.file_name());
+                let name = name
+                    .as_ref()
+                    .map_or_else(|| "Preview".into(), |name| name.display());
+                let shown = Type::Strong.rich(displayable(&name));
+                ui.add(Label::new(shown).truncate())
+                    .on_hover_text(displayable(&name));
+            });
+        });
+    });
+    let Some(key) = &state.key else {
+        return note_ui(ui, "Select a file to see what is in it");
+    };
+    let facts = Type::Secondary
+        .rich(facts(key, &state.load))
+        .color(tokens.muted);
+    ui.add(Label::new(facts).truncate());
+    ui.add_space(m.space);
+    match &state.load {
+        PreviewLoad::Nothing => {}
+        PreviewLoad::Loading => note_ui(ui, "Loading…"),
+        PreviewLoad::Failed(error) => {
+            let sentence = super::error_sentence("Couldn't read it", error);
+            ui.add(Label::new(Type::Body.rich(sentence).color(tokens.danger)).wrap());
+        }
+        PreviewLoad::Ready(preview) => match &**preview {
+            Preview::Nothing(what) => note_ui(ui, what),
+            Preview::Text(text) => text::text_ui(ui, &mut draft.text, text),
+            Preview::Image(image) => picture::picture_ui(ui, &mut draft.picture, image),
+            Preview::Hex(hex) => hex::hex_ui(ui, hex),
+        },
+    }
+}
+
+/// Kind, size, and what only the content tells.
+fn facts(key: &PreviewKey, load: &PreviewLoad) -> String {
+    let mut facts = Vec::new();
+    if let Some(name) = key.place.path.file_name() {
+        facts.push(file_type::word(key.kind, name.as_os_str()).into_owned());
+    }
+    let ready = match load {
+        PreviewLoad::Ready(preview) => Some(&**preview),
+        _ => None,
+    };
+    match ready {
+        Some(Preview::Image(image)) => {
+            let [width, height] = image.size_px;
+            facts.push(format!("{width} × {height}"));
+        }
+        Some(Preview::Text(text)) if !text.is_cut => {
+            facts.push(words::count(text.lines.len(), "line", "lines"));
+        }
+        _ => {}
+    }
+    if let Some(size) = key
+        .size_bytes
+        .filter(|_| key.kind == fs_core::FileKind::File)
+    {
+        facts.push(words::size(size));
+    }
+    facts.join(" · ")
+}
+
+fn note_ui(ui: &mut Ui, text: &str) {
+    let color = ui.tokens().muted;
+    ui.add_space(ui.available_height() * 0.3);
+    ui.vertical_centered(|ui| ui.label(Type::Body.rich(text).color(color)));
+}
+
+/// Says that only the beginning is shown.
+fn cut_ui(ui: &mut Ui, shown_bytes: usize, size_bytes: u64) {
+    let color = ui.tokens().muted;
+    let text = format!(
+        "The first {} of {}",
+        words::size(shown_bytes as u64),
+        words::size(size_bytes)
+    );
+    ui.label(Type::Secondary.rich(text).color(color));
+}
