@@ -114,10 +114,11 @@ impl<'a> Transaction<'a> {
     }
 
     /// Keeps the changes.
-    pub(super) fn commit(self) {
+    pub(super) fn commit(mut self) {
         if !self.undo.is_empty() {
             self.nodes.generation += 1;
         }
+        self.undo.clear();
     }
 
     /// Takes back all changes since the undo list had `mark` items.
@@ -158,6 +159,14 @@ impl<'a> Transaction<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// What was not committed did not happen, whatever ended it.
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        // Only a node missing from the map could fail here, and nothing takes one out without a way back.
+        self.roll_back(0).ok();
     }
 }
 
@@ -248,6 +257,10 @@ impl NodeRead for View<'_> {
         Ok(self.nodes.trash.values().cloned().collect())
     }
 
+    fn trash_item(&self, id: u64) -> Result<Option<TrashRecord>> {
+        Ok(self.nodes.trash.get(&id).cloned())
+    }
+
     fn nameless(&self) -> Result<Vec<Inode>> {
         Ok(self.nodes.nameless.iter().copied().collect())
     }
@@ -290,6 +303,9 @@ impl NodeRead for Transaction<'_> {
     }
     fn trash(&self) -> Result<Vec<TrashRecord>> {
         self.view().trash()
+    }
+    fn trash_item(&self, id: u64) -> Result<Option<TrashRecord>> {
+        self.view().trash_item(id)
     }
     fn nameless(&self) -> Result<Vec<Inode>> {
         self.view().nameless()

@@ -138,16 +138,9 @@ impl NodeStore for MemoryStore {
         self.check_open()?;
         let mut nodes = self.nodes.write();
         let mut transaction = Transaction::new(&mut nodes, &self.content.0);
-        match f(&mut transaction) {
-            Ok(done) => {
-                transaction.commit();
-                Ok(done)
-            }
-            Err(error) => {
-                transaction.roll_back(0)?;
-                Err(error)
-            }
-        }
+        let done = f(&mut transaction)?;
+        transaction.commit();
+        Ok(done)
     }
 
     fn barrier(&self) -> Result<()> {

@@ -37,13 +37,22 @@ impl<S: NodeStore> VirtualFs<S> {
             .map_err(|error| tell(error, operation, at.path))
     }
 
-    /// The pinned file itself, when that is what `at` means: it stays reachable when it has no name any more.
+    /// The pinned file, when that is what `at` means and it has no node (any more): unlinked, or staged.
     fn pinned_file(&self, at: At<'_>) -> Result<Option<Arc<OpenFile<S>>>> {
         if at.dir.is_none() || !at.path.is_root() {
             return Ok(None);
         }
-        let file = pin_of(at, self.shared.fs)?.and_then(|pin| pin.file.clone());
-        Ok(file.and_then(|file| file.downcast().ok()))
+        let Some(Pin {
+            ino,
+            file: Some(file),
+        }) = pin_of(at, self.shared.fs)?
+        else {
+            return Ok(None);
+        };
+        match self.shared.store.read(|read| read.node(*ino))? {
+            Some(_) => Ok(None),
+            None => Ok(Arc::clone(file).downcast().ok()),
+        }
     }
 
     fn file_to_open(&self, at: At<'_>, how: &OpenOptions) -> Result<Arc<OpenFile<S>>> {

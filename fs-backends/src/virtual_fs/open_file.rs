@@ -316,6 +316,7 @@ impl<S: NodeStore> OpenFile<S> {
         state.record = record;
         state.attached = true;
         state.writable = false;
+        state.dirty = false;
         drop(state);
         self.shared.open.get_or_insert_shared(self);
     }

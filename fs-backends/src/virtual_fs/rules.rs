@@ -241,8 +241,7 @@ impl Rules<'_> {
 
     /// Takes an item out of the trash list and hands its node over.
     pub(super) fn take_trash(&mut self, id: u64) -> Result<TrashRecord> {
-        let items = self.write.trash()?;
-        let Some(item) = items.into_iter().find(|item| item.id == id) else {
+        let Some(item) = self.write.trash_item(id)? else {
             return fail(ErrorKind::NotFound);
         };
         self.write.remove_trash(id)?;

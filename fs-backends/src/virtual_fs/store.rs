@@ -129,6 +129,11 @@ pub trait NodeRead {
     /// The items in the trash, oldest first.
     fn trash(&self) -> Result<Vec<TrashRecord>>;
 
+    /// One item in the trash. A store that can find it without the others should.
+    fn trash_item(&self, id: u64) -> Result<Option<TrashRecord>> {
+        Ok(self.trash()?.into_iter().find(|item| item.id == id))
+    }
+
     /// The nodes marked by [`NodeWrite::set_nameless`].
     fn nameless(&self) -> Result<Vec<Inode>>;
 }

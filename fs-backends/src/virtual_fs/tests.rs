@@ -141,6 +141,27 @@ fn handles_opened_before_a_staged_replace_keep_the_old_content() {
 }
 
 #[test]
+fn a_pin_is_the_inode_whatever_replaces_its_content() {
+    let fs = MemoryBackend::new();
+    write(&fs, "/f", b"old");
+    let pin = fs.pin(At::path(&path("/f"))).unwrap();
+    let root = VPath::root();
+    let here = At::in_dir(&pin, &root);
+    save(&fs, "/f", b"newer");
+    assert_eq!(fs.stat(here).unwrap().size, 5);
+    fs.change(&Change::SetAttr(here, &SetAttr::mode(0o400)))
+        .unwrap();
+    fs.change(&Change::SetAttr(here, &SetAttr::size(3)))
+        .unwrap();
+    assert_eq!(fs.stat(At::path(&path("/f"))).unwrap().mode, 0o400);
+    assert_eq!(read(&fs, "/f"), b"new");
+    assert_eq!(
+        read_all(&*fs.open(here, &OpenOptions::read()).unwrap()),
+        b"new"
+    );
+}
+
+#[test]
 fn an_unlinked_file_lives_until_its_last_handle_and_pin_close() {
     let fs = MemoryBackend::new();
     write(&fs, "/f", b"bytes");
