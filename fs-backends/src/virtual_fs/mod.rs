@@ -32,6 +32,8 @@ mod trash;
 mod watch;
 
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;
 
 pub use store::{

@@ -310,6 +310,17 @@ impl<S: NodeStore> OpenFile<S> {
         state.writable = false;
     }
 
+    /// Gives a staged file without bytes content all the same.
+    pub(super) fn give_content(&self) -> Result<ContentId> {
+        let mut state = self.state.write();
+        if state.record.content.is_empty() {
+            let hold = Hold::orphan(&self.shared, self.shared.store.content().create()?);
+            state.record.content = hold.id();
+            state.hold = Some(hold);
+        }
+        Ok(state.record.content)
+    }
+
     /// A staged file got its node.
     pub(super) fn attach(self: &Arc<Self>, record: NodeRecord) {
         let mut state = self.state.write();

@@ -1,6 +1,7 @@
 //! What each change means: link counts, times, error kinds. All in one transaction, checks before changes.
 
 use std::ffi::{OsStr, OsString};
+use std::sync::OnceLock;
 
 use fs_core::path::TARGET_MAX_BYTES;
 use fs_core::{
@@ -282,10 +283,7 @@ pub(super) fn new_record(new: &NewNode, parent: Inode, now: Time) -> Result<Node
         NewKind::CharDevice(number) | NewKind::BlockDevice(number) => number,
         _ => 0,
     };
-    let (uid, gid) = new.owner.unwrap_or_else(|| {
-        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-        (uid.as_raw(), gid.as_raw())
-    });
+    let (uid, gid) = new.owner.unwrap_or_else(own_ids);
     let directory = kind == FileKind::Directory;
     Ok(NodeRecord {
         kind,
@@ -307,6 +305,15 @@ pub(super) fn new_record(new: &NewNode, parent: Inode, now: Time) -> Result<Node
         content: ContentId::EMPTY,
         target,
         parent: if directory { parent } else { 0 },
+    })
+}
+
+/// Whoever runs the program; asked once, because it is two system calls for every new file.
+fn own_ids() -> (u32, u32) {
+    static IDS: OnceLock<(u32, u32)> = OnceLock::new();
+    *IDS.get_or_init(|| {
+        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+        (uid.as_raw(), gid.as_raw())
     })
 }
 

@@ -93,28 +93,44 @@ impl<S: NodeStore> Shared<S> {
         })
     }
 
+    /// Makes the contents of drafts safe before a transaction names them.
+    fn publish(self: &Arc<Self>, drafts: &[(Box<Draft<S>>, RenameMode)]) -> Result<()> {
+        let mut contents = Vec::new();
+        for (draft, _) in drafts {
+            let Body::File(handle) = &draft.body else {
+                continue;
+            };
+            let mut content = handle.file.read().record.content;
+            let (dir, name) = &draft.place;
+            // An empty file in the place of another needs content of its own, so that the handles of the old one can tell.
+            if content.is_empty()
+                && self
+                    .store
+                    .read(|read| read.lookup(*dir, name.as_os_str()))?
+                    .is_some()
+            {
+                content = handle.file.give_content()?;
+            }
+            if !content.is_empty() {
+                contents.push(content);
+            }
+        }
+        match contents.is_empty() {
+            true => Ok(()),
+            false => self.store.content().publish(&contents),
+        }
+    }
+
     /// Commits drafts of this filesystem in one transaction; each succeeds or fails by itself.
     pub(super) fn commit(
         self: &Arc<Self>,
         mut drafts: Vec<(Box<Draft<S>>, RenameMode)>,
     ) -> Vec<Result<FileId>> {
-        let contents: Vec<_> = drafts
-            .iter()
-            .filter_map(|(draft, _)| match &draft.body {
-                Body::File(handle) => Some(handle.file.read().record.content),
-                _ => None,
-            })
-            .filter(|content| !content.is_empty())
-            .collect();
-        let ready: Vec<_> = drafts
-            .iter()
-            .map(|(draft, mode)| (draft.ready(), *mode))
-            .collect();
-        let result = match contents.is_empty() {
-            true => Ok(()),
-            false => self.store.content().publish(&contents),
-        }
-        .and_then(|()| {
+        let result = self.publish(&drafts).and_then(|()| {
+            let ready: Vec<_> = drafts
+                .iter()
+                .map(|(draft, mode)| (draft.ready(), *mode))
+                .collect();
             self.transact(|rules| {
                 let items = ready
                     .iter()
@@ -122,7 +138,6 @@ impl<S: NodeStore> Shared<S> {
                 Ok(items.collect::<Vec<_>>())
             })
         });
-        drop(ready);
         let results = match result {
             Ok(results) => results,
             Err(error) => drafts.iter().map(|_| Err(error.clone())).collect(),

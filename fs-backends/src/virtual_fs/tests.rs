@@ -141,6 +141,17 @@ fn handles_opened_before_a_staged_replace_keep_the_old_content() {
 }
 
 #[test]
+fn an_empty_file_replaced_by_an_empty_one_is_replaced() {
+    let fs = MemoryBackend::new();
+    write(&fs, "/f", b"");
+    let old = open(&fs, "/f");
+    save(&fs, "/f", b"");
+    old.append(b"into the old one").unwrap();
+    assert_eq!(read(&fs, "/f"), b"");
+    assert_eq!(old.metadata().unwrap().nlink, 0);
+}
+
+#[test]
 fn a_pin_is_the_inode_whatever_replaces_its_content() {
     let fs = MemoryBackend::new();
     write(&fs, "/f", b"old");
