@@ -8,7 +8,8 @@ use fs_core::{Backend, Error, ErrorKind, Result, VPath};
 use zeroize::Zeroizing;
 
 use super::{HostItem, Kind, Location, Root, StackFile, probe};
-use crate::{MemoryBackend, StdFsBackend, VRootFsBackend};
+use crate::sqlite::{Durability, VaultOptions};
+use crate::{MemoryBackend, SqliteBackend, StdFsBackend, VRootFsBackend};
 
 /// Most layers of a stack, those of stacks in it included.
 const LAYERS_MAX: usize = 128;
@@ -157,10 +158,42 @@ impl Opener<'_> {
                 saved: vec![saved],
                 ..Opened::plain(MemoryBackend::new(), location.clone())
             }),
-            Root::Vault(path) | Root::Store(path) => {
-                Err(Error::new(ErrorKind::Unsupported, "open").with_path(path))
+            Root::Vault(path) => {
+                let vault = self.open_vault(path, create, &location)?;
+                let is_private = vault.is_encrypted();
+                Ok(Opened {
+                    is_private,
+                    ..Opened::plain(vault, location)
+                })
             }
+            Root::Store(path) => Err(Error::new(ErrorKind::Unsupported, "open").with_path(path)),
             Root::Stack(path) => self.open_stack(path, location.clone()),
+        }
+    }
+
+    /// Asks for a password only where one is needed, or may be meant for a new vault. What is written is durable after each `sync`: the operations
+    /// that work on locations end with one.
+    fn open_vault(&self, path: &Path, create: bool, location: &Location) -> Result<SqliteBackend> {
+        let options = VaultOptions::new().durability(Durability::OnSync);
+        let with_password = || {
+            let password = (self.how.password)(location)?;
+            Some(options.clone().password(&password))
+        };
+        if create && probe(path)? == HostItem::Missing {
+            return with_password().unwrap_or(options.clone()).create(path);
+        }
+        match options.open(path) {
+            Err(e) if e.kind() == ErrorKind::PasswordNeeded => match with_password() {
+                Some(options) => options.open(path),
+                None => Err(e),
+            },
+            Err(e) if e.kind() == ErrorKind::UnknownFormat => {
+                let detail = e.detail().unwrap_or("it is no vault").to_owned();
+                Err(e.with_detail(format!(
+                    "{detail}; host: before the path means the file itself"
+                )))
+            }
+            opened => opened,
         }
     }
 

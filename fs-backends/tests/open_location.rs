@@ -1,0 +1,280 @@
+//! Every kind of location opens; every wrong one says what is wrong and changes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fs_backends::location::{Kind, Location, OpenHow, Opened};
+use fs_core::{Backend, ErrorKind, FileStorage, Result};
+use zeroize::Zeroizing;
+
+fn open_with(text: &str, base: &Path, how: &OpenHow<'_>) -> Result<Opened> {
+    Location::parse(text, base)?.open(how)
+}
+
+fn open(text: &str, base: &Path) -> Result<Opened> {
+    open_with(text, base, &OpenHow::default())
+}
+
+fn create(text: &str, base: &Path) -> Result<Opened> {
+    let how = OpenHow {
+        create: true,
+        ..OpenHow::default()
+    };
+    open_with(text, base, &how)
+}
+
+fn storage(opened: &Opened) -> FileStorage<Arc<dyn Backend>> {
+    FileStorage::new(opened.backend.clone())
+}
+
+fn kind(result: Result<Opened>) -> ErrorKind {
+    result.unwrap_err().kind()
+}
+
+#[test]
+fn folders_open_on_the_host_or_as_a_sandbox() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path().canonicalize().unwrap();
+    std::fs::create_dir(base.join("a::b")).unwrap();
+    std::fs::write(base.join("a::b/f"), b"content").unwrap();
+    let host = open("a:::b", &base).unwrap();
+    assert_eq!(host.kind(), Kind::Host);
+    assert_eq!(host.location.to_string(), "host:/");
+    assert_eq!(host.at.as_path(), base.join("a::b"));
+    let sandbox = open("vroot:a::b::/f", &base).unwrap();
+    assert_eq!(
+        (sandbox.kind(), sandbox.at.as_path()),
+        (Kind::VRoot, Path::new("/f"))
+    );
+    assert_eq!(storage(&sandbox).read("/f").unwrap(), b"content");
+    assert_eq!(kind(open("vroot:missing", &base)), ErrorKind::NotFound);
+    assert_eq!(kind(open("vroot:a:::b/f", &base)), ErrorKind::NotADirectory);
+}
+
+#[test]
+fn a_saved_memory_filesystem_is_written_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(kind(open("scratch.mem", dir.path())), ErrorKind::NotFound);
+    let scratch = create("scratch.mem", dir.path()).unwrap();
+    assert!(scratch.is_unsaved());
+    storage(&scratch).write("/f", b"kept").unwrap();
+    assert!(!dir.path().join("scratch.mem").exists());
+    scratch.save().unwrap();
+    assert!(!scratch.is_unsaved());
+    let again = open("scratch.mem", dir.path()).unwrap();
+    assert_eq!(again.kind(), Kind::Memory);
+    assert_eq!(storage(&again).read("/f").unwrap(), b"kept");
+    assert!(!again.is_unsaved());
+    storage(&again).write("/g", b"").unwrap();
+    assert!(again.is_unsaved());
+    let nameless = open("memory:scratch", dir.path()).unwrap();
+    assert!(!nameless.is_unsaved() && nameless.save().is_ok());
+}
+
+#[test]
+fn vaults_ask_for_their_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = create("plain.db", dir.path()).unwrap();
+    assert!(!plain.is_private);
+    drop(plain);
+    let ask =
+        |password: &'static str| move |_: &Location| Some(Zeroizing::new(password.to_owned()));
+    let (right, wrong) = (ask("right"), ask("wrong"));
+    let how = OpenHow {
+        password: &right,
+        create: true,
+        ..OpenHow::default()
+    };
+    let secret = open_with("secret.db", dir.path(), &how).unwrap();
+    assert!(secret.is_private);
+    storage(&secret).write("/f", b"hidden").unwrap();
+    secret.backend.close().unwrap();
+    drop(secret);
+    let before = std::fs::read(dir.path().join("secret.db")).unwrap();
+    assert_eq!(
+        kind(open("secret.db", dir.path())),
+        ErrorKind::PasswordNeeded
+    );
+    let with_wrong = OpenHow {
+        password: &wrong,
+        ..how
+    };
+    assert_eq!(
+        kind(open_with("secret.db", dir.path(), &with_wrong)),
+        ErrorKind::WrongPassword
+    );
+    assert_eq!(std::fs::read(dir.path().join("secret.db")).unwrap(), before);
+    let again = open_with("secret.db::/f", dir.path(), &how).unwrap();
+    assert_eq!(storage(&again).read("/f").unwrap(), b"hidden");
+    // A password in hand does not lock out a plain vault.
+    assert_eq!(
+        open_with("plain.db", dir.path(), &how).unwrap().kind(),
+        Kind::Vault
+    );
+}
+
+#[test]
+fn what_is_no_filesystem_says_so_and_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    for name in ["empty.db", "empty.mem", "empty.stack.ron"] {
+        std::fs::write(at(name), b"").unwrap();
+    }
+    std::fs::write(at("text.db"), b"just some text").unwrap();
+    std::fs::write(at("text.mem"), b"just some text").unwrap();
+    for name in [
+        "empty.db",
+        "text.db",
+        "empty.mem",
+        "text.mem",
+        "empty.stack.ron",
+    ] {
+        let before = std::fs::read(at(name)).unwrap();
+        for attempt in [open(name, dir.path()), create(name, dir.path())] {
+            let error = attempt.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnknownFormat, "{name}: {error}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        assert_eq!(std::fs::read(at(name)).unwrap(), before);
+    }
+    assert_eq!(open("host:text.db", dir.path()).unwrap().kind(), Kind::Host);
+    assert_eq!(kind(open("missing.db", dir.path())), ErrorKind::NotFound);
+    let long = format!("{}.db", "x".repeat(300));
+    assert_eq!(kind(open(&long, dir.path())), ErrorKind::NameTooLong);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 5);
+}
+
+fn write_stack(path: &Path, layers: &[&str]) {
+    let layers: Vec<_> = layers
+        .iter()
+        .enumerate()
+        .map(|(i, layer)| format!("(name: \"{i}\", location: {layer:?})"))
+        .collect();
+    let text = format!("(name: \"test\", layers: [{}])", layers.join(", "));
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn a_stack_shows_its_layers_and_writes_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["base", "middle/inner"] {
+        std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    std::fs::write(dir.path().join("base/a"), b"base").unwrap();
+    std::fs::write(dir.path().join("base/b"), b"base").unwrap();
+    std::fs::write(dir.path().join("middle/inner/b"), b"middle").unwrap();
+    create("top.mem", dir.path()).unwrap().save().unwrap();
+    let stack = dir.path().join("app.stack.ron");
+    write_stack(&stack, &["base", "vroot:middle::/inner", "top.mem"]);
+    let app = open("app.stack.ron", dir.path()).unwrap();
+    assert_eq!(app.kind(), Kind::Stack);
+    let fs = storage(&app);
+    assert_eq!(fs.read("/a").unwrap(), b"base");
+    assert_eq!(fs.read("/b").unwrap(), b"middle");
+    fs.write("/a", b"top").unwrap();
+    fs.remove_file("/b").unwrap();
+    assert!(app.is_unsaved());
+    app.save().unwrap();
+    assert_eq!(std::fs::read(dir.path().join("base/a")).unwrap(), b"base");
+    let again = storage(&open("app.stack.ron", dir.path()).unwrap());
+    assert_eq!(again.read("/a").unwrap(), b"top");
+    assert!(!again.exists("/b").unwrap());
+    let how = OpenHow {
+        read_only: true,
+        ..OpenHow::default()
+    };
+    let read_only = storage(&open_with("app.stack.ron", dir.path(), &how).unwrap());
+    assert_eq!(read_only.read("/a").unwrap(), b"top");
+    assert_eq!(
+        read_only.write("/a", b"").unwrap_err().kind(),
+        ErrorKind::ReadOnly
+    );
+}
+
+#[test]
+fn a_stack_on_a_host_folder_keeps_its_changes_there() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["base", "upper"] {
+        std::fs::create_dir(dir.path().join(folder)).unwrap();
+    }
+    std::fs::write(dir.path().join("base/a"), b"base").unwrap();
+    write_stack(&dir.path().join("a.stack.ron"), &["base", "upper"]);
+    let fs = storage(&open("a.stack.ron", dir.path()).unwrap());
+    fs.write("/b", b"new").unwrap();
+    fs.remove_file("/a").unwrap();
+    assert_eq!(std::fs::read(dir.path().join("upper/b")).unwrap(), b"new");
+    assert!(dir.path().join("base/a").exists());
+    let again = storage(&open("a.stack.ron", dir.path()).unwrap());
+    assert!(!again.exists("/a").unwrap());
+}
+
+#[test]
+fn a_stack_that_names_itself_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    write_stack(&at("self.stack.ron"), &["self.stack.ron"]);
+    write_stack(&at("one.stack.ron"), &["memory:a", "two.stack.ron"]);
+    write_stack(&at("two.stack.ron"), &["./one.stack.ron", "memory:b"]);
+    for name in ["self.stack.ron", "one.stack.ron"] {
+        let error = open(name, dir.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.to_string().contains("names itself"), "{error}");
+    }
+    // The same stack twice, side by side, is no circle.
+    write_stack(&at("leaf.stack.ron"), &["memory:a"]);
+    write_stack(
+        &at("twice.stack.ron"),
+        &["leaf.stack.ron", "leaf.stack.ron", "memory:c"],
+    );
+    open("twice.stack.ron", dir.path()).unwrap();
+}
+
+#[test]
+fn stacks_of_stacks_of_stacks_end() {
+    let dir = tempfile::tempdir().unwrap();
+    write_stack(&dir.path().join("0.stack.ron"), &["memory:a"; 10]);
+    for i in 1..8 {
+        let below = format!("{}.stack.ron", i - 1);
+        write_stack(
+            &dir.path().join(format!("{i}.stack.ron")),
+            &[below.as_str(); 10],
+        );
+    }
+    assert_eq!(
+        kind(open("7.stack.ron", dir.path())),
+        ErrorKind::InvalidData
+    );
+}
+
+#[test]
+fn a_writable_layer_inside_another_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("base/upper")).unwrap();
+    for layers in [
+        ["base", "base/upper"],
+        ["base/upper", "base"],
+        ["base", "vroot:base::/upper"],
+    ] {
+        write_stack(&dir.path().join("a.stack.ron"), &layers);
+        assert_eq!(
+            kind(open("a.stack.ron", dir.path())),
+            ErrorKind::InvalidData,
+            "{layers:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_open_already_is_shared() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = create("a.db", dir.path()).unwrap();
+    storage(&vault).write("/f", b"shared").unwrap();
+    write_stack(&dir.path().join("a.stack.ron"), &["a.db", "memory:top"]);
+    assert_eq!(kind(open("a.stack.ron", dir.path())), ErrorKind::InUse);
+    let how = OpenHow {
+        open_already: &|location| (*location == vault.location).then(|| vault.backend.clone()),
+        ..OpenHow::default()
+    };
+    let stack = open_with("a.stack.ron", dir.path(), &how).unwrap();
+    assert_eq!(storage(&stack).read("/f").unwrap(), b"shared");
+}
