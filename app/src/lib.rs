@@ -2,7 +2,6 @@
 
 pub mod app;
 pub mod background;
-pub mod cli;
 pub mod command;
 mod display;
 pub mod state;

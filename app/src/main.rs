@@ -1,14 +1,12 @@
 //! Starts Lamina.
 
-use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use fs_backends::location::Location;
+use lamina::Start;
 use lamina::background::Folders;
-use lamina::{Start, cli};
 
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LAMINA_LOG");
@@ -17,11 +15,7 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let arguments = cli::Arguments::parse();
-    if let Some(command) = &arguments.command {
-        return cli::run(command, &arguments.passwords);
-    }
-    match run(&arguments.locations) {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lamina: {error:#}");
@@ -30,12 +24,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(locations: &[OsString]) -> anyhow::Result<()> {
+fn run() -> anyhow::Result<()> {
     let here = std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_path_buf());
-    let locations = locations
-        .iter()
+    let locations = std::env::args_os()
+        .skip(1)
         .map(|text| {
-            Location::parse(text, &here).with_context(|| text.to_string_lossy().into_owned())
+            Location::parse(&text, &here).with_context(|| text.to_string_lossy().into_owned())
         })
         .collect::<Result<Vec<_>, _>>()?;
     let folders =

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use fs_backends::location::Location;
 
 use crate::background::Folders;
@@ -146,6 +146,23 @@ impl Window {
         self.settle();
     }
 
+    /// Gives the keyboard to the field called `label`.
+    pub fn focus(&mut self, label: &str) {
+        let fields = self.harness.query_all_by_label(label);
+        let is_field = |role| {
+            matches!(
+                role,
+                egui::accesskit::Role::TextInput | egui::accesskit::Role::PasswordInput
+            )
+        };
+        fields
+            .into_iter()
+            .find(|node| is_field(node.accesskit_node().role()))
+            .expect("the field exists")
+            .focus();
+        self.settle();
+    }
+
     /// Is there something called `label`?
     pub fn shows(&self, label: &str) -> bool {
         self.harness.query_all_by_label(label).next().is_some()
@@ -169,6 +186,19 @@ impl Window {
         );
         let command = (verb.command)(self.state()).expect("an enabled verb gives a command");
         self.harness.state().send(command);
+        self.settle();
+    }
+
+    /// Closes the window as a person does with its button.
+    pub fn request_close(&mut self) {
+        let root = self.harness.input().viewport_id;
+        if let Some(viewport) = self.harness.input_mut().viewports.get_mut(&root) {
+            viewport.events.push(egui::ViewportEvent::Close);
+        }
+        self.harness.step();
+        if let Some(viewport) = self.harness.input_mut().viewports.get_mut(&root) {
+            viewport.events.clear();
+        }
         self.settle();
     }
 }

@@ -1,4 +1,8 @@
 //! The window, driven from outside: one module per feature, one harness ([`lamina::testing`]), no screen.
 
+mod ui_commands;
+mod ui_filesystems;
 mod ui_list;
 mod ui_navigate;
+mod ui_operations;
+mod ui_tabs;

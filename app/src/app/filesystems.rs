@@ -240,6 +240,7 @@ impl App {
                 info.capabilities = mount.capabilities;
                 info.encrypted = mount.encrypted;
                 info.layers = mount.layers;
+                info.made_of = mount.made_of;
                 self.drafts.forget_secret(fs);
                 let tabs: Vec<TabId> = self.state.workspace.tabs_of(fs).map(|tab| tab.id).collect();
                 tabs.into_iter().for_each(|tab| self.list(tab, true));
@@ -278,14 +279,21 @@ impl App {
             .operations
             .active()
             .any(|(_, running)| running.operation.filesystems().contains(fs));
+        let layer = self
+            .state
+            .filesystems
+            .values()
+            .any(|info| info.made_of.contains(fs));
         let Some(info) = self.state.filesystems.get_mut(fs) else {
             return;
         };
-        if busy {
-            let text = format!(
-                "{} is in use by an operation; stop it before locking",
-                info.name
-            );
+        if busy || layer {
+            let user = if busy {
+                "an operation; stop it"
+            } else {
+                "a stack; close that"
+            };
+            let text = format!("{} is in use by {user} before locking", info.name);
             self.note(Level::Error, text);
             return;
         }

@@ -1,10 +1,12 @@
 //! Tabs and panes.
 
+use fs_backends::location::Location;
 use fs_core::ops::{FsRef, Place};
 
 use super::App;
 use crate::background::Request;
 use crate::command::TabCommand;
+use crate::state::filesystem::place_of;
 use crate::state::{Arrival, Dialog, PaneId, Tab, TabId};
 
 impl App {
@@ -131,7 +133,9 @@ impl App {
             self.state.workspace.unsplit();
             return;
         }
-        let place = self.shown_place(PaneId::First);
+        // The same folder again, to move files within it or to go on from; from the Welcome tab the home folder.
+        let home = || Some(place_of(&Location::host(self.home()?)));
+        let place = self.shown_place(PaneId::First).or_else(home);
         let tab = Tab::new(None, self.state.settings.arrange());
         let id = tab.id;
         self.state.workspace.split(tab);

@@ -68,7 +68,11 @@ impl App {
                 }
             }
             WindowCommand::Dismiss(toast) => self.state.toasts.dismiss(toast),
-            WindowCommand::Quit => self.context.send_viewport_cmd(ViewportCommand::Close),
+            WindowCommand::Quit => {
+                if self.may_leave() {
+                    self.context.send_viewport_cmd(ViewportCommand::Close);
+                }
+            }
             WindowCommand::QuitAnyway => {
                 self.state.leaving = true;
                 self.context.send_viewport_cmd(ViewportCommand::Close);
@@ -96,9 +100,14 @@ impl App {
 
     /// Keeps the window open while leaving would stop or lose something, and asks.
     pub(super) fn watch_window(&mut self, ctx: &egui::Context) {
-        if self.state.leaving || !ctx.input(|input| input.viewport().close_requested()) {
-            return;
+        let closing = ctx.input(|input| input.viewport().close_requested());
+        if closing && !self.may_leave() {
+            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
         }
+    }
+
+    /// Does nothing hold the program back? Otherwise the user is asked.
+    fn may_leave(&mut self) -> bool {
         let running = self.state.operations.active().count();
         let unsaved: Vec<String> = self
             .state
@@ -107,11 +116,10 @@ impl App {
             .filter(|info| info.unsaved)
             .map(|info| info.name.clone())
             .collect();
-        if running > 0 || !unsaved.is_empty() {
-            ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+        self.state.leaving |= running == 0 && unsaved.is_empty();
+        if !self.state.leaving {
             self.state.dialog = Some(Dialog::Quit { running, unsaved });
-        } else {
-            self.state.leaving = true;
         }
+        self.state.leaving
     }
 }

@@ -93,19 +93,23 @@ pub fn user_folders() -> Vec<UserFolder> {
     let Some(dirs) = UserDirs::new() else {
         return Vec::new();
     };
+    // Without `xdg-user-dirs` nothing is configured; the usual names are as good.
+    let or = |known: Option<&Path>, usual: &str| {
+        Some(known.map_or_else(|| dirs.home_dir().join(usual), Path::to_path_buf))
+    };
     let all = [
-        (K::Home, Some(dirs.home_dir())),
-        (K::Desktop, dirs.desktop_dir()),
-        (K::Documents, dirs.document_dir()),
-        (K::Downloads, dirs.download_dir()),
-        (K::Music, dirs.audio_dir()),
-        (K::Pictures, dirs.picture_dir()),
-        (K::Videos, dirs.video_dir()),
-        (K::Computer, Some(Path::new("/"))),
+        (K::Home, Some(dirs.home_dir().to_path_buf())),
+        (K::Desktop, or(dirs.desktop_dir(), "Desktop")),
+        (K::Documents, or(dirs.document_dir(), "Documents")),
+        (K::Downloads, or(dirs.download_dir(), "Downloads")),
+        (K::Music, or(dirs.audio_dir(), "Music")),
+        (K::Pictures, or(dirs.picture_dir(), "Pictures")),
+        (K::Videos, or(dirs.video_dir(), "Videos")),
+        (K::Computer, Some(PathBuf::from("/"))),
     ];
     all.into_iter()
         .filter_map(|(kind, path)| {
-            let path = path?.to_path_buf();
+            let path = path?;
             // Folders that were never set up point to the home folder itself.
             let repeats_home = kind != K::Home && path == dirs.home_dir();
             (path.is_dir() && !repeats_home).then_some(UserFolder { kind, path })
@@ -115,7 +119,8 @@ pub fn user_folders() -> Vec<UserFolder> {
 
 /// `wish`, or `wish 2` and so on when the name is taken in `folder`.
 pub fn free_name(backend: &dyn Backend, folder: &Place, wish: &str) -> Result<Place> {
-    for number in 1.. {
+    let mut number = 1_u32;
+    loop {
         let name = match number {
             1 => Name::new(wish)?,
             number => Name::new(format!("{wish} {number}"))?,
@@ -124,8 +129,7 @@ pub fn free_name(backend: &dyn Backend, folder: &Place, wish: &str) -> Result<Pl
         match backend.stat(At::path(&place.path)) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(place),
             Err(error) => return Err(error),
-            Ok(_) => {}
+            Ok(_) => number += 1,
         }
     }
-    Ok(folder.clone())
 }

@@ -282,6 +282,8 @@ pub struct MountInfo {
     pub encrypted: bool,
     /// Names of layers, bottom first.
     pub layers: Vec<String>,
+    /// Open filesystems among them.
+    pub made_of: Vec<FsRef>,
 }
 
 /// What opening an entry means.

@@ -3,37 +3,43 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fs_backends::MemoryBackend;
-use fs_backends::location::{Location, Root};
+use fs_backends::location::{Kind, Location, OpenHow, Root, StackFile, StackLayer};
+use fs_backends::{MemoryBackend, SqliteBackend};
 use fs_core::ops::FsRef;
-use fs_core::{At, Error, ErrorKind, Result, VPath};
+use fs_core::{At, Backend, Error, ErrorKind, Result, VPath};
 
 use super::message::MountInfo;
 use super::mounts::{Mount, Mounts};
 use super::sample;
 use crate::command::Secret;
-use crate::state::dialog::NewFilesystem;
-use crate::state::filesystem::SAMPLE;
+use crate::state::dialog::{Layer, NewFilesystem};
+use crate::state::filesystem::{SAMPLE, place_of};
 
-/// Opens the filesystem at `location` and keeps it under `fs`.
+/// Opens the filesystem at `location` and keeps it under `fs`. What was just made is open already.
 pub fn mount(
     mounts: &Mounts,
     fs: &FsRef,
     location: &Location,
     secret: Option<Secret>,
 ) -> Result<MountInfo> {
-    let mount = open(fs, location, secret)?;
-    let capabilities = mount.backend.capabilities(At::path(&VPath::root()));
-    let info = MountInfo {
-        capabilities,
-        encrypted: mount.encrypted,
-        layers: Vec::new(),
+    let mount = match mounts.get(fs) {
+        Ok(mount) => mount,
+        Err(_) => {
+            let mount = open(mounts, fs, location, secret)?;
+            mounts.insert(fs.clone(), mount.clone());
+            mount
+        }
     };
-    mounts.insert(fs.clone(), mount);
-    Ok(info)
+    let (layers, made_of) = layers(mounts, location)?;
+    Ok(MountInfo {
+        capabilities: mount.backend.capabilities(At::path(&VPath::root())),
+        encrypted: mount.encrypted && location.kind() == Kind::Vault,
+        layers,
+        made_of,
+    })
 }
 
-fn open(fs: &FsRef, location: &Location, _secret: Option<Secret>) -> Result<Mount> {
+fn open(mounts: &Mounts, fs: &FsRef, location: &Location, secret: Option<Secret>) -> Result<Mount> {
     match location.root() {
         Root::Memory(_) => {
             let memory = MemoryBackend::new();
@@ -43,7 +49,19 @@ fn open(fs: &FsRef, location: &Location, _secret: Option<Secret>) -> Result<Moun
             Ok(in_memory(memory))
         }
         Root::Saved(path) => Ok(in_memory(MemoryBackend::load_from(path)?)),
-        _ => Err(Error::new(ErrorKind::Unsupported, "open")),
+        _ => {
+            let how = OpenHow {
+                password: &|_| secret.as_ref().map(|secret| secret.0.clone()),
+                open_already: &|location| Some(mounts.get(&place_of(location).fs).ok()?.backend),
+                ..OpenHow::default()
+            };
+            let opened = location.open(&how)?;
+            Ok(Mount {
+                backend: opened.backend,
+                encrypted: opened.is_private,
+                memory: None,
+            })
+        }
     }
 }
 
@@ -56,18 +74,81 @@ fn in_memory(memory: MemoryBackend) -> Mount {
     }
 }
 
-/// Makes a filesystem; opening it is another request.
-pub fn create(_mounts: &Mounts, new: &NewFilesystem, _secret: Option<Secret>) -> Result<Location> {
+/// Names of the layers of a stack, bottom first, and the open filesystems among them.
+fn layers(mounts: &Mounts, location: &Location) -> Result<(Vec<String>, Vec<FsRef>)> {
+    let Root::Stack(path) = location.root() else {
+        return Ok(Default::default());
+    };
+    let stack = StackFile::read(path)?;
+    let locations = stack.locations(path.parent().unwrap_or(Path::new("/")))?;
+    let made_of = locations
+        .iter()
+        .filter_map(|layer| Some(place_of(&layer.settled().ok()?).fs))
+        .filter(|fs| mounts.get(fs).is_ok())
+        .collect();
+    let names = stack.layers.into_iter().map(|layer| layer.name).collect();
+    Ok((names, made_of))
+}
+
+/// Makes a filesystem; it stays open until its location is mounted.
+pub fn create(mounts: &Mounts, new: &NewFilesystem, secret: Option<Secret>) -> Result<Location> {
     match new {
         NewFilesystem::Memory(name) => Ok(Location::new(Root::Memory(name.clone()))),
-        _ => Err(Error::new(ErrorKind::Unsupported, "make")),
+        NewFilesystem::Vault(path) => {
+            let encrypted = secret.is_some();
+            let vault = match secret {
+                Some(secret) => SqliteBackend::create_encrypted(path, &secret.0)?,
+                None => SqliteBackend::create(path)?,
+            };
+            keep(mounts, Root::Vault(path.clone()), vault, encrypted)
+        }
+        NewFilesystem::Store(path) => {
+            Err(Error::new(ErrorKind::Unsupported, "make store").with_path(path))
+        }
+        NewFilesystem::Stack { file, layers } => create_stack(file, layers),
     }
+}
+
+fn keep(
+    mounts: &Mounts,
+    root: Root,
+    backend: impl Backend + 'static,
+    encrypted: bool,
+) -> Result<Location> {
+    let location = Location::new(root).settled()?;
+    let mount = Mount {
+        backend: Arc::new(backend),
+        encrypted,
+        memory: None,
+    };
+    mounts.insert(place_of(&location).fs, mount);
+    Ok(location)
+}
+
+fn create_stack(file: &Path, layers: &[Layer]) -> Result<Location> {
+    let name = file
+        .file_name()
+        .map(|name| {
+            name.to_string_lossy()
+                .trim_end_matches(".stack.ron")
+                .to_owned()
+        })
+        .unwrap_or_default();
+    let layers = layers
+        .iter()
+        .map(|layer| StackLayer {
+            name: layer.name.clone(),
+            location: layer.fs.as_str().to_owned(),
+        })
+        .collect();
+    StackFile { name, layers }.create(file)?;
+    Location::new(Root::Stack(file.to_path_buf())).settled()
 }
 
 /// Writes a memory filesystem to a file.
 pub fn save(mounts: &Mounts, fs: &FsRef, path: &Path) -> Result<()> {
     match mounts.get(fs)?.memory {
         Some(memory) => memory.save_to(path),
-        None => Err(Error::new(ErrorKind::Unsupported, "save")),
+        None => Err(Error::new(ErrorKind::Unsupported, "save").with_path(path)),
     }
 }

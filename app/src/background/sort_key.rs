@@ -66,7 +66,12 @@ fn append_runs(mut rest: &[u8], into: &mut Vec<u8>) {
             into.extend_from_slice(if value.is_empty() { b"0" } else { value });
             rest = after;
         } else {
-            into.push(byte.to_ascii_lowercase());
+            // A name stands before the same name with something added: `a.txt` before `a (2).txt`.
+            into.push(if byte == b'.' {
+                1
+            } else {
+                byte.to_ascii_lowercase()
+            });
             rest = tail;
         }
     }
@@ -96,5 +101,6 @@ mod tests {
         shuffled.reverse();
         assert_eq!(sorted(&shuffled), expected);
         assert_eq!(sorted(&["v1.10", "v1.9", "v1.009"])[2], "v1.10");
+        assert_eq!(sorted(&["a (2).txt", "a.txt"])[0], "a.txt");
     }
 }

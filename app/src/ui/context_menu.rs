@@ -43,10 +43,11 @@ pub(super) fn open_menu_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
         ui.layer_id(),
     )
     .kind(PopupKind::Menu)
+    .style(egui::containers::menu::menu_style)
     .layout(egui::Layout::top_down_justified(egui::Align::Min))
     .open_bool(&mut open)
     .show(|ui| {
-        ui.set_min_width(metrics().sidebar);
+        ui.set_width(metrics().sidebar + metrics().control);
         for id in menu.verbs {
             match table::get(id) {
                 Some(verb) => verb_ui(ui, cx, verb),

@@ -13,7 +13,7 @@ pub(super) fn menu_bar_ui(ui: &mut Ui, cx: &Cx<'_>, _drafts: &mut Drafts) {
         ui.add_space(m.gap);
         for menu in Menu::ALL {
             ui.menu_button(menu.label(), |ui| {
-                ui.set_min_width(m.dialog / 2.0);
+                ui.set_width(m.sidebar + m.sidebar_narrow);
                 for (at, verb) in table::of(menu).enumerate() {
                     if verb.starts_group && at > 0 {
                         ui.separator();

@@ -31,7 +31,11 @@ pub(super) fn pane_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, id: PaneId)
         .show_separator_line(false)
         .frame(Frame::new().fill(tokens.base))
         .show(ui, |ui| tab_strip::tab_strip_ui(ui, cx, drafts, id, pane));
-    if tab.place.is_some() {
+    let typing = drafts
+        .path
+        .as_ref()
+        .is_some_and(|draft| draft.tab == tab.id);
+    if tab.place.is_some() || typing {
         Panel::top(("path", id))
             .exact_size(m.path)
             .resizable(false)

@@ -2,19 +2,17 @@
 //! did, and has an accessible name.
 
 pub mod breadcrumb;
-mod button;
+pub mod button;
+mod chip;
 mod elide;
 mod galley_cache;
-mod kind_mark;
-mod progress;
+pub mod progress;
 pub mod rows;
 mod search_field;
 pub mod tab_strip;
-mod toast;
+pub mod toast;
 
 pub use button::{IconButton, icon_button};
+pub use chip::{kind_chip, kind_mark};
 pub use elide::{displayable, elided};
-pub use kind_mark::kind_mark;
-pub use progress::progress_bar;
 pub use search_field::search_field;
-pub use toast::{ToastClick, toast_ui};

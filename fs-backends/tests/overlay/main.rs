@@ -9,7 +9,6 @@
 
 mod bugs;
 mod crash;
-mod host;
 mod limited;
 mod model;
 mod rules;

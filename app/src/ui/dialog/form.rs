@@ -314,11 +314,10 @@ fn layers_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form) {
     ui.horizontal_wrapped(|ui| {
         for (fs, info) in free {
             let kind = FsKind::from(info.kind);
-            if ui
-                .button((Icon::Plus.atom(), kind.icon().atom(), &*info.name))
-                .on_hover_text("Put on top")
-                .clicked()
-            {
+            let button = ui.button((Icon::Plus.atom(), kind.icon().atom(), &*info.name));
+            let name = format!("Put {} on top", info.name);
+            button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+            if button.on_hover_text(&name).clicked() {
                 form.layers.push((*fs).clone());
             }
         }

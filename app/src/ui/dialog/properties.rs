@@ -1,6 +1,7 @@
 //! What is known about entries.
 
 use egui::{Grid, Ui};
+use fs_backends::location::Root;
 use fs_core::{FileKind, Metadata};
 
 use super::{Weight, button_ui, buttons_ui, default_focus, title_ui};
@@ -31,7 +32,11 @@ pub(super) fn properties_ui(ui: &mut Ui, cx: &Cx<'_>, properties: &Properties) {
         .show(ui, |ui| {
             if let [place] = properties.items.as_slice() {
                 if let Some(location) = location_of(place) {
-                    row_ui(ui, "Location", &location.to_string());
+                    let text = match location.root() {
+                        Root::Host(path) => path.to_string_lossy().into_owned(),
+                        _ => location.to_string(),
+                    };
+                    row_ui(ui, "Location", &text);
                 }
                 if let [facts] = facts.as_slice() {
                     one_ui(ui, place.path.file_name().as_ref(), facts);

@@ -8,7 +8,6 @@ use super::core::{Core, Outcome, Target};
 use super::file::{BaseFile, Reader, UpperFile};
 use super::lookup::Entry;
 use super::pins::Pin;
-use super::read::itself;
 use crate::backend::At;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{File, OpenOptions};
@@ -31,14 +30,8 @@ impl Core {
                 self.open_found(&path, &entry, how)
             }
             Target::Upper(node, path) => {
-                let place = At::in_dir(&node, &path);
-                match itself(at) {
-                    Some(id) => {
-                        let inner = self.upper.backend().open(place, how)?;
-                        Ok(Box::new(UpperFile { inner, id }))
-                    }
-                    None => self.open_upper(place, how),
-                }
+                let at = At::in_dir(&node, &path);
+                self.open_upper(at, how)
             }
             Target::Base(_) if how.write => fail(ErrorKind::NotFound),
             Target::Base(node) => {

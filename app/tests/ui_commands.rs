@@ -1,0 +1,44 @@
+//! Menus, palette and shortcuts are one table.
+
+use egui::{Key, Modifiers};
+use lamina::testing::Window;
+
+#[test]
+fn the_palette_finds_and_runs_a_command() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    window.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    assert!(window.state().palette);
+    window.text("two pan");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(!window.state().palette);
+    assert!(window.state().workspace.is_split());
+}
+
+#[test]
+fn disabled_commands_stay_visible_and_do_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &[]);
+    window.key(Modifiers::NONE, Key::F2);
+    window.key(Modifiers::NONE, Key::Delete);
+    window.click("Edit");
+    assert!(window.mentions("Rename") || window.mentions("Undo"));
+}
+
+#[test]
+fn nothing_repaints_while_nothing_changes() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    window.settle();
+    let delay = window
+        .harness
+        .output()
+        .viewport_output
+        .values()
+        .map(|viewport| viewport.repaint_delay)
+        .min();
+    assert!(
+        delay.is_none_or(|delay| delay.as_secs() > 1),
+        "asked to repaint after {delay:?}"
+    );
+}

@@ -1,0 +1,152 @@
+//! Every kind of filesystem as a tab: opening, making, locking, stacking.
+
+use std::fs;
+use std::path::Path;
+
+use egui::{Key, Modifiers};
+use fs_core::Backend as _;
+use lamina::state::FsStatus;
+use lamina::testing::Window;
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_host_folder_lists_real_files_and_follows_changes_from_outside() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("b.txt"), "b").unwrap();
+    fs::create_dir(folder.path().join("z")).unwrap();
+    let mut window = Window::open(home.path(), &[&text(folder.path())]);
+    assert_eq!(window.names(), ["z", "b.txt"]);
+    window.key(Modifiers::NONE, Key::End);
+    fs::write(folder.path().join("a.txt"), "a").unwrap();
+    window.wait_for("the new file", |state| state.tab().unwrap().view.len() == 3);
+    assert_eq!(window.names(), ["z", "a.txt", "b.txt"]);
+    assert_eq!(
+        window.cursor().as_deref(),
+        Some("b.txt"),
+        "the cursor stays on its file"
+    );
+    assert_eq!(window.selected(), ["b.txt"]);
+}
+
+#[test]
+fn a_file_on_the_command_line_shows_its_folder_with_the_cursor_on_it() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.txt", "b.txt", "c.txt"] {
+        fs::write(folder.path().join(name), name).unwrap();
+    }
+    let window = Window::open(home.path(), &[&text(&folder.path().join("b.txt"))]);
+    assert_eq!(window.cursor().as_deref(), Some("b.txt"));
+    assert_eq!(window.selected(), ["b.txt"]);
+}
+
+#[test]
+fn a_vault_is_made_locked_and_unlocked() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let vault = folder.path().join("taxes.db");
+    let mut window = Window::open(home.path(), &[]);
+    window.verb("new_vault");
+    window.text(&text(&vault));
+    window.focus("Password");
+    window.text("secret");
+    window.focus("Password again");
+    window.text("secret");
+    window.click("Make");
+    window.wait_for("the vault", |state| {
+        state.tab().is_some_and(|tab| tab.place.is_some())
+    });
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["New folder"]);
+    assert!(
+        !fs::read(&vault).unwrap().starts_with(b"SQLite format 3"),
+        "it is encrypted"
+    );
+
+    window.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
+    assert!(
+        window.names().is_empty(),
+        "nothing of it stays in the window"
+    );
+    assert!(window.state().fs_of(window.tab()).unwrap().is_locked());
+    window.text("wrong");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.shows("That password doesn't open this vault"));
+    // What was typed is selected: typing replaces it.
+    window.text("secret");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["New folder"]);
+}
+
+#[test]
+fn a_vault_comes_back_locked_and_enter_on_its_file_shows_its_tab() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let vault = folder.path().join("taxes.db");
+    fs_backends::SqliteBackend::create_encrypted(&vault, "pw")
+        .unwrap()
+        .close()
+        .unwrap();
+    let mut window = Window::open(home.path(), &[&text(folder.path())]);
+    assert_eq!(window.cursor().as_deref(), Some("taxes.db"));
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.state().fs_of(window.tab()).unwrap().is_locked());
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(matches!(
+        window.state().fs_of(window.tab()).unwrap().status,
+        FsStatus::Open
+    ));
+    drop(window);
+    let window = Window::reopen(home.path());
+    assert!(window.state().fs_of(window.tab()).unwrap().is_locked());
+}
+
+#[test]
+fn a_stack_is_made_of_open_tabs_and_writes_only_to_its_top() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().join("base");
+    fs::create_dir(&base).unwrap();
+    fs::write(base.join("kept.txt"), "base").unwrap();
+    let top = folder.path().join("top.db");
+    fs_backends::SqliteBackend::create(&top)
+        .unwrap()
+        .close()
+        .unwrap();
+    let base_location = format!("vroot:{}", base.display());
+    let mut window = Window::open(home.path(), &[&base_location, &text(&top)]);
+    window.verb("new_stack");
+    window.click("Put base on top");
+    window.click("Put top.db on top");
+    window.focus("Stack file");
+    window.text(&text(&folder.path().join("both")));
+    window.click("Make");
+    window.wait_for("the stack", |state| {
+        state
+            .tab()
+            .and_then(|tab| state.fs_of(tab))
+            .is_some_and(|fs| fs.layers.len() == 2)
+    });
+    assert_eq!(window.names(), ["kept.txt"]);
+    assert!(window.shows("Layer top.db, changes go here"));
+    window.key(Modifiers::NONE, Key::Delete);
+    assert!(window.names().is_empty());
+    assert!(base.join("kept.txt").exists(), "the base never changes");
+    window.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.names(), ["kept.txt"]);
+}
+
+#[test]
+fn a_missing_vault_says_so_and_can_be_tried_again() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["vault:/nowhere/x.db"]);
+    assert!(window.shows("Couldn't open x.db"));
+    window.click("Try again");
+    assert!(window.shows("Couldn't open x.db"));
+}

@@ -1,0 +1,185 @@
+//! Changing files, and taking it back.
+
+use egui::{Event, Key, Modifiers};
+use lamina::state::Dialog;
+use lamina::testing::Window;
+
+fn sample() -> (tempfile::TempDir, Window) {
+    let home = tempfile::tempdir().unwrap();
+    let window = Window::open(home.path(), &["memory:sample"]);
+    (home, window)
+}
+
+#[test]
+fn renaming_selects_the_stem_and_can_be_undone() {
+    let (_home, mut window) = sample();
+    window.text("read");
+    window.key(Modifiers::NONE, Key::F2);
+    window.text("Later");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(
+        window.names(),
+        ["Notes", "Projects", "Later.md", "Shopping list"]
+    );
+    assert_eq!(window.cursor().as_deref(), Some("Later.md"));
+    window.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(
+        window.names(),
+        ["Notes", "Projects", "Read me first.md", "Shopping list"]
+    );
+    window.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    assert!(window.names().contains(&"Later.md".to_owned()));
+}
+
+#[test]
+fn escape_leaves_a_name_as_it_was() {
+    let (_home, mut window) = sample();
+    window.key(Modifiers::NONE, Key::F2);
+    window.text("x");
+    window.key(Modifiers::NONE, Key::Escape);
+    assert_eq!(window.names()[0], "Notes");
+    assert!(window.tab().rename.is_none());
+}
+
+#[test]
+fn a_new_folder_opens_in_rename() {
+    let (_home, mut window) = sample();
+    window.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::N);
+    assert!(window.tab().rename.is_some());
+    window.text("Archive");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names()[0], "Archive");
+    assert_eq!(window.selected(), ["Archive"]);
+}
+
+#[test]
+fn after_a_deletion_the_neighbour_is_selected_and_undo_brings_it_back() {
+    let (_home, mut window) = sample();
+    window.text("read");
+    window.key(Modifiers::NONE, Key::Delete);
+    assert_eq!(window.names(), ["Notes", "Projects", "Shopping list"]);
+    assert_eq!(window.selected(), ["Shopping list"]);
+    assert!(window.mentions("Moved to trash"));
+    window.click("Undo");
+    assert_eq!(
+        window.names(),
+        ["Notes", "Projects", "Read me first.md", "Shopping list"]
+    );
+}
+
+#[test]
+fn shift_delete_asks_and_never_cuts() {
+    let (_home, mut window) = sample();
+    window.text("read");
+    window.key(Modifiers::SHIFT, Key::Delete);
+    assert!(matches!(window.state().dialog, Some(Dialog::Delete(_))));
+    assert!(window.state().clip.is_none());
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.state().dialog.is_none(), "Enter is the safe answer");
+    assert_eq!(window.names().len(), 4);
+}
+
+#[test]
+fn shift_delete_that_arrives_as_cut_is_still_deleting() {
+    let (_home, mut window) = sample();
+    window.text("read");
+    window.harness.event_modifiers(Event::Cut, Modifiers::SHIFT);
+    window.settle();
+    assert!(window.state().clip.is_none());
+    assert!(matches!(window.state().dialog, Some(Dialog::Delete(_))));
+    window.click("Delete for good");
+    assert_eq!(window.names().len(), 3);
+    assert_eq!(
+        window.state().operations.undo.len(),
+        0,
+        "deleting for good can't be undone"
+    );
+}
+
+#[test]
+fn undo_in_a_text_field_never_undoes_files() {
+    let (_home, mut window) = sample();
+    window.text("read");
+    window.key(Modifiers::NONE, Key::Delete);
+    assert_eq!(window.names().len(), 3);
+    window.key(Modifiers::COMMAND, Key::I);
+    window.text("n");
+    window.key(Modifiers::COMMAND, Key::Z);
+    window.key(Modifiers::NONE, Key::Escape);
+    assert_eq!(window.names().len(), 3, "the deletion stands");
+    window.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.names().len(), 4);
+}
+
+#[test]
+fn the_keyboard_is_in_the_list_again_after_a_dialog() {
+    let (_home, mut window) = sample();
+    window.key(Modifiers::ALT, Key::Enter);
+    assert!(matches!(window.state().dialog, Some(Dialog::Properties(_))));
+    window.key(Modifiers::NONE, Key::Escape);
+    assert!(window.state().dialog.is_none());
+    window.key(Modifiers::NONE, Key::End);
+    assert_eq!(window.cursor().as_deref(), Some("Shopping list"));
+}
+
+#[test]
+fn what_is_copied_is_pasted_elsewhere_and_what_is_cut_moves() {
+    let (_home, mut window) = sample();
+    window.text("read");
+    window.key(Modifiers::COMMAND, Key::C);
+    window.text("notes");
+    window.key(Modifiers::NONE, Key::Home);
+    window.key(Modifiers::NONE, Key::Enter);
+    window.key(Modifiers::COMMAND, Key::V);
+    assert_eq!(
+        window.names(),
+        ["ideas", "Read me first.md", "shopping.txt"]
+    );
+    assert_eq!(
+        window.selected(),
+        ["Read me first.md"],
+        "what arrived is selected"
+    );
+    window.key(Modifiers::COMMAND, Key::X);
+    window.key(Modifiers::NONE, Key::Home);
+    window.key(Modifiers::NONE, Key::Enter);
+    window.key(Modifiers::COMMAND, Key::V);
+    assert_eq!(window.names(), ["layers.md", "Read me first.md"]);
+    window.key(Modifiers::ALT, Key::ArrowUp);
+    assert_eq!(window.names(), ["ideas", "shopping.txt"]);
+}
+
+#[test]
+fn a_name_that_is_taken_asks_once_and_both_can_stay() {
+    let (_home, mut window) = sample();
+    window.text("read");
+    window.key(Modifiers::COMMAND, Key::C);
+    window.key(Modifiers::NONE, Key::Home);
+    window.key(Modifiers::NONE, Key::Enter);
+    window.key(Modifiers::COMMAND, Key::V);
+    window.key(Modifiers::COMMAND, Key::V);
+    assert!(matches!(
+        window.state().dialog,
+        Some(Dialog::Preflight { .. })
+    ));
+    window.click("Keep both");
+    assert_eq!(
+        window.names(),
+        [
+            "ideas",
+            "Read me first.md",
+            "Read me first (2).md",
+            "shopping.txt"
+        ]
+    );
+}
+
+#[test]
+fn pasting_where_it_is_makes_a_duplicate() {
+    let (_home, mut window) = sample();
+    window.text("read");
+    window.key(Modifiers::COMMAND, Key::C);
+    window.key(Modifiers::COMMAND, Key::V);
+    assert_eq!(window.names().len(), 5);
+    assert!(window.names().iter().any(|name| name.contains("copy")));
+}
