@@ -1,5 +1,7 @@
 //! What only the host has: strange files, other mounts, the desktop's trash, files of open vaults, changes from outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};

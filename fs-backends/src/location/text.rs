@@ -22,7 +22,8 @@ fn invalid(detail: &'static str) -> Error {
 }
 
 fn parse_bytes(text: &[u8], base: &Path) -> Result<Location> {
-    const KINDS: [(&[u8], fn(PathBuf) -> Root); 6] = [
+    type Kind = (&'static [u8], fn(PathBuf) -> Root);
+    const KINDS: [Kind; 6] = [
         (b"host:", Root::Host),
         (b"vroot:", Root::VRoot),
         (b"memory:", Root::Saved),

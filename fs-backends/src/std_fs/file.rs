@@ -172,7 +172,7 @@ impl File for HostFile {
 impl HostFile {
     /// What a filesystem without holes does instead of punching one.
     fn write_zeros(&self, offset: u64, end: u64) -> Result<()> {
-        const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+        static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
         let mut at = offset;
         while at < end {
             let len = usize::try_from(end - at).map_or(ZEROS.len(), |len| len.min(ZEROS.len()));

@@ -130,8 +130,8 @@ fn judged(error: StrictPathError) -> Error {
         StrictPathError::InvalidRestriction { source, .. }
         | StrictPathError::PathResolutionError { source, .. } => Error::new(
             match Error::from_io(source, "open").kind() {
-                // Links in a circle come as an error of its own making.
-                ErrorKind::Io => ErrorKind::SymlinkLoop,
+                // Links in a circle come as an error of its own making; the path itself was valid before.
+                ErrorKind::Io | ErrorKind::InvalidInput => ErrorKind::SymlinkLoop,
                 kind => kind,
             },
             "open",

@@ -4,6 +4,8 @@
 //! out as on a medium of its own, and listings leave it out.
 
 mod beneath;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

@@ -47,7 +47,7 @@ const CALLS: &[(&str, Call)] = &[
     ("hard_link to", |fs, path| fs.hard_link("/f", path)),
     ("canonicalize", |fs, path| fs.canonicalize(path).map(drop)),
     ("set_permissions", |fs, path| {
-        fs.set_permissions(path, Permissions::from_mode(0o600))
+        fs.set_permissions(path, Permissions::from_mode(0o700))
     }),
     ("set_times", |fs, path| {
         fs.set_times(path, Time::now(), Time::now())
