@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use egui::{Align, Ui};
 use lamina::theme::{self, FsKind, Icon, Type, UiTokens as _, metrics};
 use lamina::widget::breadcrumb::Breadcrumb;
-use lamina::widget::button::{danger, link, primary};
-use lamina::widget::progress::{ProgressRow, Stand};
 use lamina::widget::rows::{Column, DropHint, How, Row, RowSource, Rows, RowsEvent, RowsState};
 use lamina::widget::tab_strip::{TabLook, TabStrip};
-use lamina::widget::{IconButton, kind_chip, search_field, toast};
+use lamina::widget::{IconButton, kind_mark, progress_bar, search_field, toast_ui};
 
 struct Sample {
     hue: egui::Color32,
@@ -52,7 +50,7 @@ impl RowSource for Sample {
         match column {
             1 if row < 2 => text.push_str("8 items"),
             1 => text.push_str(&format!("{}.{} kB", row * 17 % 900, row % 10)),
-            2 => text.push_str(if row % 3 == 0 {
+            2 => text.push_str(if row.is_multiple_of(3) {
                 "Today 12:02"
             } else {
                 "3 Nov 2026"
@@ -139,27 +137,25 @@ impl Gallery {
         ui.label("Body text with a number 1,234,567 and 1111111");
         ui.label(Type::Secondary.rich("Secondary, muted").color(t.muted));
         ui.label(Type::Mono.rich("00000000  7f 45 4c 46 02 01 01 00  a->b != c"));
-        for kinds in FsKind::ALL.chunks(3) {
+        for kind in FsKind::ALL {
             ui.horizontal(|ui| {
-                for &kind in kinds {
-                    kind_chip(ui, kind, false, kind.word());
+                for locked in [false, true] {
+                    let (icon, color) = kind_mark(t, kind, locked);
+                    icon.show(ui, metrics().icon, color);
                 }
+                ui.label(kind.word());
             });
         }
-        kind_chip(ui, FsKind::Vault, true, "Locked");
         ui.horizontal_wrapped(|ui| {
             for &icon in Icon::ALL {
                 icon.show(ui, metrics().icon, t.muted);
             }
         });
         ui.horizontal(|ui| {
-            ui.add(primary(ui, "Unlock"));
-            ui.add(danger(ui, "Delete 3 files"));
             let _shown = ui.button("Cancel");
             let _shown = ui.add_enabled(false, egui::Button::new("Disabled"));
             let _shown = ui.button((Icon::Copy.atom(), "Copy"));
         });
-        link(ui, "Use recovery key…");
         ui.horizontal(|ui| {
             search_field(ui, &mut self.text, "Filter", "Filter this folder", 180.0);
             let mut on = true;
@@ -174,14 +170,14 @@ impl Gallery {
             let _shown = ui.add_enabled(false, egui::Button::new("Rename"));
         });
         ui.add_space(metrics().gap);
-        toast::toast_ui(
+        toast_ui(
             ui,
             Icon::Success,
             t.ok,
             "Copied 140 files to taxes.db",
             Some("Undo"),
         );
-        toast::toast_ui(
+        toast_ui(
             ui,
             Icon::Error,
             t.danger,
@@ -189,19 +185,9 @@ impl Gallery {
             Some("Show"),
         );
         ui.add_space(metrics().gap);
-        for (stand, fraction) in [
-            (Stand::Running, Some(0.62)),
-            (Stand::Paused, Some(0.3)),
-            (Stand::Failed, None),
-        ] {
-            let title = "Copying 140 files from Photos to taxes.db";
-            ProgressRow {
-                title,
-                detail: "1.2 of 3.4 GB, about 2 min",
-                fraction,
-                stand,
-            }
-            .show(ui);
+        for (fraction, paused) in [(Some(0.62), false), (Some(0.3), true), (None, false)] {
+            progress_bar(ui, fraction, metrics().toast, paused, "Copying");
+            ui.add_space(metrics().gap);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod background;
+pub mod cli;
 pub mod command;
 mod display;
 pub mod state;

@@ -1,12 +1,14 @@
 //! Starts Lamina.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::Parser as _;
 use fs_backends::location::Location;
-use lamina::Start;
 use lamina::background::Folders;
+use lamina::{Start, cli};
 
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LAMINA_LOG");
@@ -15,7 +17,11 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    match run() {
+    let arguments = cli::Arguments::parse();
+    if let Some(command) = &arguments.command {
+        return cli::run(command, &arguments.passwords);
+    }
+    match run(&arguments.locations) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lamina: {error:#}");
@@ -24,12 +30,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<()> {
+fn run(locations: &[OsString]) -> anyhow::Result<()> {
     let here = std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_path_buf());
-    let locations = std::env::args_os()
-        .skip(1)
+    let locations = locations
+        .iter()
         .map(|text| {
-            Location::parse(&text, &here).with_context(|| text.to_string_lossy().into_owned())
+            Location::parse(text, &here).with_context(|| text.to_string_lossy().into_owned())
         })
         .collect::<Result<Vec<_>, _>>()?;
     let folders =

@@ -12,6 +12,7 @@ use crate::state::file_type::{self, FileType};
 use crate::state::{Clip, Column, Density, PaneId, Tab};
 use crate::theme::{FsKind, Icon, Tokens, UiTokens as _, metrics};
 use crate::widget::rows::{self, How, Row, RowSource, Rows, RowsEvent};
+use crate::widget::{icon_button, search_field};
 
 /// The columns of a plain filesystem, as the table of rows wants them.
 const COLUMNS: [Column; 4] = [Column::Name, Column::Size, Column::Modified, Column::Kind];
@@ -21,6 +22,7 @@ struct Entries<'a> {
     tab: &'a Tab,
     clip: Option<&'a Clip>,
     tokens: &'static Tokens,
+    folder_hue: egui::Color32,
     now: Zoned,
 }
 
@@ -47,7 +49,7 @@ impl RowSource for Entries<'_> {
                 struck: false,
             };
         };
-        let (icon, icon_color) = icon_of(entry.kind, entry.name, self.tokens);
+        let (icon, icon_color) = icon_of(entry.kind, entry.name, self.tokens, self.folder_hue);
         let hidden = entry.name.as_encoded_bytes().starts_with(b".");
         Row {
             name: entry.name.to_string_lossy(),
@@ -105,14 +107,15 @@ impl Entries<'_> {
     }
 }
 
-/// The icon of an entry and its colour.
+/// The icon of an entry and its colour; folders have the hue of their filesystem.
 pub(super) fn icon_of(
     kind: FileKind,
     name: &std::ffi::OsStr,
     tokens: &Tokens,
+    folder_hue: egui::Color32,
 ) -> (Icon, Option<egui::Color32>) {
     let icon = match file_type::of(kind, name) {
-        FileType::Folder => return (Icon::Folder, Some(tokens.hue(FsKind::Host))),
+        FileType::Folder => return (Icon::Folder, Some(folder_hue)),
         FileType::Filesystem => {
             let kind = match std::path::Path::new(name)
                 .extension()
@@ -158,10 +161,15 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
     let m = metrics();
     filter_ui(ui, cx, drafts, tab);
     let columns = columns();
+    let kind = cx
+        .state
+        .fs_of(tab)
+        .map_or(FsKind::Host, |info| info.kind.into());
     let entries = Entries {
         tab,
         clip: cx.state.clip.as_ref(),
         tokens: ui.tokens(),
+        folder_hue: ui.tokens().hue(kind),
         now: Zoned::now(),
     };
     let editing = tab.rename.as_ref().and_then(|name| {
@@ -311,11 +319,9 @@ fn filter_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
         .show(ui, |ui| {
             ui.horizontal_centered(|ui| {
                 ui.spacing_mut().item_spacing.x = m.gap;
-                Icon::Filter.show(ui, m.icon, ui.tokens().muted);
-                let field = egui::TextEdit::singleline(&mut draft.text)
-                    .hint_text("Show names that contain…")
-                    .desired_width(ui.available_width() - m.control - m.gap);
-                let response = ui.add(field).accessible_name("Filter");
+                let width = ui.available_width() - m.control - m.gap;
+                let hint = "Show names that contain…";
+                let response = search_field(ui, &mut draft.text, "Filter", hint, width);
                 if draft.fresh {
                     response.request_focus();
                     draft.fresh = false;
@@ -328,7 +334,7 @@ fn filter_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
                 }
                 let escape =
                     response.has_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape));
-                let done = ui.button(Icon::Close.atom()).on_hover_text("Clear filter");
+                let done = icon_button(ui, Icon::Close, "Show all");
                 if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape))
                     || escape
                     || done.clicked()

@@ -80,7 +80,7 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
         Panel::right("preview")
             .default_size(m.preview)
             .min_size(m.sidebar)
-            .frame(Frame::new().fill(tokens.surface).inner_margin(m.pad))
+            .frame(Frame::new().fill(tokens.surface))
             .show(ui, |ui| preview::preview_ui(ui, &cx, &mut drafts.preview));
     }
     CentralPanel::no_frame().show(ui, |ui| {

@@ -1,11 +1,12 @@
 //! The list of operations over the status bar: running, waiting, failed, done.
 
-use egui::{Align, Area, Button, Frame, Layout, Order, ProgressBar, ScrollArea, Ui};
+use egui::{Align, Area, Button, Frame, Layout, Order, ScrollArea, Ui};
 
 use super::{Cx, text};
 use crate::command::{Command, FileCommand, WindowCommand};
 use crate::state::{Dialog, OpId, Running, Stage};
 use crate::theme::{Icon, Type, UiTokens as _, global_id, metrics};
+use crate::widget::{icon_button, progress_bar};
 
 /// The popover, when it is open.
 pub(super) fn popover_ui(ui: &Ui, cx: &Cx<'_>) {
@@ -47,10 +48,7 @@ fn header_ui(ui: &mut Ui, cx: &Cx<'_>) {
     ui.horizontal(|ui| {
         ui.label(Type::Strong.rich("Operations"));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let close = ui
-                .add(Button::new(Icon::Close.atom()).frame_when_inactive(false))
-                .on_hover_text("Close");
-            if close.clicked() {
+            if icon_button(ui, Icon::Close, "Close").clicked() {
                 cx.send(Command::Window(WindowCommand::ToggleOperations));
             }
             let over = cx
@@ -95,8 +93,9 @@ fn operation_ui(ui: &mut Ui, cx: &Cx<'_>, id: OpId, running: &Running) {
         });
     });
     if let Stage::Working(progress) = &running.stage {
-        let bar = ProgressBar::new(progress.fraction()).desired_height(metrics().space);
-        ui.add(bar);
+        let width = ui.available_width();
+        let name = running.operation.running();
+        progress_bar(ui, Some(progress.fraction()), width, running.paused, &name);
     }
     ui.label(Type::Secondary.rich(detail(running)).color(tokens.muted));
     ui.add_space(metrics().gap);
@@ -145,11 +144,7 @@ fn detail(running: &Running) -> String {
 }
 
 fn buttons_ui(ui: &mut Ui, cx: &Cx<'_>, id: OpId, running: &Running) {
-    let mut button = |icon: Icon, name: &str| {
-        ui.add(Button::new(icon.atom()).frame_when_inactive(false))
-            .on_hover_text(name)
-            .clicked()
-    };
+    let mut button = |icon: Icon, name: &str| icon_button(ui, icon, name).clicked();
     match &running.stage {
         Stage::Done(report) => {
             if !report.failed.is_empty() && button(Icon::Info, "Show what failed") {

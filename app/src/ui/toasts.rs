@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use egui::{Align2, Area, Button, Frame, Order, Ui};
+use egui::{Align2, Area, Order, Ui};
 
 use super::Cx;
 use crate::command::{Command, FileCommand, WindowCommand};
 use crate::state::Dialog;
 use crate::state::toast::{Level, Toast, ToastAction};
-use crate::theme::{Icon, Type, UiTokens as _, global_id, metrics};
+use crate::theme::{Icon, UiTokens as _, global_id, metrics};
+use crate::widget::{self, ToastClick};
 
 /// A message that is no error goes after this time, unless the pointer is over it.
 const STAYS_SECS: f64 = 7.0;
@@ -33,47 +34,30 @@ pub(super) fn toasts_ui(ui: &Ui, cx: &Cx<'_>) {
 }
 
 fn toast_ui(ui: &mut Ui, cx: &Cx<'_>, toast: &Toast) {
-    let (m, tokens) = (metrics(), ui.tokens());
+    let tokens = ui.tokens();
     let (icon, color) = match toast.level {
         Level::Done => (Icon::Success, tokens.ok),
         Level::Note => (Icon::Info, tokens.accent),
         Level::Error => (Icon::Error, tokens.danger),
     };
-    let shown = Frame::popup(ui.style())
-        .inner_margin(egui::Margin::symmetric(m.pad as i8, m.gap as i8))
-        .show(ui, |ui| {
-            ui.set_max_width(m.toast);
-            ui.horizontal(|ui| {
-                icon.show(ui, m.icon, color);
-                ui.add(egui::Label::new(Type::Body.rich(&toast.text)).wrap());
-                action_ui(ui, cx, toast);
-                let close = Button::new(Icon::Close.atom()).frame_when_inactive(false);
-                if ui.add(close).on_hover_text("Dismiss").clicked() {
-                    cx.send(Command::Window(WindowCommand::Dismiss(toast.id)));
-                }
-            });
-        });
-    expire(ui, cx, toast, shown.response.contains_pointer());
-}
-
-fn action_ui(ui: &mut Ui, cx: &Cx<'_>, toast: &Toast) {
-    let Some(action) = toast.action else {
-        return;
-    };
-    let label = match action {
+    let offer = toast.action.map(|action| match action {
         ToastAction::Undo(_) => "Undo",
         ToastAction::ShowReport(_) => "Show",
-    };
-    let accent = ui.tokens().accent;
-    if ui.button(Type::Strong.rich(label).color(accent)).clicked() {
-        cx.send(match action {
-            ToastAction::Undo(entry) => Command::File(FileCommand::Undo(entry)),
-            ToastAction::ShowReport(op) => {
-                Command::Window(WindowCommand::Dialog(Dialog::Report(op)))
+    });
+    let shown = ui.scope(|ui| widget::toast_ui(ui, icon, color, &toast.text, offer));
+    if shown.inner == Some(ToastClick::Action) {
+        match toast.action {
+            Some(ToastAction::Undo(entry)) => cx.send(Command::File(FileCommand::Undo(entry))),
+            Some(ToastAction::ShowReport(op)) => {
+                cx.send(Command::Window(WindowCommand::Dialog(Dialog::Report(op))));
             }
-        });
+            None => {}
+        }
+    }
+    if shown.inner.is_some() {
         cx.send(Command::Window(WindowCommand::Dismiss(toast.id)));
     }
+    expire(ui, cx, toast, shown.response.contains_pointer());
 }
 
 /// Errors stay; everything else goes in time.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{Align2, Galley, Key, Rect, Response, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo};
 
-use super::chip::kind_mark;
+use super::kind_mark;
 use crate::theme::{FsKind, Icon, Type, UiTokens as _, metrics};
 
 /// What to show.

@@ -1,8 +1,8 @@
-//! Buttons beyond the plain one.
+//! A button that is only an icon.
 
-use egui::{Button, Response, Sense, Ui, Vec2};
+use egui::{Button, Response, Ui, Vec2};
 
-use crate::theme::{Icon, Type, UiTokens as _, metrics};
+use crate::theme::{Icon, metrics};
 
 /// A button that is only an icon. Its name is read aloud and shown as its tooltip.
 #[derive(Clone, Copy)]
@@ -76,33 +76,4 @@ impl<'a> IconButton<'a> {
 /// An icon that is a button.
 pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str) -> Response {
     IconButton::new(icon, name).show(ui)
-}
-
-/// The one button of a dialog or page that people came for.
-pub fn primary<'a>(ui: &Ui, text: &str) -> Button<'a> {
-    let tokens = ui.tokens();
-    filled(text, tokens.accent, tokens.on_accent)
-}
-
-/// A button that destroys something.
-pub fn danger<'a>(ui: &Ui, text: &str) -> Button<'a> {
-    let tokens = ui.tokens();
-    filled(text, tokens.danger, tokens.surface)
-}
-
-fn filled<'a>(text: &str, fill: egui::Color32, color: egui::Color32) -> Button<'a> {
-    Button::new(Type::Strong.rich(text).color(color))
-        .fill(fill)
-        .min_size(Vec2::new(0.0, metrics().control))
-}
-
-/// Text that acts like a link.
-pub fn link(ui: &mut Ui, text: &str) -> Response {
-    let tokens = ui.tokens();
-    let response = ui.add(
-        Button::new(Type::Secondary.rich(text).color(tokens.accent))
-            .frame(false)
-            .sense(Sense::click()),
-    );
-    response.on_hover_cursor(egui::CursorIcon::PointingHand)
 }

@@ -2,17 +2,19 @@
 //! did, and has an accessible name.
 
 pub mod breadcrumb;
-pub mod button;
-mod chip;
+mod button;
 mod elide;
 mod galley_cache;
-pub mod progress;
+mod kind_mark;
+mod progress;
 pub mod rows;
 mod search_field;
 pub mod tab_strip;
-pub mod toast;
+mod toast;
 
 pub use button::{IconButton, icon_button};
-pub use chip::{kind_chip, kind_mark};
 pub use elide::{displayable, elided};
+pub use kind_mark::kind_mark;
+pub use progress::progress_bar;
 pub use search_field::search_field;
+pub use toast::{ToastClick, toast_ui};

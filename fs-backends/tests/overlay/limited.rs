@@ -51,6 +51,9 @@ impl Staged for NoXattrs {
     fn set_xattr(&mut self, _name: &OsStr, _value: &[u8]) -> Result<()> {
         Err(Error::new(ErrorKind::Unsupported, "xattr"))
     }
+    fn fill_from(&mut self, source: At<'_>, control: &fs_core::Control) -> Result<bool> {
+        self.0.fill_from(source, control)
+    }
     fn node(&self) -> Result<Node> {
         self.0.node()
     }

@@ -9,6 +9,7 @@
 
 mod bugs;
 mod crash;
+mod host;
 mod limited;
 mod model;
 mod rules;

@@ -138,18 +138,45 @@ fn stage(fs: &dyn Backend, path: &VPath, kind: &NewKind, mode: RenameMode) -> fs
     staged.commit(mode).map(drop)
 }
 
+/// What is compared beyond names, kinds, bytes and attributes.
+#[derive(Clone, Copy)]
+pub struct Look {
+    /// Numbers stay the same and are never reused.
+    ids: bool,
+    /// Modification times move together (the clock of a host is coarse).
+    times: bool,
+    /// Whose modification time the overlay may forget.
+    forgets: Option<&'static str>,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            ids: true,
+            times: true,
+            forgets: None,
+        }
+    }
+}
+
+/// On a host folder.
+pub const HOST: Look = Look {
+    ids: false,
+    times: false,
+    forgets: None,
+};
+
 /// Both sides after each step.
 #[derive(Default)]
 struct Twins {
-    /// Whose modification time the overlay may forget.
-    forgets: Option<&'static str>,
+    look: Look,
     /// The overlay's number of each of the model's files.
     ids: HashMap<FileId, FileId>,
     mtimes: [BTreeMap<String, Time>; 2],
 }
 
 impl Twins {
-    fn compare(&mut self, model: &dyn Backend, overlay: &dyn Backend, what: &str, stable: bool) {
+    fn compare(&mut self, model: &dyn Backend, overlay: &dyn Backend, what: &str) {
         let trees = [dump(model), dump(overlay)];
         let [expected, found] = &trees;
         let names = |tree: &BTreeMap<String, Item>| tree.keys().cloned().collect::<Vec<_>>();
@@ -159,7 +186,8 @@ impl Twins {
             .zip(&self.mtimes)
             .map(|(tree, before)| {
                 let changed = |(path, item): &(&String, &Item)| {
-                    self.forgets != Some(path.as_str())
+                    self.look.times
+                        && self.look.forgets != Some(path.as_str())
                         && before.get(*path).is_some_and(|t| *t != item.metadata.mtime)
                 };
                 tree.iter().filter(changed).map(|(path, _)| path).collect()
@@ -173,12 +201,13 @@ impl Twins {
             let (want, have) = (&item.metadata, &found[path].metadata);
             let facts = |m: &fs_core::Metadata| {
                 let nlink = if m.is_dir() { 0 } else { m.nlink };
-                (m.kind, m.mode, m.uid, m.gid, m.size, m.rdev, nlink)
+                let size = if m.is_dir() { 0 } else { m.size };
+                (m.kind, m.mode, m.uid, m.gid, size, m.rdev, nlink)
             };
             assert_eq!(facts(have), facts(want), "{path} after {what}");
             assert_eq!(found[path].content, item.content, "{path} after {what}");
             assert_eq!(found[path].xattrs, item.xattrs, "{path} after {what}");
-            if stable && (want.is_dir() || want.is_file()) {
+            if self.look.ids && (want.is_dir() || want.is_file()) {
                 let known = *self.ids.entry(want.id).or_insert(have.id);
                 assert_eq!(have.id, known, "number of {path} after {what}");
             }
@@ -197,21 +226,15 @@ impl Twins {
 }
 
 /// Runs `ops` on a copy of the base and on the overlay that `open` makes; `stable`: numbers stay the same.
-fn check(
-    base: &MemoryBackend,
-    ops: &[Op],
-    stable: bool,
-    forgets: Option<&'static str>,
-    open: impl Fn() -> Box<dyn Backend>,
-) {
+pub fn check(base: &MemoryBackend, ops: &[Op], look: Look, open: impl Fn() -> Box<dyn Backend>) {
     let model = base.clone();
     let before = dump(base);
     let mut overlay = open();
     let mut twins = Twins {
-        forgets,
+        look,
         ..Twins::default()
     };
-    twins.compare(&model, &*overlay, "the start", stable);
+    twins.compare(&model, &*overlay, "the start");
     for (index, op) in ops.iter().enumerate() {
         let what = format!("{index} {op:?}");
         if matches!(op, Op::Reopen) {
@@ -219,13 +242,13 @@ fn check(
         }
         let (expected, found) = (run(&model, op), run(&*overlay, op));
         assert_eq!(found, expected, "answer to {what}");
-        twins.compare(&model, &*overlay, &what, stable);
+        twins.compare(&model, &*overlay, &what);
     }
     assert_eq!(dump(base), before, "the base changed");
 }
 
 /// A base made by random operations, without hard links.
-fn filled(ops: &[Op]) -> MemoryBackend {
+pub fn filled(ops: &[Op]) -> MemoryBackend {
     let base = MemoryBackend::new();
     for op in ops {
         if !matches!(op, Op::Link(..)) {
@@ -235,7 +258,7 @@ fn filled(ops: &[Op]) -> MemoryBackend {
     base
 }
 
-fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
+pub fn ops(most: usize) -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op(), 0..most)
 }
 
@@ -246,7 +269,7 @@ proptest! {
     fn memory_over_memory(base in ops(40), ops in ops(40)) {
         let base = Arc::new(filled(&base));
         let upper: Mem = Arc::new(MemoryBackend::new());
-        check(&base, &ops, true, None, || Box::new(Overlay::new(base.clone(), upper.clone())));
+        check(&base, &ops, Look::default(), || Box::new(Overlay::new(base.clone(), upper.clone())));
     }
 
     #[test]
@@ -263,7 +286,7 @@ proptest! {
         }
         let (before, middle_before) = (dump(&*bottom), dump(&*middle_upper));
         let upper: Mem = Arc::new(MemoryBackend::new());
-        check(&model, &ops, true, None, || Box::new(Overlay::new(stack.clone(), upper.clone())));
+        check(&model, &ops, Look::default(), || Box::new(Overlay::new(stack.clone(), upper.clone())));
         prop_assert_eq!(dump(&*bottom), before);
         prop_assert_eq!(dump(&*middle_upper), middle_before);
     }
@@ -284,7 +307,8 @@ proptest! {
         let upper: Mem = Arc::new(MemoryBackend::new());
         // Only an attribute or a reserved name could tell an empty upper in use from a new one.
         let forgets = (which == 0).then_some("/");
-        check(&base, &ops, false, forgets, || {
+        let look = Look { ids: false, forgets, ..Look::default() };
+        check(&base, &ops, look, || {
             Box::new(Overlay::new(base.clone(), limited::all(&upper).swap_remove(which)))
         });
     }

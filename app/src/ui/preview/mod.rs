@@ -4,7 +4,7 @@ mod hex;
 mod picture;
 mod text;
 
-use egui::{Align, Label, Layout, Ui};
+use egui::{Align, CentralPanel, Frame, Label, Layout, Margin, Panel, Ui};
 
 use super::Cx;
 use super::text as words;
@@ -21,38 +21,61 @@ pub struct PreviewDraft {
     text: text::LaidOut,
 }
 
-/// The panel.
+/// The panel: its lines stand beside the tabs and the path of the panes.
 pub(super) fn preview_ui(ui: &mut Ui, cx: &Cx<'_>, draft: &mut PreviewDraft) {
     let (tokens, m) = (ui.tokens(), metrics());
-    let state = &cx.state.preview;
-    ui.spacing_mut().item_spacing.y = m.space;
-    ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if icon_button(ui, Icon::Close, "Close preview").clicked() {
-                cx.send(Command::Window(WindowCommand::TogglePreview));
-            }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                let name = state
-                    .key
-                    .as_ref()
-                    .and_then(|key| key.place.path.file_name());
-                let name = name
-                    .as_ref()
-                    .map_or_else(|| "Preview".into(), |name| name.display());
-                let shown = Type::Strong.rich(displayable(&name));
-                ui.add(Label::new(shown).truncate())
-                    .on_hover_text(displayable(&name));
-            });
+    let key = cx.state.preview.key.as_ref();
+    ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
+    let bar = |name: &'static str, height: f32, fill: egui::Color32| {
+        Panel::top(name).exact_size(height).resizable(false).frame(
+            Frame::new()
+                .fill(fill)
+                .inner_margin(Margin::symmetric(m.pad as i8, 0)),
+        )
+    };
+    bar("preview name", m.tab, tokens.base).show(ui, |ui| name_ui(ui, cx, key));
+    bar("preview facts", m.path, tokens.surface).show(ui, |ui| {
+        let facts = key.map(|key| facts(key, &cx.state.preview.load));
+        let facts = Type::Secondary
+            .rich(facts.unwrap_or_default())
+            .color(tokens.muted);
+        ui.horizontal_centered(|ui| ui.add(Label::new(facts).truncate()));
+    });
+    let margin = Margin {
+        left: m.pad as i8,
+        top: m.gap as i8,
+        ..Margin::ZERO
+    };
+    CentralPanel::no_frame().show(ui, |ui| {
+        Frame::new().inner_margin(margin).show(ui, |ui| {
+            ui.spacing_mut().item_spacing = egui::Vec2::splat(m.space);
+            content_ui(ui, cx, draft);
         });
     });
-    let Some(key) = &state.key else {
+}
+
+fn name_ui(ui: &mut Ui, cx: &Cx<'_>, key: Option<&PreviewKey>) {
+    let name = key.and_then(|key| key.place.path.file_name());
+    let name = name
+        .as_ref()
+        .map_or_else(|| "Preview".into(), |name| name.display());
+    let name = displayable(&name);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if icon_button(ui, Icon::Close, "Close preview").clicked() {
+            cx.send(Command::Window(WindowCommand::TogglePreview));
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            let shown = Type::Strong.rich(&*name);
+            ui.add(Label::new(shown).truncate());
+        });
+    });
+}
+
+fn content_ui(ui: &mut Ui, cx: &Cx<'_>, draft: &mut PreviewDraft) {
+    let (tokens, state) = (ui.tokens(), &cx.state.preview);
+    if state.key.is_none() {
         return note_ui(ui, "Select a file to see what is in it");
-    };
-    let facts = Type::Secondary
-        .rich(facts(key, &state.load))
-        .color(tokens.muted);
-    ui.add(Label::new(facts).truncate());
-    ui.add_space(m.space);
+    }
     match &state.load {
         PreviewLoad::Nothing => {}
         PreviewLoad::Loading => note_ui(ui, "Loading…"),

@@ -8,6 +8,7 @@ use super::core::{Core, Outcome, Target};
 use super::file::{BaseFile, Reader, UpperFile};
 use super::lookup::Entry;
 use super::pins::Pin;
+use super::read::itself;
 use crate::backend::At;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{File, OpenOptions};
@@ -30,8 +31,14 @@ impl Core {
                 self.open_found(&path, &entry, how)
             }
             Target::Upper(node, path) => {
-                let at = At::in_dir(&node, &path);
-                self.open_upper(at, how)
+                let place = At::in_dir(&node, &path);
+                match itself(at) {
+                    Some(id) => {
+                        let inner = self.upper.backend().open(place, how)?;
+                        Ok(Box::new(UpperFile { inner, id }))
+                    }
+                    None => self.open_upper(place, how),
+                }
             }
             Target::Base(_) if how.write => fail(ErrorKind::NotFound),
             Target::Base(node) => {

@@ -11,13 +11,18 @@ use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extensions::Space;
 use crate::listing::Listing;
-use crate::metadata::Metadata;
+use crate::metadata::{FileId, Metadata};
 use crate::path::VPath;
 
 /// The layer a node is read from, with the place there.
 enum Layer {
     Upper,
     Base,
+}
+
+/// The number of the pinned node itself, when `at` means that; a removed node may have lost its attributes.
+pub(super) fn itself(at: At<'_>) -> Option<FileId> {
+    at.dir.filter(|_| at.path.is_root()).map(Node::id)
 }
 
 impl Core {
@@ -28,9 +33,12 @@ impl Core {
                 self.describe(&path, &self.look(&path)?)
             }
             Target::Upper(node, path) => {
-                let at = At::in_dir(&node, &path);
-                let mut metadata = self.upper.backend().stat(at)?;
-                metadata.id = self.upper_id(at, metadata.id)?;
+                let place = At::in_dir(&node, &path);
+                let mut metadata = self.upper.backend().stat(place)?;
+                metadata.id = match itself(at) {
+                    Some(id) => id,
+                    None => self.upper_id(place, metadata.id)?,
+                };
                 Ok(metadata)
             }
             Target::Base(node) => {

@@ -10,8 +10,8 @@ use std::ffi::{OsStr, OsString};
 pub(super) const OPAQUE: &str = "user.overlay.opaque";
 /// On an empty regular file in a directory with [`OPAQUE`] = `x`: it is a whiteout.
 pub(super) const WHITEOUT: &str = "user.overlay.whiteout";
-/// `y`: entries of this directory may carry [`ORIGIN`].
-pub(super) const IMPURE: &str = "user.overlay.impure";
+/// `y`: entries of this directory may carry [`ORIGIN`]. (Not the kernel's own `impure`, which it takes away where it finds no origin of its own form.)
+pub(super) const IMPURE: &str = "user.overlay.lamina.impure";
 /// Which node of the base this one was copied from; on the root of the upper: that its attributes were copied from the base's root.
 pub(super) const ORIGIN: &str = "user.overlay.lamina.origin";
 

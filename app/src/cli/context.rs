@@ -1,0 +1,136 @@
+//! What all commands share: the filesystems that locations name, opened once, closed and saved at the end.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use fs_backends::location::{Location, OpenHow, Opened};
+use fs_core::ops::{Engine, Filesystems, FsRef, Place};
+use fs_core::resolve::Last;
+use fs_core::{Backend, Error, ErrorKind, PathResolver as _, PosixResolver, Result};
+use parking_lot::Mutex;
+
+use super::Passwords;
+use super::password::Keys;
+use crate::background::Folders;
+
+/// Open filesystems, shared with the engine.
+#[derive(Default)]
+pub struct Mounts(Mutex<Vec<(FsRef, Opened)>>);
+
+/// What a command works with.
+pub struct Context {
+    here: PathBuf,
+    keys: Keys,
+    mounts: Arc<Mounts>,
+}
+
+impl Filesystems for Mounts {
+    fn backend(&self, fs: &FsRef) -> Result<Arc<dyn Backend>> {
+        let open = self.0.lock();
+        let found = open.iter().find(|(name, _)| name == fs);
+        found
+            .map(|(_, opened)| opened.backend.clone())
+            .ok_or_else(|| Error::new(ErrorKind::Closed, "use").with_path(fs.as_str()))
+    }
+
+    fn is_private(&self, fs: &FsRef) -> bool {
+        let open = self.0.lock();
+        open.iter()
+            .any(|(name, opened)| name == fs && opened.is_private)
+    }
+}
+
+impl Context {
+    /// Nothing is open yet.
+    pub fn new(passwords: &Passwords) -> anyhow::Result<Self> {
+        let here = std::env::current_dir().context("the current folder is gone")?;
+        Ok(Self {
+            keys: Keys::new(passwords, &here)?,
+            here,
+            mounts: Arc::default(),
+        })
+    }
+
+    /// Where passwords come from.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The location a text names.
+    pub fn location(&self, text: &OsStr) -> anyhow::Result<Location> {
+        Location::parse(text, &self.here).with_context(|| text.display().to_string())
+    }
+
+    /// Opens what `text` names; of the place in it much may be missing.
+    pub fn place_to_make(&self, text: &OsStr) -> anyhow::Result<Place> {
+        let location = self.location(text)?;
+        let make = || {
+            let (place, backend) = self.open(&location)?;
+            let path = Path::new(place.path.as_os_str());
+            let path = PosixResolver.soft_canonicalize(&*backend, path)?;
+            anyhow::Ok(place.with_path(path))
+        };
+        make().with_context(|| text.display().to_string())
+    }
+
+    /// Opens what `text` names and resolves the place in it; `last` says what happens to a link at its end.
+    pub fn place(&self, text: &OsStr, last: Last) -> anyhow::Result<Place> {
+        let location = self.location(text)?;
+        self.place_of(&location, last)
+            .with_context(|| text.display().to_string())
+    }
+
+    fn place_of(&self, location: &Location, last: Last) -> anyhow::Result<Place> {
+        let (place, backend) = self.open(location)?;
+        let path = Path::new(place.path.as_os_str());
+        let resolved = PosixResolver.resolve(&*backend, path, last)?;
+        Ok(place.with_path(resolved.path))
+    }
+
+    /// The filesystem, opened once, and the place in it that was written.
+    fn open(&self, location: &Location) -> anyhow::Result<(Place, Arc<dyn Backend>)> {
+        let open_already = |wanted: &Location| {
+            let open = self.mounts.0.lock();
+            let found = open.iter().find(|(_, opened)| opened.location == *wanted);
+            found.map(|(_, opened)| opened.backend.clone())
+        };
+        let opened = location.open(&OpenHow {
+            password: &|vault| self.keys.of(vault),
+            open_already: &open_already,
+            ..OpenHow::default()
+        })?;
+        let fs = FsRef::new(opened.location.to_string());
+        let (backend, at) = (opened.backend.clone(), opened.at.clone());
+        let mut open = self.mounts.0.lock();
+        if !open.iter().any(|(name, _)| *name == fs) {
+            open.push((fs.clone(), opened));
+        }
+        drop(open);
+        Ok((Place::new(fs, at), backend))
+    }
+
+    /// The open filesystem of a place.
+    pub fn backend(&self, place: &Place) -> Result<Arc<dyn Backend>> {
+        self.mounts.backend(&place.fs)
+    }
+
+    /// The engine, with the journal that the window reads as well.
+    pub fn engine(&self) -> anyhow::Result<Engine> {
+        let journal = Folders::of_user().map(|folders| folders.state.join("journal"));
+        Ok(Engine::open(self.mounts.clone(), journal.as_deref())?)
+    }
+
+    /// Saves what changed in memory and closes everything.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let mut first_error = None;
+        for (fs, opened) in self.mounts.0.lock().drain(..) {
+            let closed = opened.save().and_then(|()| opened.backend.close());
+            if let Err(e) = closed {
+                first_error.get_or_insert(anyhow::Error::new(e).context(fs.as_str().to_owned()));
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+}

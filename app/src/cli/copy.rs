@@ -1,0 +1,233 @@
+//! `lamina cp` and `lamina mv`
+
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Context as _;
+use fs_core::ops::{Decision, Decisions, Loss, Monitor, Operation, Place, Progress, Transfer};
+use fs_core::resolve::Last;
+use fs_core::{At, Control, Error, ErrorKind};
+
+use super::context::Context;
+use super::outcome::{Misuse, Outcome, tell};
+
+/// `lamina cp [-r] [--replace|--skip|--keep-both] SRC... DST`
+#[derive(clap::Args)]
+pub struct CopyArguments {
+    /// Folders with all that is in them.
+    #[arg(short, short_alias = 'R', long)]
+    recursive: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// `lamina mv [--replace|--skip|--keep-both] SRC... DST`
+#[derive(clap::Args)]
+pub struct MoveArguments {
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Common {
+    /// Files that are there are replaced (and go to the trash of their filesystem).
+    #[arg(long, group = "conflict")]
+    replace: bool,
+    /// Files that are there stay; those that would replace them stay where they are.
+    #[arg(long, group = "conflict")]
+    skip: bool,
+    /// What would replace a file gets another name.
+    #[arg(long, group = "conflict")]
+    keep_both: bool,
+    /// Sources, and the folder they go into (or the new name of a single source).
+    #[arg(value_name = "SRC... DST", num_args = 2.., required = true)]
+    paths: Vec<OsString>,
+}
+
+impl Common {
+    fn decision(&self) -> Option<Decision> {
+        if self.replace {
+            Some(Decision::Replace)
+        } else if self.keep_both {
+            Some(Decision::KeepBoth)
+        } else {
+            self.skip.then_some(Decision::Skip)
+        }
+    }
+}
+
+/// Copies.
+pub fn copy(context: &Context, arguments: &CopyArguments) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let common = &arguments.common;
+    let (mut sources, target) = places(context, common)?;
+    if !arguments.recursive {
+        let mut files = Vec::new();
+        for source in sources {
+            let metadata = context.backend(&source)?.stat(At::path(&source.path))?;
+            if metadata.is_dir() {
+                outcome.note(
+                    format_args!("{source:?}: without -r"),
+                    &Error::new(ErrorKind::IsADirectory, "copy"),
+                );
+            } else {
+                files.push(source);
+            }
+        }
+        sources = files;
+    }
+    let groups = transfers(context, sources, target)?;
+    for transfer in groups {
+        run(context, Operation::Copy(transfer), common, &mut outcome)?;
+    }
+    Ok(outcome)
+}
+
+/// Moves.
+pub fn move_(context: &Context, arguments: &MoveArguments) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let common = &arguments.common;
+    let (sources, target) = places(context, common)?;
+    if let Some(root) = sources.iter().find(|source| source.path.is_root()) {
+        return Err(Error::new(ErrorKind::IsRoot, "move")).with_context(|| format!("{root:?}"));
+    }
+    for transfer in transfers(context, sources, target)? {
+        run(context, Operation::Move(transfer), common, &mut outcome)?;
+    }
+    Ok(outcome)
+}
+
+/// Where sources and target are. A source that is a link is copied itself; a target that leads to a folder is that folder.
+fn places(context: &Context, common: &Common) -> anyhow::Result<(Vec<Place>, Place)> {
+    let Some((target, sources)) = common.paths.split_last() else {
+        return Err(Misuse("a source and a target are needed".to_owned()).into());
+    };
+    let sources = sources
+        .iter()
+        .map(|source| {
+            let place = context.place(source, Last::Keep)?;
+            let there = context.backend(&place)?.stat(At::path(&place.path));
+            there.with_context(|| source.display().to_string())?;
+            Ok(place)
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let followed = context.place(target, Last::Follow);
+    let target = match followed {
+        Ok(place) if is_folder(context, &place)? => place,
+        _ => context.place(target, Last::Keep)?,
+    };
+    Ok((sources, target))
+}
+
+fn is_folder(context: &Context, place: &Place) -> fs_core::Result<bool> {
+    match context.backend(place)?.stat(At::path(&place.path)) {
+        Ok(metadata) => Ok(metadata.is_dir()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// As `cp(1)`: into a folder that is there, otherwise under the target's name. The root of a filesystem has no name: what is in it goes.
+fn transfers(
+    context: &Context,
+    sources: Vec<Place>,
+    target: Place,
+) -> anyhow::Result<Vec<Transfer>> {
+    let folder = is_folder(context, &target)?;
+    let (roots, named): (Vec<_>, Vec<_>) = sources
+        .into_iter()
+        .partition(|source| source.path.is_root());
+    if !folder && named.len() + roots.len() > 1 {
+        let text = format!("{target:?} is no folder; several sources need one");
+        return Err(Misuse(text).into());
+    }
+    let mut transfers = Vec::new();
+    if !roots.is_empty() {
+        transfers.push(Transfer {
+            sources: roots,
+            into: target.clone(),
+            name: None,
+            contents: true,
+        });
+    }
+    if !named.is_empty() {
+        let (into, name) = match target.path.split_last() {
+            Some((parent, name)) if !folder => (target.with_path(parent), Some(name)),
+            _ => (target, None),
+        };
+        transfers.push(Transfer {
+            sources: named,
+            into,
+            name,
+            contents: false,
+        });
+    }
+    Ok(transfers)
+}
+
+fn run(
+    context: &Context,
+    operation: Operation,
+    common: &Common,
+    outcome: &mut Outcome,
+) -> anyhow::Result<()> {
+    let engine = context.engine()?;
+    let control = Control::new();
+    let shows = std::io::stderr().is_terminal();
+    let progress = |progress: &Progress| {
+        if shows {
+            show(progress);
+        }
+    };
+    let monitor = Monitor {
+        control: &control,
+        progress: &progress,
+    };
+    let plan = engine.plan(operation, monitor)?;
+    let decision = common.decision();
+    if decision.is_none() {
+        for conflict in &plan.preflight().conflicts {
+            outcome.note(
+                format_args!("{:?}", conflict.target),
+                &Error::new(ErrorKind::AlreadyExists, "copy")
+                    .with_detail("say --replace, --skip or --keep-both"),
+            );
+        }
+    }
+    let decisions = Decisions::all(decision.unwrap_or_default());
+    let report = engine.run(&plan, &decisions, monitor)?;
+    if shows {
+        eprint!("\r\x1b[K");
+    }
+    for failure in &report.failed {
+        outcome.note(format_args!("{:?}", failure.place), &failure.error);
+    }
+    if !report.skipped.is_empty() && decision == Some(Decision::Skip) {
+        tell(format_args!("{} skipped", report.skipped.len()));
+    }
+    for (loss, count) in &report.losses {
+        told(*loss, *count);
+    }
+    for (loss, count) in &plan.preflight().losses {
+        told(*loss, *count);
+    }
+    Ok(())
+}
+
+fn told(loss: Loss, count: u64) {
+    if loss.matters() {
+        tell(format_args!(
+            "{} of {count} can't be kept there",
+            loss.text()
+        ));
+    }
+}
+
+fn show(progress: &Progress) {
+    let percent = progress.fraction() * 100.0;
+    let size = humansize::format_size(progress.done_bytes, humansize::DECIMAL);
+    let current = &progress.current;
+    let mut out = std::io::stderr().lock();
+    // Only for the eye.
+    let _ = write!(out, "\r\x1b[K{percent:3.0} %  {size}  {current}").and_then(|()| out.flush());
+}

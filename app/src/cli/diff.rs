@@ -1,0 +1,65 @@
+//! `lamina diff`
+
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use fs_core::Control;
+use fs_core::compare::{Aspects, Side, diff};
+use fs_core::resolve::Last;
+
+use super::context::Context;
+use super::outcome::Outcome;
+use super::print;
+
+/// `lamina diff A B`
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Compares owners too.
+    #[arg(long)]
+    owner: bool,
+    /// The first tree.
+    #[arg(value_name = "A")]
+    first: OsString,
+    /// The second tree.
+    #[arg(value_name = "B")]
+    second: OsString,
+}
+
+/// One difference a line.
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let first = context.place(&arguments.first, Last::Follow)?;
+    let second = context.place(&arguments.second, Last::Follow)?;
+    let (a, b) = (context.backend(&first)?, context.backend(&second)?);
+    let aspects = Aspects {
+        owners: arguments.owner,
+        ..Aspects::default()
+    };
+    let mut out = print::out();
+    let mut outcome = Outcome::default();
+    let equal = diff(
+        Side {
+            backend: &*a,
+            root: &first.path,
+        },
+        Side {
+            backend: &*b,
+            root: &second.path,
+        },
+        aspects,
+        &Control::new(),
+        &mut |path, difference| {
+            match difference {
+                Ok(difference) => writeln!(out, "{}: {difference}", path.display())
+                    .map_err(|e| fs_core::Error::from_io(e, "print"))?,
+                Err(e) => outcome.note(path.display(), &e),
+            }
+            Ok(())
+        },
+    )?;
+    out.flush()?;
+    Ok(if equal {
+        outcome
+    } else {
+        outcome.max(Outcome::Failed)
+    })
+}

@@ -1,0 +1,150 @@
+//! `lamina ls`
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use fs_core::ops::Place;
+use fs_core::resolve::Last;
+use fs_core::{At, Backend, Metadata, Name, Result, VPath, Want, listing};
+
+use super::context::Context;
+use super::outcome::Outcome;
+use super::print;
+
+/// `lamina ls [-l] [-a] [-R] T...`
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// With kind, permissions, links, owner, size and time.
+    #[arg(short)]
+    long: bool,
+    /// With names that begin with a dot.
+    #[arg(short)]
+    all: bool,
+    /// With everything below.
+    #[arg(short = 'R')]
+    recursive: bool,
+    /// What to list.
+    #[arg(value_name = "T", default_value = ".")]
+    targets: Vec<OsString>,
+}
+
+/// Lists each target.
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let mut out = print::out();
+    let mut outcome = Outcome::default();
+    let several = arguments.targets.len() > 1 || arguments.recursive;
+    for text in &arguments.targets {
+        let place = match context.place(text, Last::Follow) {
+            Ok(place) => place,
+            // A link that leads nowhere is listed itself.
+            Err(_) => context.place(text, Last::Keep)?,
+        };
+        let backend = context.backend(&place)?;
+        let metadata = backend.stat(At::path(&place.path))?;
+        let lister = Lister {
+            backend: &*backend,
+            arguments,
+        };
+        if metadata.is_dir() {
+            lister.folder(&mut out, &mut outcome, &place, several)?;
+        } else {
+            let name = place.path.file_name();
+            let name = name.map_or_else(|| text.clone(), |name| name.as_os_str().to_owned());
+            lister.line(&mut out, &name, &place.path, &metadata)?;
+        }
+    }
+    out.flush()?;
+    Ok(outcome)
+}
+
+struct Lister<'a> {
+    backend: &'a dyn Backend,
+    arguments: &'a Arguments,
+}
+
+impl Lister<'_> {
+    fn folder(
+        &self,
+        out: &mut dyn Write,
+        outcome: &mut Outcome,
+        start: &Place,
+        titled: bool,
+    ) -> anyhow::Result<()> {
+        let mut stack = vec![start.path.clone()];
+        let mut first = true;
+        while let Some(folder) = stack.pop() {
+            let entries = match self.entries(&folder) {
+                Ok(entries) => entries,
+                Err(e) if folder == start.path => return Err(e.into()),
+                Err(e) => {
+                    outcome.note(folder.display(), &e);
+                    continue;
+                }
+            };
+            if titled {
+                if !first {
+                    writeln!(out)?;
+                }
+                print::raw(out, folder.as_os_str())?;
+                writeln!(out, ":")?;
+            }
+            first = false;
+            let mut below = Vec::new();
+            for (name, metadata) in entries {
+                let path = folder.join(&name);
+                self.line(out, name.as_os_str(), &path, &metadata)?;
+                if self.arguments.recursive && metadata.is_dir() {
+                    below.push(path);
+                }
+            }
+            stack.extend(below.into_iter().rev());
+        }
+        Ok(())
+    }
+
+    fn entries(&self, folder: &VPath) -> Result<Vec<(Name, Metadata)>> {
+        let listing = self.backend.list(At::path(folder), &Want::metadata())?;
+        let mut entries = Vec::new();
+        for entry in listing::collect(listing)?.iter() {
+            let name = Name::new(entry.name)?;
+            if name.as_bytes().starts_with(b".") && !self.arguments.all {
+                continue;
+            }
+            let metadata = match entry.metadata {
+                Some(metadata) => *metadata,
+                None => self.backend.stat(At::path(&folder.join(&name)))?,
+            };
+            entries.push((name, metadata));
+        }
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(entries)
+    }
+
+    fn line(
+        &self,
+        out: &mut dyn Write,
+        name: &std::ffi::OsStr,
+        path: &VPath,
+        metadata: &Metadata,
+    ) -> anyhow::Result<()> {
+        if self.arguments.long {
+            write!(
+                out,
+                "{} {:>3} {:>5} {:>5} {:>12} {} ",
+                print::mode(metadata),
+                metadata.nlink,
+                metadata.uid,
+                metadata.gid,
+                metadata.size,
+                print::time(metadata.mtime)
+            )?;
+        }
+        print::raw(out, name)?;
+        if self.arguments.long && metadata.is_symlink() {
+            write!(out, " -> ")?;
+            print::raw(out, &self.backend.read_link(At::path(path))?)?;
+        }
+        writeln!(out)?;
+        Ok(())
+    }
+}

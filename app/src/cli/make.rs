@@ -1,0 +1,101 @@
+//! `lamina new`
+
+use std::ffi::OsString;
+
+use anyhow::Context as _;
+use fs_backends::location::{Location, OpenHow, Root, StackFile, StackLayer};
+use fs_core::{Error, ErrorKind};
+
+use super::context::Context;
+use super::outcome::{Misuse, Outcome};
+
+/// `lamina new (memory|vault|store|stack) PATH [LAYER...]`
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// What to make.
+    kind: Kind,
+    /// The file (or, of a store, the folder) it is kept in; must not be there yet.
+    path: OsString,
+    /// Of a stack: its layers, each any location, bottom first, the last one written.
+    layers: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// A filesystem in memory, saved to a file.
+    Memory,
+    /// One file, encrypted when a password is given.
+    Vault,
+    /// An index and blobs in a folder.
+    Store,
+    /// Layers, one over the other.
+    Stack,
+}
+
+/// Makes an empty filesystem.
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let kind = arguments.kind;
+    if kind != Kind::Stack && !arguments.layers.is_empty() {
+        return Err(Misuse("only a stack has layers".to_owned()).into());
+    }
+    let path = std::env::current_dir()?.join(&arguments.path);
+    let shown = || path.display().to_string();
+    if std::fs::symlink_metadata(&path).is_ok() {
+        return Err(Error::new(ErrorKind::AlreadyExists, "make")).with_context(shown);
+    }
+    let root = match kind {
+        Kind::Memory => Root::Saved(path.clone()),
+        Kind::Vault => Root::Vault(path.clone()),
+        Kind::Store => Root::Store(path.clone()),
+        Kind::Stack => {
+            stack(context, arguments, &path).with_context(shown)?;
+            return Ok(Outcome::Done);
+        }
+    };
+    let keys = context.keys();
+    let location = Location::new(root);
+    // A password file that can't be read must not make a vault without a password.
+    let password = if kind == Kind::Vault {
+        keys.given(&location)?
+    } else {
+        None
+    };
+    let opened = location.open(&OpenHow {
+        password: &|_| password.clone(),
+        create: true,
+        ..OpenHow::default()
+    });
+    let opened = opened.with_context(shown)?;
+    opened.save().with_context(shown)?;
+    opened.backend.close().with_context(shown)?;
+    Ok(Outcome::Done)
+}
+
+fn stack(context: &Context, arguments: &Arguments, path: &std::path::Path) -> anyhow::Result<()> {
+    if arguments.layers.is_empty() {
+        return Err(Misuse("a stack needs at least one layer".to_owned()).into());
+    }
+    // What was typed means the same from the file when the file is here.
+    let here = std::env::current_dir()?;
+    let beside = path.parent() == Some(here.as_path());
+    let mut layers = Vec::new();
+    for layer in &arguments.layers {
+        let location = context.location(layer)?;
+        let text = match layer.to_str() {
+            Some(text) if beside => text.to_owned(),
+            _ => location.to_string(),
+        };
+        layers.push(StackLayer {
+            name: location.title(),
+            location: text,
+        });
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.trim_end_matches(".ron").trim_end_matches(".stack");
+    let stack = StackFile {
+        name: name.to_owned(),
+        layers,
+    };
+    stack.create(path)?;
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! The same engine without a window: `lamina ls`, `lamina cp`, … on any location, for scripts.
+//!
+//! Every command is a file of its own that works on [`Context`], which opens what locations name. Exit codes: 0 done, 1 part failed (each told on
+//! the standard error), 2 bad usage, 3 wrong password, 4 damaged.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "commands touch filesystems themselves: there is no window that could wait"
+)]
+
+mod cat;
+mod check;
+mod chmod;
+mod context;
+mod copy;
+mod diff;
+mod link;
+mod list;
+mod make;
+mod mkdir;
+mod mode;
+mod outcome;
+mod password;
+mod print;
+mod remove;
+mod stat;
+mod touch;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use context::Context;
+pub use outcome::Outcome;
+
+/// A file manager in which every tab is a filesystem.
+///
+/// LOCATION is a folder (/x, host:/x), a sandboxed folder (vroot:/x), a filesystem in memory (memory:NAME, x.mem), a vault (x.db), a store (a folder
+/// with index.db) or a stack (x.stack.ron); LOCATION::/inner/path is a place inside.
+#[derive(Parser)]
+#[command(name = "lamina", version, args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    /// Works without a window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Each opens as a tab of the window.
+    #[arg(value_name = "LOCATION")]
+    pub locations: Vec<OsString>,
+    /// Where passwords come from.
+    #[command(flatten)]
+    pub passwords: Passwords,
+}
+
+/// Where passwords come from; otherwise LAMINA_PASSWORD, otherwise a prompt.
+#[derive(Args)]
+pub struct Passwords {
+    /// The first line of FILE is the password (of one vault, when several are opened: LOCATION=FILE).
+    #[arg(long, global = true, value_name = "[LOCATION=]FILE")]
+    password_file: Vec<OsString>,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Lists folders.
+    Ls(list::Arguments),
+    /// Tells all about files.
+    Stat(stat::Arguments),
+    /// Prints files.
+    Cat(cat::Arguments),
+    /// Copies, keeping all that the target can hold.
+    Cp(copy::CopyArguments),
+    /// Moves or renames; a source goes only when all of it has arrived.
+    Mv(copy::MoveArguments),
+    /// Removes for good.
+    Rm(remove::Arguments),
+    /// Makes folders.
+    Mkdir(mkdir::Arguments),
+    /// Makes a link.
+    Ln(link::Arguments),
+    /// Changes permissions.
+    Chmod(chmod::Arguments),
+    /// Makes empty files, or sets the time of the last change to now.
+    Touch(touch::Arguments),
+    /// Compares two trees; exit code 1 when they differ.
+    Diff(diff::Arguments),
+    /// Makes a filesystem. A vault is encrypted when a password is given.
+    New(make::Arguments),
+    /// Reads everything and tells what is damaged.
+    Check(check::Arguments),
+}
+
+/// Runs a command to its exit code.
+pub fn run(command: &Command, passwords: &Passwords) -> ExitCode {
+    let outcome = Context::new(passwords).and_then(|context| {
+        let done = dispatch(command, &context);
+        // Saves what changed in memory even when part failed.
+        let finished = context.finish();
+        done.and_then(|outcome| finished.map(|()| outcome))
+    });
+    let outcome = outcome.unwrap_or_else(|e| Outcome::of_error(&e));
+    outcome.code()
+}
+
+fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Ls(arguments) => list::run(context, arguments),
+        Command::Stat(arguments) => stat::run(context, arguments),
+        Command::Cat(arguments) => cat::run(context, arguments),
+        Command::Cp(arguments) => copy::copy(context, arguments),
+        Command::Mv(arguments) => copy::move_(context, arguments),
+        Command::Rm(arguments) => remove::run(context, arguments),
+        Command::Mkdir(arguments) => mkdir::run(context, arguments),
+        Command::Ln(arguments) => link::run(context, arguments),
+        Command::Chmod(arguments) => chmod::run(context, arguments),
+        Command::Touch(arguments) => touch::run(context, arguments),
+        Command::Diff(arguments) => diff::run(context, arguments),
+        Command::New(arguments) => make::run(context, arguments),
+        Command::Check(arguments) => check::run(context, arguments),
+    }
+}

@@ -1,0 +1,69 @@
+//! How a command ended.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use fs_core::ErrorKind;
+
+/// The worst of what happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// All done.
+    #[default]
+    Done = 0,
+    /// Part failed; told on the standard error.
+    Failed = 1,
+    /// The arguments make no sense.
+    Usage = 2,
+    /// A password is wrong or missing.
+    Password = 3,
+    /// Stored bytes are not what was written.
+    Damaged = 4,
+}
+
+/// Arguments that make no sense together, found out while running.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misuse(pub String);
+
+impl Outcome {
+    /// The exit code.
+    pub fn code(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+
+    /// What an error means; tells it.
+    pub fn of_error(error: &anyhow::Error) -> Self {
+        tell(format_args!("{error:#}"));
+        if error.downcast_ref::<Misuse>().is_some() {
+            return Self::Usage;
+        }
+        let known = error
+            .chain()
+            .find_map(|e| e.downcast_ref::<fs_core::Error>());
+        known.map_or(Self::Failed, |e| Self::of_kind(e.kind()))
+    }
+
+    /// What an error of the engine means.
+    pub fn of_kind(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::WrongPassword | ErrorKind::PasswordNeeded => Self::Password,
+            ErrorKind::Corrupted => Self::Damaged,
+            _ => Self::Failed,
+        }
+    }
+
+    /// Tells the error of one item, and goes on with the worse of the two.
+    pub fn note(&mut self, item: impl Display, error: &fs_core::Error) {
+        let detail = error
+            .detail()
+            .map_or_else(String::new, |d| format!(" ({d})"));
+        tell(format_args!("{item}: {}{detail}", error.kind().text()));
+        *self = (*self).max(Self::of_kind(error.kind()));
+    }
+}
+
+/// A line on the standard error.
+pub fn tell(what: impl Display) {
+    eprintln!("lamina: {what}");
+}

@@ -1,0 +1,85 @@
+//! Writing to the standard output: names as they are, byte by byte.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+
+use fs_core::{FileKind, Metadata, Time};
+
+/// The output, buffered.
+pub fn out() -> io::BufWriter<io::StdoutLock<'static>> {
+    io::BufWriter::new(io::stdout().lock())
+}
+
+/// A name, exactly.
+pub fn raw(out: &mut dyn Write, name: &OsStr) -> io::Result<()> {
+    out.write_all(name.as_encoded_bytes())
+}
+
+/// Type and permissions as `ls -l` writes them: `drwxr-xr-x`.
+pub fn mode(metadata: &Metadata) -> String {
+    let kind = match metadata.kind {
+        FileKind::File => '-',
+        FileKind::Directory => 'd',
+        FileKind::Symlink => 'l',
+        FileKind::Fifo => 'p',
+        FileKind::Socket => 's',
+        FileKind::CharDevice => 'c',
+        FileKind::BlockDevice => 'b',
+    };
+    let bits = metadata.mode;
+    let set = |bit: u32, yes: char| if bits & bit != 0 { yes } else { '-' };
+    let special = |bit: u32, execute: u32, both: char, only: char| match (
+        bits & bit != 0,
+        bits & execute != 0,
+    ) {
+        (true, true) => both,
+        (true, false) => only,
+        (false, true) => 'x',
+        (false, false) => '-',
+    };
+    [
+        kind,
+        set(0o400, 'r'),
+        set(0o200, 'w'),
+        special(0o4000, 0o100, 's', 'S'),
+        set(0o040, 'r'),
+        set(0o020, 'w'),
+        special(0o2000, 0o010, 's', 'S'),
+        set(0o004, 'r'),
+        set(0o002, 'w'),
+        special(0o1000, 0o001, 't', 'T'),
+    ]
+    .iter()
+    .collect()
+}
+
+/// A time in the local zone, to the second.
+pub fn time(time: Time) -> String {
+    let (seconds, nanos) = time.parts();
+    let nanos = i32::try_from(nanos).unwrap_or(0);
+    match jiff::Timestamp::new(seconds, nanos) {
+        Ok(stamp) => stamp
+            .to_zoned(jiff::tz::TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M:%S")
+            .to_string(),
+        Err(_) => seconds.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fs_core::FileId;
+
+    #[test]
+    fn modes_read_as_ls_writes_them() {
+        let with = |kind, bits| {
+            let id = FileId { fs: 0, ino: 1 };
+            mode(&Metadata::new(id, kind, bits, Time::default()))
+        };
+        assert_eq!(with(FileKind::Directory, 0o1777), "drwxrwxrwt");
+        assert_eq!(with(FileKind::File, 0o4750), "-rwsr-x---");
+        assert_eq!(with(FileKind::File, 0o2644), "-rw-r-Sr--");
+        assert_eq!(with(FileKind::Fifo, 0), "p---------");
+    }
+}
