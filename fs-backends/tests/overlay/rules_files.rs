@@ -342,6 +342,36 @@ fn staged_nodes_appear_by_the_same_rules() {
 }
 
 #[test]
+fn staged_nodes_appear_together() {
+    let mut t = Stack::new(sample);
+    t.fs.unlink("/b").unwrap();
+    let stage =
+        |path: &str, new: &NewNode, mode| (t.fs.stage(At::path(&at(path)), new).unwrap(), mode);
+    let (file, dir) = (NewNode::file(), NewNode::directory());
+    let batch = vec![
+        stage("/a", &file, RenameMode::Replace),
+        stage("/b", &dir, RenameMode::NoReplace),
+        stage("/d", &file, RenameMode::NoReplace),
+        stage("/new", &file, RenameMode::NoReplace),
+        stage("/new", &file, RenameMode::NoReplace),
+    ];
+    let done: Vec<_> =
+        t.fs.commit_all(batch)
+            .into_iter()
+            .map(|r| r.map_err(|e| e.kind()))
+            .collect();
+    let taken = Err(ErrorKind::AlreadyExists);
+    assert_eq!((done[2], done[4]), (taken, taken));
+    assert_eq!(done[0], Ok(t.fs.meta("/a").id));
+    assert_eq!(done[3], Ok(t.fs.meta("/new").id));
+    t.also_reopened(|fs| {
+        assert_eq!(fs.cat("/a"), "");
+        assert_eq!(fs.ls("/b"), [""; 0]);
+        assert_eq!(fs.ls("/d"), ["e", "f", "s"]);
+    });
+}
+
+#[test]
 fn own_attributes_are_hidden_and_a_users_of_that_name_are_kept() {
     let mut t = Stack::new(|base| base.mkdir("/d"));
     t.fs.set_x("/d", "user.overlay.opaque", Some("y")).unwrap();

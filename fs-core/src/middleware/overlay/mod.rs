@@ -13,6 +13,7 @@
 mod attributes;
 mod base;
 mod change;
+mod commit;
 mod copy_up;
 mod core;
 mod dirs;
@@ -46,7 +47,7 @@ use crate::extensions::{
 };
 use crate::file::{File, OpenOptions, Staged};
 use crate::listing::Listing;
-use crate::metadata::{Metadata, NewNode};
+use crate::metadata::{FileId, Metadata, NewNode};
 use crate::path::{Name, VPath};
 
 /// Most entries of the base that renaming one directory copies up.
@@ -124,6 +125,10 @@ impl<Base: Backend + 'static, Upper: Backend + 'static> Backend for Overlay<Base
 
     fn stage(&self, at: At<'_>, new: &NewNode) -> Result<Box<dyn Staged>> {
         told(self.core.stage(at, new), "stage", at.path)
+    }
+
+    fn commit_all(&self, staged: Vec<(Box<dyn Staged>, RenameMode)>) -> Vec<Result<FileId>> {
+        self.core.commit_all(staged)
     }
 
     fn sync(&self, scope: Scope<'_>) -> Result<()> {

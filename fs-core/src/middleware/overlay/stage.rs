@@ -20,19 +20,19 @@ use crate::path::{Name, VPath};
 
 /// A staged node of an overlay.
 pub(super) struct OverlayStaged {
-    core: Arc<Core>,
-    inner: Box<dyn Staged>,
-    kind: FileKind,
+    pub(super) core: Arc<Core>,
+    pub(super) inner: Box<dyn Staged>,
+    pub(super) kind: FileKind,
     /// Its future directory, which may be renamed meanwhile, and name; `None`: inside another staged directory, where there are no marks.
-    place: Option<(Arc<Pin>, Name)>,
+    pub(super) place: Option<(Arc<Pin>, Name)>,
     /// Given out while it is staged; finds its path at the commit.
-    pin: OnceLock<Arc<Pin>>,
-    given: Given,
+    pub(super) pin: OnceLock<Arc<Pin>>,
+    pub(super) given: Given,
 }
 
 /// What the caller set; the rest stays as it is when a file replaces another under its inode.
 #[derive(Default)]
-struct Given {
+pub(super) struct Given {
     owner: bool,
     xattrs: HashSet<OsString>,
 }
@@ -76,7 +76,7 @@ impl Core {
     }
 
     /// The rules of the commit modes. The caller holds the lock.
-    fn check_commit(
+    pub(super) fn check_commit(
         self: &Arc<Self>,
         path: &VPath,
         kind: FileKind,
@@ -103,7 +103,7 @@ impl Core {
     }
 
     /// A staged file that replaces another keeps its number where the upper says that replacing does.
-    fn keep_number(
+    pub(super) fn keep_number(
         &self,
         path: &VPath,
         kind: FileKind,
@@ -161,64 +161,6 @@ impl Core {
             btime: base.btime,
             ..SetAttr::default()
         }))
-    }
-}
-
-impl OverlayStaged {
-    fn publish(self, dir: &VPath, name: &Name, mode: RenameMode) -> Result<FileId> {
-        let Self {
-            core,
-            mut inner,
-            kind,
-            pin,
-            given,
-            ..
-        } = self;
-        let path = dir.join(name);
-        let target = core.look_full(&path)?;
-        core.check_commit(&path, kind, &target, mode)?;
-        let is_dir = kind == FileKind::Directory;
-        if is_dir || target.found().is_ok_and(Metadata::is_dir) {
-            core.dirs.forget_all();
-        }
-        let files = core.marks_are_files()?;
-        let kept_number = core.keep_number(&path, kind, &target, &mut *inner, &given)?;
-        if is_dir && target.upper.is_some() && mode != RenameMode::Exchange {
-            core.clear(&path, &target)?;
-        }
-        let base_dir = target.base.is_some_and(|base| base.is_dir());
-        if is_dir && !files && (target.whiteout || base_dir) {
-            core.hide_base_in(&mut *inner, &path)?;
-        }
-        let over_node = target.upper.is_some() || target.whiteout;
-        let mode = match mode {
-            RenameMode::Exchange if !over_node => RenameMode::NoReplace,
-            RenameMode::Exchange => RenameMode::Exchange,
-            _ if target.whiteout && is_dir => RenameMode::Exchange,
-            // The base's entry is replaced by being hidden.
-            _ if over_node => RenameMode::Replace,
-            _ => RenameMode::NoReplace,
-        };
-        let place = core.place_after(&path, &target);
-        let times = core.dir_times(dir)?;
-        let id = inner.commit(mode)?;
-        if kept_number && target.upper.is_none() {
-            // The directory has the entries it had before.
-            core.reset_dir_times(dir, times)?;
-        }
-        if files && is_dir && base_dir {
-            core.put_mark(&path)?;
-        }
-        if !kept_number {
-            core.pins.removed(&path, place);
-            if let Some(replaced) = &target.upper {
-                core.ids()?.forget(replaced);
-            }
-        }
-        if let Some(pin) = pin.get() {
-            core.pins.settle(pin, &path);
-        }
-        core.upper_id(At::path(&core.upper.kept(&path)?), id)
     }
 }
 
