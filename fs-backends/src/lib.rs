@@ -4,6 +4,7 @@
 //! and [`virtual_fs::ContentStore`]); the last two delegate to the operating system. This crate knows no window.
 
 mod catalog;
+pub mod indexed;
 pub mod live_files;
 pub mod location;
 pub mod memory;
@@ -12,6 +13,7 @@ pub mod std_fs;
 pub mod virtual_fs;
 pub mod vroot_fs;
 
+pub use indexed::IndexedBackend;
 pub use memory::MemoryBackend;
 pub use sqlite::SqliteBackend;
 pub use std_fs::StdFsBackend;

@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
+use super::database::Secret;
 use super::error::from_sql;
 use super::key::{Key, SALT_BYTES};
 use super::lock::FileLock;
@@ -54,6 +55,8 @@ pub(super) struct Connector {
     pub(super) cipher: Option<Cipher>,
     /// On media that can't be written: read the file as it lies there.
     pub(super) immutable: bool,
+    /// The log goes into the database only when told: a checkpoint makes the index durable, and blobs must be before it.
+    pub(super) checkpoint_by_hand: bool,
 }
 
 /// Key and page size of an encrypted database.
@@ -96,7 +99,12 @@ impl Connector {
         harden(db)?;
         match role {
             Role::Writer => {
-                db.execute_batch(&format!("PRAGMA cache_size = -65536; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};"))?;
+                let pages = if self.checkpoint_by_hand {
+                    0
+                } else {
+                    CHECKPOINT_PAGES
+                };
+                db.execute_batch(&format!("PRAGMA cache_size = -65536; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {pages};"))?;
             }
             Role::Reader => db.execute_batch(
                 "PRAGMA cache_size = -8192; PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;",
@@ -153,7 +161,7 @@ fn uri(path: &Path) -> PathBuf {
 pub(super) fn cipher_for(
     lock: &FileLock,
     path: &Path,
-    password: Option<&str>,
+    secret: Secret<'_>,
 ) -> Result<Option<Cipher>> {
     let fail = |kind, detail: &'static str| {
         Err(Error::new(kind, "open").with_detail(detail).with_path(path))
@@ -164,32 +172,33 @@ pub(super) fn cipher_for(
     if length == 0 {
         return fail(ErrorKind::UnknownFormat, "the file is empty");
     }
-    match (header == PLAIN_HEADER, password) {
-        (true, None) => return Ok(None),
-        (true, Some(_)) => {
-            return fail(
-                ErrorKind::InvalidInput,
-                "it is not encrypted: open it without a password",
-            );
-        }
-        (false, _) if length < 4096 || !length.is_multiple_of(4096) => {
-            return fail(
-                ErrorKind::UnknownFormat,
-                "neither a plain nor an encrypted database",
-            );
-        }
-        (false, None) => {
+    let plain = header == PLAIN_HEADER;
+    if !plain && (length < 4096 || !length.is_multiple_of(4096)) {
+        return fail(
+            ErrorKind::UnknownFormat,
+            "neither a plain nor an encrypted database",
+        );
+    }
+    let Ok(salt) = <[u8; SALT_BYTES]>::try_from(header) else {
+        return fail(ErrorKind::UnknownFormat, "the file is too short");
+    };
+    let key = match secret {
+        Secret::None if plain => return Ok(None),
+        Secret::None => {
             return fail(
                 ErrorKind::PasswordNeeded,
                 "encrypted, or no database at all",
             );
         }
-        (false, Some(_)) => {}
-    }
-    let Ok(salt) = <[u8; SALT_BYTES]>::try_from(header) else {
-        return fail(ErrorKind::UnknownFormat, "the file is too short");
+        _ if plain => {
+            return fail(
+                ErrorKind::InvalidInput,
+                "it is not encrypted: open it without a password",
+            );
+        }
+        Secret::Password(password) => Key::derive(password, salt),
+        Secret::Key(key) => key.clone(),
     };
-    let key = Key::derive(password.unwrap_or_default(), salt);
     for page_bytes in [CipherPages::Large.bytes(), CipherPages::Compatible.bytes()] {
         let page = lock.read_at(0, page_bytes as usize).map_err(io)?;
         if page.len() == page_bytes as usize && key.authenticates(&page, 1) {

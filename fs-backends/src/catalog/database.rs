@@ -1,7 +1,7 @@
 //! An open database: its lock, its readers, its writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fs_core::{Error, ErrorKind, Result};
@@ -10,8 +10,10 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 
 use super::connect::{Connector, Role, cipher_for, open_error};
+use super::counters::Counters;
 use super::error::from_sql;
 use super::keeper::Signal;
+use super::key::Key;
 use super::lock::{FileLock, opening};
 use super::schema::{self, Format, Meta};
 use super::writer::{Sync, Writer};
@@ -19,8 +21,6 @@ use crate::live_files;
 
 const READERS: u32 = 4;
 const READER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Numbers are reserved on disk in blocks, so that most transactions need not write the counters.
-const RESERVED: u64 = 1024;
 
 /// When a change survives a power cut. It survives a kill of the process as soon as it returned, either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,11 +32,22 @@ pub enum Durability {
     OnSync,
 }
 
+/// What opens a database.
+#[derive(Clone, Copy)]
+pub(crate) enum Secret<'a> {
+    /// It is plain.
+    None,
+    /// A password, from which the key is derived.
+    Password(&'a str),
+    /// The key, derived before.
+    Key(&'a Key),
+}
+
 /// What to open.
 pub(crate) struct OpenRequest<'a> {
     pub(crate) path: &'a Path,
     pub(crate) format: Format,
-    pub(crate) password: Option<&'a str>,
+    pub(crate) secret: Secret<'a>,
     pub(crate) durability: Durability,
 }
 
@@ -50,8 +61,7 @@ pub(crate) struct Database {
     durability: Durability,
     readers: RwLock<Option<r2d2::Pool<SqliteConnectionManager>>>,
     writer: Option<Writer>,
-    inos: Counter,
-    contents: Counter,
+    counters: Arc<Counters>,
     signal: Signal,
     held: Mutex<Option<Held>>,
 }
@@ -60,13 +70,6 @@ pub(crate) struct Database {
 struct Held {
     _live: Vec<live_files::Guard>,
     lock: FileLock,
-}
-
-/// Hands out numbers; each is given out once in the life of the database.
-struct Counter {
-    key: &'static str,
-    next: AtomicU64,
-    reserved: AtomicU64,
 }
 
 impl Database {
@@ -81,7 +84,7 @@ impl Database {
         let turn = opening();
         let lock = FileLock::acquire(&path, &turn).map_err(|error| error.with_path(given))?;
         let cipher =
-            cipher_for(&lock, &path, request.password).map_err(|error| error.with_path(given))?;
+            cipher_for(&lock, &path, request.secret).map_err(|error| error.with_path(given))?;
         let encrypted = cipher.is_some();
         let cipher_page_bytes = cipher.as_ref().map(|cipher| i64::from(cipher.page_bytes));
         let read_only = !writable(&path);
@@ -92,6 +95,7 @@ impl Database {
         }
         let connector = Connector {
             immutable: read_only,
+            checkpoint_by_hand: request.format == Format::Index,
             path: path.clone(),
             cipher,
         };
@@ -110,8 +114,7 @@ impl Database {
                 .query_row("PRAGMA page_size", [], |row| row.get(0))
                 .map_err(|error| open_error(error, given))?,
         };
-        let inos = Counter::load(&first, "next_ino")?;
-        let contents = Counter::load(&first, "next_content")?;
+        let counters = Arc::new(Counters::load(&first)?);
         let live = register(&path)?;
         drop(turn);
         let (name, flags) = connector.target(Role::Reader);
@@ -139,9 +142,8 @@ impl Database {
             read_only,
             durability: request.durability,
             readers: RwLock::new(Some(readers)),
-            writer: (!read_only).then(|| Writer::new(connector, first)),
-            inos,
-            contents,
+            writer: (!read_only).then(|| Writer::new(connector, first, counters.clone())),
+            counters,
             signal: Signal::new(),
             held: Mutex::new(Some(Held { _live: live, lock })),
         })
@@ -167,6 +169,16 @@ impl Database {
         self.page_bytes
     }
 
+    /// Length of the log.
+    pub(super) fn log_bytes(&self) -> u64 {
+        log_length(&self.path)
+    }
+
+    /// When its changes survive a power cut.
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Is it on media that can't be written?
     pub(crate) fn is_read_only(&self) -> bool {
         self.read_only
@@ -174,12 +186,12 @@ impl Database {
 
     /// A number for a new node.
     pub(super) fn new_ino(&self) -> u64 {
-        self.inos.take()
+        self.counters.inos.take()
     }
 
     /// A number for new content.
     pub(crate) fn new_content(&self) -> u64 {
-        self.contents.take()
+        self.counters.contents.take()
     }
 
     /// Runs `f` on a reader, inside one read transaction.
@@ -192,14 +204,10 @@ impl Database {
         let db = pool
             .get()
             .map_err(|error| Error::new(ErrorKind::Busy, "read").with_source(error))?;
-        let run = |sql| {
-            db.prepare_cached(sql)
-                .and_then(|mut statement| statement.execute([]))
-                .map_err(|error| from_sql(error, "read"))
-        };
-        run("BEGIN")?;
+        run(&db, "BEGIN")?;
+        let moment = Moment(&db);
         let result = f(&db);
-        run("COMMIT")?;
+        drop(moment);
         result
     }
 
@@ -218,13 +226,8 @@ impl Database {
     }
 
     fn commit<T>(&self, sync: Sync, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let result = self.writer()?.run(sync, &|db| self.save_counters(db), f);
+        let result = self.writer()?.run(sync, f);
         self.signal.wake();
-        if result.is_err() {
-            // Perhaps the reservation was undone with the transaction: the next one makes it again.
-            self.inos.forget_reservation();
-            self.contents.forget_reservation();
-        }
         result
     }
 
@@ -261,11 +264,6 @@ impl Database {
             .ok_or_else(|| Error::new(ErrorKind::ReadOnly, "write"))
     }
 
-    fn save_counters(&self, db: &Connection) -> Result<()> {
-        self.inos.reserve(db, RESERVED)?;
-        self.contents.reserve(db, RESERVED)
-    }
-
     /// Closes readers first and the writer last, so that SQLite folds its log into the one file. Closing twice is no error.
     pub(crate) fn close(&self) -> Result<()> {
         let pool = self.readers.write().take();
@@ -275,8 +273,7 @@ impl Database {
                 let sql = |error| from_sql(error, "close");
                 db.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")
                     .map_err(sql)?;
-                self.inos.save_exactly(db)?;
-                self.contents.save_exactly(db)?;
+                self.counters.save_exactly(db)?;
                 db.execute_batch("COMMIT").map_err(sql)?;
                 db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
                     .map_err(sql)
@@ -296,6 +293,23 @@ impl Database {
             result
         }
     }
+}
+
+/// A read transaction; ends when it is dropped, so that the connection is clean for its next user even after a panic.
+struct Moment<'a>(&'a Connection);
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        // Nothing was changed that could be lost.
+        run(self.0, "COMMIT").unwrap_or_default();
+    }
+}
+
+fn run(db: &Connection, sql: &str) -> Result<()> {
+    db.prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([]))
+        .map(drop)
+        .map_err(|error| from_sql(error, "read"))
 }
 
 impl Drop for Database {
@@ -344,51 +358,4 @@ fn log_length(path: &Path) -> u64 {
 fn writable(path: &Path) -> bool {
     let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
     may_write(path) && path.parent().is_some_and(may_write)
-}
-
-impl Counter {
-    fn load(db: &Connection, key: &'static str) -> Result<Self> {
-        let next: i64 = db
-            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
-                row.get(0)
-            })
-            .map_err(|error| from_sql(error, "open"))?;
-        let next = u64::try_from(next)
-            .map_err(|_| super::error::corrupted("open", "a counter is negative"))?
-            .max(1);
-        Ok(Self {
-            key,
-            next: AtomicU64::new(next),
-            reserved: AtomicU64::new(next),
-        })
-    }
-
-    fn take(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Called before each commit, by the one writer.
-    fn reserve(&self, db: &Connection, block: u64) -> Result<()> {
-        let next = self.next.load(Ordering::Relaxed);
-        if next >= self.reserved.load(Ordering::Relaxed) {
-            self.save(db, next + block)?;
-        }
-        Ok(())
-    }
-
-    fn forget_reservation(&self) {
-        self.reserved.store(0, Ordering::Relaxed);
-    }
-
-    fn save_exactly(&self, db: &Connection) -> Result<()> {
-        self.save(db, self.next.load(Ordering::Relaxed))
-    }
-
-    fn save(&self, db: &Connection, next: u64) -> Result<()> {
-        db.prepare_cached("UPDATE meta SET value = ?2 WHERE key = ?1")
-            .and_then(|mut update| update.execute((self.key, next.cast_signed())))
-            .map_err(|error| from_sql(error, "write"))?;
-        self.reserved.store(next, Ordering::Relaxed);
-        Ok(())
-    }
 }

@@ -33,12 +33,6 @@ fn kind_of(error: &rusqlite::Error) -> ErrorKind {
     }
 }
 
-/// Must the connection be opened anew before another word of it is believed? After a failed fsync the kernel
-/// may have dropped the pages it could not write.
-pub(super) fn poisons(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
-}
-
 /// Stored data that breaks a promise of the format.
 pub(crate) fn corrupted(
     operation: &'static str,

@@ -20,6 +20,8 @@ use super::store::CatalogContent;
 const TICK: Duration = Duration::from_secs(1);
 /// What is committed is durable after this many ticks at the latest.
 const TICKS_TO_DURABLE: u32 = 4;
+/// A log longer than this is moved into the database even while others write.
+const LOG_BYTES: u64 = 32 << 20;
 /// Free pages given back to the host at a time.
 const VACUUM_PAGES: u32 = 256;
 
@@ -165,8 +167,12 @@ impl<C: CatalogContent> Work<C> {
     }
 
     fn make_durable(&self) {
-        if self.content.sync_outside().is_ok() {
-            self.database.barrier().unwrap_or_default();
+        let durable = self
+            .content
+            .sync_outside()
+            .and_then(|()| self.database.barrier());
+        if durable.is_ok() && self.database.log_bytes() > LOG_BYTES {
+            self.database.exclusively(checkpoint).unwrap_or_default();
         }
     }
 

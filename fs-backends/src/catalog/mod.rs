@@ -5,6 +5,7 @@
 //! The tables are described in `FORMAT.md`.
 
 mod connect;
+mod counters;
 mod create;
 mod database;
 mod error;
@@ -22,7 +23,7 @@ pub use connect::CipherPages;
 pub use database::Durability;
 
 pub(crate) use create::{NewDatabase, create};
-pub(crate) use database::{Database, OpenRequest};
+pub(crate) use database::{Database, OpenRequest, Secret};
 pub(crate) use error::{corrupted, from_sql};
 pub(crate) use key::Key;
 pub(crate) use schema::Format;

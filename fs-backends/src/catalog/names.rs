@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 
 use fs_core::Result;
 use fs_core::path::NAME_MAX_BYTES;
@@ -66,9 +66,4 @@ pub(super) fn text_bound(name: &OsStr) -> Cow<'_, str> {
             Cow::Owned(String::from_utf8_lossy(valid).into_owned())
         }
     }
-}
-
-/// An OS string from bytes that were one.
-pub(super) fn from_bytes(bytes: Vec<u8>) -> OsString {
-    OsString::from_vec(bytes)
 }

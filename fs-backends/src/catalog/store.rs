@@ -25,8 +25,8 @@ pub trait CatalogContent: ContentStore {
     /// Removes a little of what nobody names any more; `true`: there is more. Called in the background.
     fn reap_some(&self) -> Result<bool>;
 
-    /// Bytes kept outside the database.
-    fn outside_bytes(&self) -> Result<u64>;
+    /// Bytes kept outside the database, without those about to be removed.
+    fn outside_bytes(&self, db: &Connection) -> Result<u64>;
 
     /// Makes bytes kept outside the database durable.
     fn sync_outside(&self) -> Result<()>;
@@ -104,20 +104,24 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
 
     fn space(&self) -> Result<Space> {
         let sql = |error| from_sql(error, "space");
-        let (in_pages, nodes) = self.database.read(|db| {
-            let pragma = |name: &str| {
-                db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0))
+        let (used_bytes, nodes) = self.database.read(|db| {
+            let number = |select: &str| {
+                db.query_row(select, [], |row| row.get::<_, i64>(0))
                     .map_err(sql)
             };
-            let pages = pragma("page_count")? - pragma("freelist_count")?;
-            let nodes: i64 = db
-                .query_row("SELECT count(*) FROM node", [], |row| row.get(0))
-                .map_err(sql)?;
-            Ok((pages * self.database.page_bytes(), nodes.cast_unsigned()))
+            let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
+            // What waits to be removed is no longer used.
+            let unnamed = number("SELECT coalesce(sum(stored), 0) FROM content WHERE refs = 0")?;
+            let inside = pages * self.database.page_bytes() - unnamed;
+            let nodes = number("SELECT count(*) FROM node")?;
+            let outside = self.content.outside_bytes(db)?;
+            Ok((
+                inside.max(0).cast_unsigned() + outside,
+                nodes.cast_unsigned(),
+            ))
         })?;
         let host = rustix::fs::statvfs(self.database.path())
             .map_err(|errno| fs_core::Error::from_io(errno.into(), "space"))?;
-        let used_bytes = in_pages.cast_unsigned() + self.content.outside_bytes()?;
         let available = host.f_bavail * host.f_frsize;
         Ok(Space {
             total_bytes: Some(used_bytes + available),

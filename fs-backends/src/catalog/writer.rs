@@ -13,7 +13,8 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
 use super::connect::{Connector, Role};
-use super::error::{from_sql, poisons};
+use super::counters::Counters;
+use super::error::from_sql;
 
 /// Operations in one transaction at most, so that the first of them does not wait forever.
 const GROUP_MAX: usize = 256;
@@ -30,6 +31,7 @@ pub(super) enum Sync {
 /// The writing connection and who shares its transaction.
 pub(super) struct Writer {
     connector: Connector,
+    counters: Arc<Counters>,
     waiting: AtomicUsize,
     state: Mutex<State>,
 }
@@ -53,6 +55,8 @@ struct Group {
     outcome: Arc<Outcome>,
     size: usize,
     sync: Sync,
+    /// The last error in it: why, when SQLite undid all of it.
+    cause: Option<Error>,
 }
 
 /// How a shared transaction ended; everybody who joined it waits here.
@@ -80,7 +84,11 @@ impl Outcome {
 }
 
 impl Writer {
-    pub(super) fn new(connector: Connector, connection: Connection) -> Self {
+    pub(super) fn new(
+        connector: Connector,
+        connection: Connection,
+        counters: Arc<Counters>,
+    ) -> Self {
         let state = State {
             connection: Slot::Open(connection),
             group: None,
@@ -89,19 +97,14 @@ impl Writer {
         };
         Self {
             connector,
+            counters,
             waiting: AtomicUsize::new(0),
             state: Mutex::new(state),
         }
     }
 
-    /// Runs `f` in a transaction and returns when it is committed as `sync` says. An error from `f` undoes what it did. `before_commit` runs
-    /// once in each transaction, last.
-    pub(super) fn run<T>(
-        &self,
-        sync: Sync,
-        before_commit: &dyn Fn(&Connection) -> Result<()>,
-        f: impl FnOnce(&Connection) -> Result<T>,
-    ) -> Result<T> {
+    /// Runs `f` in a transaction and returns when it is committed as `sync` says. An error from `f` undoes what it did.
+    pub(super) fn run<T>(&self, sync: Sync, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         let mut guard = self.state.lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
@@ -109,11 +112,14 @@ impl Writer {
         let outcome = state.join(&self.connector, sync)?;
         let result = state.run_one(f);
         let size = state.group.as_ref().map_or(0, |group| group.size);
+        if let (Some(group), Ok(Err(error))) = (&mut state.group, &result) {
+            group.cause = Some(error.clone());
+        }
         if self.waiting.load(Ordering::Acquire) == 0
             || size >= GROUP_MAX
             || !matches!(result, Ok(Ok(_)))
         {
-            state.finish(before_commit);
+            state.finish(&self.counters);
         }
         drop(guard);
         match result {
@@ -128,7 +134,7 @@ impl Writer {
         if !self.state.lock().unsynced {
             return Ok(());
         }
-        self.run(Sync::Durable, &|_| Ok(()), touch)
+        self.run(Sync::Durable, touch)
     }
 
     /// Uses the connection outside of any transaction, for maintenance.
@@ -137,7 +143,7 @@ impl Writer {
         let mut state = self.state.lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         // Whoever left their transaction to us waits for it.
-        state.finish(&|_| Ok(()));
+        state.finish(&self.counters);
         state.ready(&self.connector)?;
         f(state.connection()?)
     }
@@ -150,7 +156,7 @@ impl Writer {
     /// Runs `last` and closes the connection; later calls answer `Closed`.
     pub(super) fn close(&self, last: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
         let mut state = self.state.lock();
-        state.finish(&|_| Ok(()));
+        state.finish(&self.counters);
         match std::mem::replace(&mut state.connection, Slot::Closed) {
             Slot::Open(connection) => {
                 let result = last(&connection);
@@ -214,6 +220,7 @@ impl State {
             outcome: outcome.clone(),
             size: 1,
             sync,
+            cause: None,
         });
         Ok(outcome)
     }
@@ -252,34 +259,29 @@ impl State {
     }
 
     /// Commits for everybody in the group.
-    fn finish(&mut self, before_commit: &dyn Fn(&Connection) -> Result<()>) {
+    fn finish(&mut self, counters: &Counters) {
         let Some(group) = self.group.take() else {
             return;
         };
-        let result = self.commit(&group, before_commit);
+        let result = self.commit(&group, counters);
+        if result.is_err() {
+            counters.forget_reservation();
+        }
         group.outcome.settle(result);
     }
 
-    fn commit(
-        &mut self,
-        group: &Group,
-        before_commit: &dyn Fn(&Connection) -> Result<()>,
-    ) -> Result<()> {
+    fn commit(&mut self, group: &Group, counters: &Counters) -> Result<()> {
         let db = self.connection()?;
         if db.is_autocommit() {
             // SQLite itself undid everything: disk full, out of memory, an error of the device.
             self.connection = Slot::Poisoned;
-            return Err(Error::new(ErrorKind::NoSpace, "write")
-                .with_detail("the transaction it shared was undone"));
+            let cause = group.cause.clone();
+            return Err(cause.unwrap_or_else(|| Error::new(ErrorKind::Io, "write")));
         }
-        let committed = before_commit(db).and_then(|()| {
+        let committed = counters.reserve(db).and_then(|()| {
             db.prepare_cached("COMMIT")
                 .and_then(|mut commit| commit.execute([]))
-                .map_err(|error| {
-                    let poisoned = poisons(&error);
-                    (poisoned, from_sql(error, "write"))
-                })
-                .map_err(|(_, error)| error)
+                .map_err(|error| from_sql(error, "write"))
         });
         if let Err(error) = committed {
             // After a failed write or fsync nothing this connection holds is certain.
@@ -322,4 +324,142 @@ pub(super) fn savepoint<T>(db: &Connection, f: impl FnOnce() -> Result<T>) -> Re
 
 fn undo(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch("ROLLBACK TO operation; RELEASE operation")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Format, NewDatabase, create};
+
+    struct Fixture {
+        writer: Writer,
+        _dir: tempfile::TempDir,
+    }
+
+    fn fixture() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        let new = NewDatabase {
+            format: Format::Vault,
+            cipher: None,
+            chunk_bytes: 4096,
+        };
+        create(&path, &new).unwrap();
+        let connector = Connector {
+            path,
+            cipher: None,
+            immutable: false,
+            checkpoint_by_hand: false,
+        };
+        let connection = connector.connect(Role::Writer).unwrap();
+        let counters = Arc::new(Counters::load(&connection).unwrap());
+        Fixture {
+            writer: Writer::new(connector, connection, counters),
+            _dir: dir,
+        }
+    }
+
+    fn put(db: &Connection, key: usize) -> Result<()> {
+        db.execute(
+            "INSERT INTO meta (key, value) VALUES (?1, 1)",
+            [key.to_string()],
+        )
+        .map(drop)
+        .map_err(|error| from_sql(error, "test"))
+    }
+
+    fn keys(writer: &Writer) -> i64 {
+        writer
+            .run(Sync::Committed, |db| {
+                Ok(db
+                    .query_row(
+                        "SELECT count(*) FROM meta WHERE value = 1 AND key < 'a'",
+                        [],
+                        |row| row.get(0),
+                    )
+                    .unwrap())
+            })
+            .unwrap()
+    }
+
+    /// Eight threads share commits; every third operation fails, every seventh panics, and only those are undone.
+    #[test]
+    fn a_failing_operation_does_not_touch_those_it_shares_a_commit_with() {
+        let fixture = fixture();
+        let writer = &fixture.writer;
+        let expected = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|thread| {
+                    scope.spawn(move || {
+                        let mut kept = 0;
+                        for i in 0..60 {
+                            let operation = |db: &Connection| {
+                                put(db, thread * 1000 + i)?;
+                                assert!(i % 7 != 0, "on purpose");
+                                if i % 3 == 0 {
+                                    Err(Error::new(ErrorKind::NotFound, "test"))
+                                } else {
+                                    Ok(())
+                                }
+                            };
+                            match catch_unwind(AssertUnwindSafe(|| {
+                                writer.run(Sync::Durable, operation)
+                            })) {
+                                Ok(Ok(())) => kept += 1,
+                                Ok(Err(error)) => assert_eq!(error.kind(), ErrorKind::NotFound),
+                                Err(_) => assert_eq!(i % 7, 0),
+                            }
+                        }
+                        kept
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .sum::<i64>()
+        });
+        assert_eq!(
+            expected,
+            8 * (0..60).filter(|i| i % 7 != 0 && i % 3 != 0).count() as i64
+        );
+        assert_eq!(keys(writer), expected);
+    }
+
+    #[test]
+    fn a_full_disk_undoes_the_operation_and_the_next_one_works() {
+        let fixture = fixture();
+        let writer = &fixture.writer;
+        writer.run(Sync::Durable, |db| put(db, 1)).unwrap();
+        writer
+            .exclusively(|db| {
+                db.execute_batch("PRAGMA max_page_count = 60").unwrap();
+                Ok(())
+            })
+            .unwrap();
+        let full = writer.run(Sync::Durable, |db| {
+            put(db, 2)?;
+            db.execute(
+                "INSERT INTO chunk (id, sum, data) VALUES (1, 0, zeroblob(5000000))",
+                [],
+            )
+            .map(drop)
+            .map_err(|error| from_sql(error, "test"))
+        });
+        assert_eq!(full.unwrap_err().kind(), ErrorKind::NoSpace);
+        writer.run(Sync::Durable, |db| put(db, 3)).unwrap();
+        assert_eq!(keys(writer), 2);
+    }
+
+    #[test]
+    fn a_closed_writer_says_so() {
+        let fixture = fixture();
+        fixture.writer.close(|_| Ok(())).unwrap();
+        let error = fixture
+            .writer
+            .run(Sync::Durable, |db| put(db, 1))
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Closed);
+        fixture.writer.close(|_| Ok(())).unwrap();
+    }
 }

@@ -8,6 +8,7 @@ use fs_core::{Backend, Error, ErrorKind, Result, VPath};
 use zeroize::Zeroizing;
 
 use super::{HostItem, Kind, Location, Root, StackFile, probe};
+use crate::indexed::StoreOptions;
 use crate::sqlite::{Durability, VaultOptions};
 use crate::{MemoryBackend, SqliteBackend, StdFsBackend, VRootFsBackend};
 
@@ -166,7 +167,12 @@ impl Opener<'_> {
                     ..Opened::plain(vault, location)
                 })
             }
-            Root::Store(path) => Err(Error::new(ErrorKind::Unsupported, "open").with_path(path)),
+            Root::Store(path) => {
+                let options = StoreOptions::new()
+                    .durability(Durability::OnSync)
+                    .create_missing(create);
+                Ok(Opened::plain(options.open(path)?, location))
+            }
             Root::Stack(path) => self.open_stack(path, location.clone()),
         }
     }

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::SqliteBackend;
 use super::store::ChunkStore;
 use crate::catalog::{
-    CatalogStore, CipherPages, Database, Durability, Format, Key, NewDatabase, OpenRequest, create,
+    CatalogStore, CipherPages, Database, Durability, Format, Key, NewDatabase, OpenRequest, Secret,
+    create,
 };
 use crate::virtual_fs::VirtualFs;
 
@@ -72,46 +73,58 @@ impl VaultOptions {
             match self.make(path) {
                 // Somebody else was faster: theirs is the one to open.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                made => made?,
+                made => drop(made?),
             }
         }
-        self.open_existing(path)
+        self.open_existing(path, self.secret())
     }
 
     /// Makes the vault and opens it. Errors: `AlreadyExists`, `InvalidInput` for an empty password.
     pub fn create(&self, path: impl AsRef<Path>) -> Result<SqliteBackend> {
-        self.make(path.as_ref())?;
-        self.open_existing(path.as_ref())
+        let path = path.as_ref();
+        let key = self.make(path)?;
+        self.open_existing(path, key.as_ref().map_or(Secret::None, Secret::Key))
     }
 
-    fn make(&self, path: &Path) -> Result<()> {
-        let (cipher, chunk_bytes) = match self.password.as_ref().map(|password| password.as_str()) {
-            Some("") => {
+    fn secret(&self) -> Secret<'_> {
+        self.password
+            .as_ref()
+            .map_or(Secret::None, |password| Secret::Password(password))
+    }
+
+    /// Makes the file; answers the key of an encrypted one.
+    fn make(&self, path: &Path) -> Result<Option<Key>> {
+        let key = match self.secret() {
+            Secret::Password("") => {
                 return Err(Error::new(ErrorKind::InvalidInput, "create")
                     .with_detail("the password is empty")
                     .with_path(path));
             }
-            Some(password) => (
-                Some((Key::create(password), self.pages)),
-                self.pages.bytes() - CIPHER_PAGE_OVERHEAD_BYTES,
-            ),
-            None => (None, PLAIN_CHUNK_BYTES),
+            Secret::Password(password) => Some(Key::create(password)),
+            Secret::Key(_) | Secret::None => None,
         };
-        create(
-            path,
-            &NewDatabase {
-                format: Format::Vault,
-                cipher,
-                chunk_bytes,
-            },
-        )
+        self.make_with(path, key.as_ref())?;
+        Ok(key)
     }
 
-    fn open_existing(&self, path: &Path) -> Result<SqliteBackend> {
+    pub(super) fn make_with(&self, path: &Path, key: Option<&Key>) -> Result<()> {
+        let chunk_bytes = match key {
+            Some(_) => self.pages.bytes() - CIPHER_PAGE_OVERHEAD_BYTES,
+            None => PLAIN_CHUNK_BYTES,
+        };
+        let new = NewDatabase {
+            format: Format::Vault,
+            cipher: key.map(|key| (key.clone(), self.pages)),
+            chunk_bytes,
+        };
+        create(path, &new)
+    }
+
+    pub(super) fn open_existing(&self, path: &Path, secret: Secret<'_>) -> Result<SqliteBackend> {
         let request = OpenRequest {
             path,
             format: Format::Vault,
-            password: self.password.as_ref().map(|password| password.as_str()),
+            secret,
             durability: self.durability,
         };
         let database = Arc::new(Database::open(&request)?);

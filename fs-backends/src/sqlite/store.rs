@@ -189,19 +189,18 @@ impl CatalogContent for ChunkStore {
         if taken.is_empty() {
             return Ok(false);
         }
-        let done = self
+        let result = self
             .0
             .database
             .write_early(|db| remove_some(db, self.0.layout, &taken));
-        let done = *done.as_ref().unwrap_or(&0);
-        taken.drain(..done);
+        taken.drain(..*result.as_ref().unwrap_or(&0));
         let mut unnamed = self.0.unnamed.lock();
         taken.append(&mut unnamed);
         *unnamed = taken;
-        Ok(done > 0 && !unnamed.is_empty())
+        result.map(|_| !unnamed.is_empty())
     }
 
-    fn outside_bytes(&self) -> Result<u64> {
+    fn outside_bytes(&self, _db: &Connection) -> Result<u64> {
         Ok(0)
     }
 

@@ -434,3 +434,23 @@ fn auto_vacuum_really_is_incremental() {
         .unwrap();
     assert_eq!((mode, journal.as_str()), (2, "wal"));
 }
+
+/// Here and not with the others, because the key is derived once for all cases instead of twice for each.
+#[test]
+fn an_encrypted_vault_passes_the_conformance_suite() {
+    use crate::catalog::{Key, Secret};
+    use fs_core::conformance::{Fresh, Suite};
+    let key = Key::create("password");
+    Suite::new("encrypted vault", move || {
+        let place = place();
+        let options = VaultOptions::new().durability(Durability::OnSync);
+        options.make_with(&place.path, Some(&key)).unwrap();
+        Fresh::new(
+            options
+                .open_existing(&place.path, Secret::Key(&key))
+                .unwrap(),
+        )
+        .keeping(place)
+    })
+    .assert();
+}

@@ -8,7 +8,7 @@ use fs_core::extensions::{Space, SpaceInfo};
 use fs_core::{
     At, Backend, Capabilities, Change, Error, ErrorKind, Extensions, File, FileId, FileKind,
     Listing, Metadata, NewNode, Node, OpenOptions, RenameMode, Result, Scope, SetAttr, Staged,
-    Want,
+    Time, Want,
 };
 
 use super::VirtualFs;
@@ -16,6 +16,7 @@ use super::handle::{Handle, check_openable, metadata};
 use super::listing::Pages;
 use super::open_file::OpenFile;
 use super::resolve::{Pin, check_directory, fail, node_at, pin_of, place_of, tell};
+use super::rules::new_record;
 use super::staged::own_drafts;
 use super::store::{Inode, NodeRead, NodeRecord, NodeStore};
 
@@ -84,11 +85,22 @@ impl<S: NodeStore> VirtualFs<S> {
                         // Someone else was faster.
                         Err(error)
                             if error.kind() == ErrorKind::AlreadyExists && !how.create_new => {}
-                        created => return self.shared.open_file(created?),
+                        created => return self.open_created(created?, &new),
                     }
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// The file just made, even when somebody has removed its name since: it was there for a moment, and is open now.
+    fn open_created(&self, ino: Inode, new: &NewNode) -> Result<Arc<OpenFile<S>>> {
+        match self.shared.open_file(ino) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let record = new_record(new, 0, Time::now())?;
+                Ok(OpenFile::staged(&self.shared, ino, record))
+            }
+            opened => opened,
         }
     }
 

@@ -1,0 +1,365 @@
+//! One open blob.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use fs_core::{Error, ErrorKind, Result};
+use parking_lot::Mutex;
+use rustix::fs::{FallocateFlags, SeekFrom};
+use rustix::io::Errno;
+
+use super::name::BlobName;
+use super::store::Shared;
+use crate::catalog::corrupted;
+use crate::virtual_fs::{Content, ContentId};
+
+/// Blobs up to this size are checked against their hash whenever they are opened; larger ones by `check` only.
+const CHECKED_BYTES: u64 = 4 << 20;
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// An open blob.
+pub(super) struct BlobContent {
+    id: ContentId,
+    shared: Arc<Shared>,
+    name: BlobName,
+    file: File,
+    state: Mutex<State>,
+}
+
+/// What changes in the life of a blob.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    /// Complete: never written again.
+    pub(super) sealed: Option<Seal>,
+    /// A handle may write to it.
+    pub(super) writing: bool,
+    /// The hash so far, while it is written from start to end.
+    hasher: Option<Box<Running>>,
+}
+
+#[derive(Clone, Debug)]
+struct Running {
+    hasher: blake3::Hasher,
+    next: u64,
+}
+
+/// What the index knows of a complete blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seal {
+    /// Length of its file.
+    pub(super) size_bytes: u64,
+    /// BLAKE3 of its bytes.
+    pub(super) hash: [u8; 32],
+}
+
+fn io(error: impl Into<std::io::Error>, operation: &'static str) -> Error {
+    Error::from_io(error.into(), operation)
+}
+
+impl BlobContent {
+    /// A new blob to write.
+    pub(super) fn create(id: ContentId, shared: Arc<Shared>) -> Result<Self> {
+        let name = BlobName::new();
+        let file = shared.folder.create(&name)?;
+        let running = Running {
+            hasher: blake3::Hasher::new(),
+            next: 0,
+        };
+        let state = State {
+            sealed: None,
+            writing: true,
+            hasher: Some(Box::new(running)),
+        };
+        Ok(Self {
+            id,
+            shared,
+            name,
+            file,
+            state: Mutex::new(state),
+        })
+    }
+
+    /// A blob the index knows. `Corrupted`: missing, too short or (small ones) changed.
+    pub(super) fn open(
+        id: ContentId,
+        shared: Arc<Shared>,
+        name: BlobName,
+        sealed: Option<Seal>,
+    ) -> Result<Self> {
+        let file = shared.folder.open_blob(&name, sealed.is_some())?;
+        let content = Self {
+            id,
+            shared,
+            name,
+            file,
+            state: Mutex::new(State {
+                sealed,
+                writing: false,
+                hasher: None,
+            }),
+        };
+        if let Some(seal) = sealed {
+            let length = content.length()?;
+            if length != seal.size_bytes {
+                return Err(corrupted(
+                    "open blob",
+                    format!(
+                        "blob {} has {length} bytes instead of {}",
+                        content.name, seal.size_bytes
+                    ),
+                ));
+            }
+            if length <= CHECKED_BYTES && content.hash()? != seal.hash {
+                return Err(corrupted(
+                    "open blob",
+                    format!("blob {} is not what was written", content.name),
+                ));
+            }
+        }
+        Ok(content)
+    }
+
+    pub(super) fn name(&self) -> &BlobName {
+        &self.name
+    }
+
+    pub(super) fn state(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Length of the file.
+    pub(super) fn length(&self) -> Result<u64> {
+        Ok(self
+            .file
+            .metadata()
+            .map_err(|error| io(error, "stat blob"))?
+            .len())
+    }
+
+    /// Hashes the whole file.
+    pub(super) fn hash(&self) -> Result<[u8; 32]> {
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut at = 0;
+        loop {
+            match self
+                .file
+                .read_at(&mut buffer, at)
+                .map_err(|error| io(error, "read blob"))?
+            {
+                0 => return Ok(*hasher.finalize().as_bytes()),
+                read => {
+                    hasher.update(buffer.get(..read).unwrap_or_default());
+                    at += read as u64;
+                }
+            }
+        }
+    }
+
+    /// Completes the blob: hashed, then under its final name. Does nothing while it is written, or when it is complete. `true`: it was sealed now.
+    pub(super) fn seal(&self, state: &mut State) -> Result<bool> {
+        if state.sealed.is_some() || state.writing {
+            return Ok(false);
+        }
+        let size_bytes = self.length()?;
+        let hash = match state.hasher.take() {
+            Some(running) if running.next == size_bytes => *running.hasher.finalize().as_bytes(),
+            _ => self.hash()?,
+        };
+        self.shared.folder.seal(&self.name)?;
+        state.sealed = Some(Seal { size_bytes, hash });
+        Ok(true)
+    }
+
+    /// Copies the first `size_bytes` bytes into `to`, sharing them where the host can, keeping holes.
+    pub(super) fn copy_to(&self, to: &Self, size_bytes: u64) -> Result<()> {
+        let fail = |errno: Errno| io(errno, "copy blob");
+        to.state.lock().hasher = None;
+        self.shared.folder.written(&to.name);
+        if rustix::fs::ioctl_ficlone(&to.file, &self.file).is_ok() {
+            return to.cut(size_bytes);
+        }
+        let mut at = 0;
+        while let Some((start, end)) = self.next_data(at)?.filter(|(start, _)| *start < size_bytes)
+        {
+            let end = end.min(size_bytes);
+            let (mut from, mut into) = (start, start);
+            while from < end {
+                let length = usize::try_from(end - from)
+                    .unwrap_or(usize::MAX)
+                    .min(1 << 30);
+                match rustix::fs::copy_file_range(
+                    &self.file,
+                    Some(&mut from),
+                    &to.file,
+                    Some(&mut into),
+                    length,
+                ) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                        self.copy_range(to, from, end)?;
+                        break;
+                    }
+                    Err(errno) => return Err(fail(errno)),
+                }
+            }
+            at = end;
+        }
+        Ok(())
+    }
+
+    fn copy_range(&self, to: &Self, mut from: u64, end: u64) -> Result<()> {
+        let mut buffer = Vec::new();
+        while from < end {
+            buffer.resize((end - from).min(BUFFER_BYTES as u64) as usize, 0);
+            self.read_at(&mut buffer, from)?;
+            to.file
+                .write_all_at(&buffer, from)
+                .map_err(|error| io(error, "copy blob"))?;
+            from += buffer.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Cuts the file, never extends it.
+    fn cut(&self, len_bytes: u64) -> Result<()> {
+        if self.length()? > len_bytes {
+            self.state.lock().hasher = None;
+            self.shared.folder.written(&self.name);
+            self.file
+                .set_len(len_bytes)
+                .map_err(|error| io(error, "truncate blob"))?;
+        }
+        Ok(())
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        if self.state.lock().sealed.is_some() {
+            return Err(Error::new(ErrorKind::BadHandle, "write blob").with_detail("it is sealed"));
+        }
+        Ok(())
+    }
+}
+
+impl Content for BlobContent {
+    fn id(&self) -> ContentId {
+        self.id
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
+        let mut filled = 0;
+        while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, offset + filled as u64) {
+                Ok(0) => {
+                    rest.fill(0);
+                    break;
+                }
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io(error, "read blob")),
+            }
+        }
+        let end = offset + filled as u64;
+        let sealed = self.state.lock().sealed;
+        match sealed {
+            Some(seal) if filled < into.len() && end < seal.size_bytes => Err(corrupted(
+                "read blob",
+                format!("blob {} ends too early", self.name),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_at(&self, from: &[u8], offset: u64) -> Result<()> {
+        self.check_writable()?;
+        let length = self.length()?;
+        self.shared.folder.written(&self.name);
+        let written = self.file.write_all_at(from, offset);
+        let mut state = self.state.lock();
+        match &mut state.hasher {
+            Some(running) if running.next == offset && written.is_ok() => {
+                running.hasher.update(from);
+                running.next += from.len() as u64;
+            }
+            _ => state.hasher = None,
+        }
+        drop(state);
+        written.map_err(|error| {
+            // What was added before the disk was full is taken away again; failing that, it lies beyond the size of the node.
+            self.file.set_len(length).unwrap_or_default();
+            io(error, "write blob")
+        })
+    }
+
+    fn truncate(&self, len_bytes: u64) -> Result<()> {
+        if self.length()? <= len_bytes {
+            return Ok(());
+        }
+        self.check_writable()?;
+        self.cut(len_bytes)
+    }
+
+    fn punch_hole(&self, offset: u64, len_bytes: u64) -> Result<()> {
+        self.check_writable()?;
+        self.state.lock().hasher = None;
+        self.shared.folder.written(&self.name);
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        match rustix::fs::fallocate(&self.file, flags, offset, len_bytes) {
+            Ok(()) => Ok(()),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                let end = offset.saturating_add(len_bytes).min(self.length()?);
+                let zeros = vec![0; BUFFER_BYTES];
+                let mut at = offset;
+                while at < end {
+                    let part = zeros
+                        .get(..((end - at).min(BUFFER_BYTES as u64) as usize))
+                        .unwrap_or_default();
+                    self.file
+                        .write_all_at(part, at)
+                        .map_err(|error| io(error, "punch hole"))?;
+                    at += part.len() as u64;
+                }
+                Ok(())
+            }
+            Err(errno) => Err(io(errno, "punch hole")),
+        }
+    }
+
+    fn next_data(&self, offset: u64) -> Result<Option<(u64, u64)>> {
+        let fail = |errno| io(errno, "seek in blob");
+        // The position of the descriptor is used by nothing else.
+        let start = match rustix::fs::seek(&self.file, SeekFrom::Data(offset)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => return Ok(None),
+            Err(Errno::INVAL) => {
+                let length = self.length()?;
+                return Ok((offset < length).then_some((offset, length)));
+            }
+            Err(errno) => return Err(fail(errno)),
+        };
+        let end = rustix::fs::seek(&self.file, SeekFrom::Hole(start)).map_err(fail)?;
+        Ok(Some((start, end)))
+    }
+
+    fn allocated(&self) -> Result<u64> {
+        use std::os::unix::fs::MetadataExt as _;
+        Ok(self
+            .file
+            .metadata()
+            .map_err(|error| io(error, "stat blob"))?
+            .blocks()
+            * 512)
+    }
+
+    fn sync(&self) -> Result<()> {
+        rustix::fs::fdatasync(&self.file).map_err(|errno| io(errno, "sync blob"))
+    }
+}
+
+impl Drop for BlobContent {
+    fn drop(&mut self) {
+        self.shared.forget(self.id);
+    }
+}

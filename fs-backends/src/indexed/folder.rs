@@ -1,0 +1,177 @@
+//! The folder of blobs: the only place that turns blob names into files.
+//!
+//! Everything goes through one descriptor of the folder, follows no link and accepts only regular files with one name.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use fs_core::{Error, Result};
+use parking_lot::Mutex;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+
+use super::name::BlobName;
+use crate::catalog::corrupted;
+
+/// So many files are made durable one by one; beyond that the whole host filesystem at once is cheaper.
+const SYNC_SINGLY: usize = 16;
+
+/// An open folder of blobs.
+pub(super) struct BlobFolder {
+    fd: OwnedFd,
+    unsynced: Mutex<Unsynced>,
+}
+
+#[derive(Default)]
+struct Unsynced {
+    blobs: Vec<BlobName>,
+    many: bool,
+}
+
+fn io(operation: &'static str, name: &BlobName) -> impl Fn(rustix::io::Errno) -> Error {
+    let name = name.to_string();
+    move |errno| Error::from_io(errno.into(), operation).with_detail(name.clone())
+}
+
+impl BlobFolder {
+    /// Opens the folder at `path`.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
+            rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::LOOP => {
+                corrupted("open", "its folder of blobs is missing").with_path(path)
+            }
+            errno => Error::from_io(errno.into(), "open").with_path(path),
+        })?;
+        Ok(Self {
+            fd,
+            unsynced: Mutex::default(),
+        })
+    }
+
+    /// Makes the file of a new blob.
+    pub(super) fn create(&self, name: &BlobName) -> Result<File> {
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::RDWR | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.fd, name.unsealed(), flags, Mode::from_raw_mode(0o600))
+            .map_err(io("create blob", name))?;
+        self.written(name);
+        Ok(fd.into())
+    }
+
+    /// Opens the file of a blob. `Corrupted`: it is missing, or something else has its name.
+    pub(super) fn open_blob(&self, name: &BlobName, sealed: bool) -> Result<File> {
+        let access = if sealed { OFlags::RDONLY } else { OFlags::RDWR };
+        let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        // A kill between the rename that seals a blob and the index learning of it leaves the other name.
+        let names = if sealed {
+            [name.sealed(), name.unsealed()]
+        } else {
+            [name.unsealed(), name.sealed()]
+        };
+        let mut found = Err(rustix::io::Errno::NOENT);
+        for name in names {
+            found = rustix::fs::openat(&self.fd, name, flags, Mode::empty());
+            if found.as_ref().err() != Some(&rustix::io::Errno::NOENT) {
+                break;
+            }
+        }
+        let fd = found.map_err(|errno| match errno {
+            rustix::io::Errno::NOENT => corrupted("open blob", format!("blob {name} is missing")),
+            rustix::io::Errno::LOOP | rustix::io::Errno::NXIO | rustix::io::Errno::ISDIR => {
+                corrupted("open blob", format!("blob {name} is no regular file"))
+            }
+            errno => io("open blob", name)(errno),
+        })?;
+        let stat = rustix::fs::fstat(&fd).map_err(io("open blob", name))?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink != 1 {
+            return Err(corrupted(
+                "open blob",
+                format!("blob {name} is no regular file of its own"),
+            ));
+        }
+        Ok(fd.into())
+    }
+
+    /// Gives a complete blob its final name.
+    pub(super) fn seal(&self, name: &BlobName) -> Result<()> {
+        rustix::fs::renameat(&self.fd, name.unsealed(), &self.fd, name.sealed())
+            .map_err(io("seal blob", name))?;
+        self.written(name);
+        Ok(())
+    }
+
+    /// Removes the file of a blob; one that is gone is no error.
+    pub(super) fn remove(&self, name: &BlobName) -> Result<()> {
+        for file in [name.sealed(), name.unsealed()] {
+            match rustix::fs::unlinkat(&self.fd, file, AtFlags::empty()) {
+                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+                Err(errno) => return Err(io("remove blob", name)(errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with every blob that has a file here.
+    pub(super) fn each(&self, each: &mut dyn FnMut(BlobName)) -> Result<()> {
+        let fail = |errno: rustix::io::Errno| Error::from_io(errno.into(), "list blobs");
+        for entry in Dir::read_from(&self.fd).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            let regular = matches!(entry.file_type(), FileType::RegularFile | FileType::Unknown);
+            if let Some(name) = entry
+                .file_name()
+                .to_str()
+                .ok()
+                .filter(|_| regular)
+                .and_then(BlobName::of_file)
+            {
+                each(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a blob has to be made durable.
+    pub(super) fn written(&self, name: &BlobName) {
+        let mut unsynced = self.unsynced.lock();
+        if unsynced.many || unsynced.blobs.contains(name) {
+            return;
+        }
+        unsynced.blobs.push(name.clone());
+        if unsynced.blobs.len() > SYNC_SINGLY {
+            *unsynced = Unsynced {
+                blobs: Vec::new(),
+                many: true,
+            };
+        }
+    }
+
+    /// Makes all blobs and their names durable.
+    pub(super) fn sync(&self) -> Result<()> {
+        let unsynced = std::mem::take(&mut *self.unsynced.lock());
+        let result = self.sync_these(&unsynced);
+        if result.is_err() {
+            self.unsynced.lock().many = true;
+        }
+        result
+    }
+
+    fn sync_these(&self, unsynced: &Unsynced) -> Result<()> {
+        let fail = |errno: rustix::io::Errno| Error::from_io(errno.into(), "sync blobs");
+        if unsynced.many {
+            return rustix::fs::syncfs(&self.fd).map_err(fail);
+        }
+        if unsynced.blobs.is_empty() {
+            return Ok(());
+        }
+        for name in &unsynced.blobs {
+            match self.open_blob(name, true) {
+                Ok(file) => rustix::fs::fdatasync(&file).map_err(fail)?,
+                // Removed since: nothing to make durable.
+                Err(error) if error.kind() == fs_core::ErrorKind::Corrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        rustix::fs::fsync(&self.fd).map_err(fail)
+    }
+}

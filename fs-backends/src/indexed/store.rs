@@ -1,0 +1,380 @@
+//! The contents of a store: blob first, index second; removed in the other order.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use fs_core::{Result, Time};
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::content::{BlobContent, Seal};
+use super::folder::BlobFolder;
+use super::name::BlobName;
+use crate::catalog::{CatalogContent, Database, Durability, corrupted, from_sql};
+use crate::virtual_fs::{Content, ContentId, ContentStore};
+
+/// Blobs removed in one transaction.
+const BATCH: usize = 256;
+/// A blob the index does not know is removed when it is older than this: perhaps an older index was put back, and the newer one will be.
+const GRACE_SECONDS: i64 = 24 * 60 * 60;
+
+/// What all open contents of a store share.
+pub(super) struct Shared {
+    pub(super) database: Arc<Database>,
+    pub(super) folder: BlobFolder,
+    open: Mutex<HashMap<ContentId, Weak<BlobContent>>>,
+    /// Blobs the index does not know yet.
+    fresh: Mutex<HashMap<ContentId, BlobName>>,
+    unsealed: Mutex<VecDeque<ContentId>>,
+    unnamed: Mutex<VecDeque<ContentId>>,
+    /// Blobs the index has forgotten.
+    dead: Mutex<VecDeque<BlobName>>,
+    swept: AtomicBool,
+}
+
+impl Shared {
+    /// A content was closed.
+    pub(super) fn forget(&self, id: ContentId) {
+        let mut open = self.open.lock();
+        if open
+            .get(&id)
+            .is_some_and(|content| content.strong_count() == 0)
+        {
+            open.remove(&id);
+        }
+    }
+}
+
+/// Content in blob files, named in the index.
+pub struct BlobStore(Arc<Shared>);
+
+impl BlobStore {
+    /// The blobs in `folder`. What a crash left behind is removed in the background.
+    pub(super) fn new(database: Arc<Database>, folder: BlobFolder) -> Result<Self> {
+        let (unsealed, unnamed, dead) = database.read(|db| {
+            let dead: Vec<String> = column(db, "SELECT name FROM dead_blob")?;
+            Ok((
+                contents(db, "SELECT content FROM blob WHERE sealed = 0")?,
+                contents(db, "SELECT id FROM content WHERE refs = 0")?,
+                dead.iter()
+                    .map(|name| BlobName::parse(name))
+                    .collect::<Result<_>>()?,
+            ))
+        })?;
+        Ok(Self(Arc::new(Shared {
+            database,
+            folder,
+            open: Mutex::default(),
+            fresh: Mutex::default(),
+            unsealed: Mutex::new(unsealed),
+            unnamed: Mutex::new(unnamed),
+            dead: Mutex::new(dead),
+            swept: AtomicBool::new(false),
+        })))
+    }
+
+    fn find(&self, id: ContentId) -> Option<Arc<BlobContent>> {
+        self.0.open.lock().get(&id).and_then(Weak::upgrade)
+    }
+
+    fn insert(&self, id: ContentId, content: BlobContent) -> Arc<BlobContent> {
+        let content = Arc::new(content);
+        self.0.open.lock().insert(id, Arc::downgrade(&content));
+        content
+    }
+
+    fn new_blob(&self) -> Result<Arc<BlobContent>> {
+        let id = ContentId(self.0.database.new_content());
+        let content = BlobContent::create(id, self.0.clone())?;
+        self.0.fresh.lock().insert(id, content.name().clone());
+        Ok(self.insert(id, content))
+    }
+
+    fn existing(&self, id: ContentId) -> Result<Arc<BlobContent>> {
+        if let Some(content) = self.find(id) {
+            return Ok(content);
+        }
+        let (name, sealed) = self.0.database.read(|db| row(db, id))?;
+        let content = BlobContent::open(id, self.0.clone(), name, sealed)?;
+        Ok(self.insert(id, content))
+    }
+
+    /// Seals one content that nobody writes any more, and tells the index. `true`: there may be more.
+    fn seal_some(&self) -> Result<bool> {
+        let Some(id) = self.0.unsealed.lock().pop_front() else {
+            return Ok(false);
+        };
+        // Gone or damaged: whoever reads it is told.
+        let Ok(content) = self.existing(id) else {
+            return Ok(true);
+        };
+        // The lock goes before the index is told: whoever writes takes the two in the other order.
+        let sealed = {
+            let mut state = content.state();
+            content.seal(&mut state)?.then_some(state.sealed).flatten()
+        };
+        if let Some(seal) = sealed {
+            self.0.database.write_early(|db| {
+                let row = (id.0.cast_signed(), seal.size_bytes.cast_signed(), seal.hash);
+                db.prepare_cached(
+                    "UPDATE blob SET sealed = 1, size = ?2, hash = ?3 WHERE content = ?1",
+                )
+                .and_then(|mut update| update.execute(row))
+                .map(drop)
+                .map_err(|error| from_sql(error, "seal blob"))
+            })?;
+        }
+        Ok(true)
+    }
+
+    /// Lets the index forget contents nobody names. `true`: there was something to do.
+    fn forget_some(&self) -> Result<bool> {
+        let taken: Vec<ContentId> = take(&self.0.unnamed);
+        if taken.is_empty() {
+            return Ok(false);
+        }
+        let dead = self.0.database.write_early(|db| {
+            taken
+                .iter()
+                .map(|&id| bury(db, id))
+                .collect::<Result<Vec<_>>>()
+        });
+        match dead {
+            Ok(dead) => self.0.dead.lock().extend(dead.into_iter().flatten()),
+            Err(error) => {
+                self.0.unnamed.lock().extend(taken);
+                return Err(error);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Removes the files of blobs the index has forgotten for good. `true`: there was something to do.
+    fn remove_some(&self) -> Result<bool> {
+        let taken: Vec<BlobName> = take(&self.0.dead);
+        if taken.is_empty() {
+            return Ok(false);
+        }
+        let removed = self
+            .sync_outside()
+            .and_then(|()| self.0.database.barrier())
+            .and_then(|()| {
+                taken
+                    .iter()
+                    .try_for_each(|name| self.0.folder.remove(name))?;
+                self.0.database.write_early(|db| {
+                    let mut delete = db
+                        .prepare_cached("DELETE FROM dead_blob WHERE name = ?1")
+                        .map_err(|error| from_sql(error, "reap"))?;
+                    taken.iter().try_for_each(|name| {
+                        delete
+                            .execute([name.sealed()])
+                            .map(drop)
+                            .map_err(|error| from_sql(error, "reap"))
+                    })
+                })
+            });
+        if let Err(error) = removed {
+            self.0.dead.lock().extend(taken);
+            return Err(error);
+        }
+        Ok(true)
+    }
+
+    /// Removes files the index never knew: left by a kill between blob and index.
+    fn sweep(&self) -> Result<()> {
+        let oldest_kept = Time::now().parts().0 - GRACE_SECONDS;
+        let mut orphans = Vec::new();
+        self.0.folder.each(&mut |name| {
+            if name.made_seconds() < oldest_kept {
+                orphans.push(name);
+            }
+        })?;
+        let unknown = self.0.database.read(|db| {
+            let mut known = db
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE name = ?1) OR EXISTS (SELECT 1 FROM dead_blob WHERE name = ?1)")
+                .map_err(|error| from_sql(error, "sweep"))?;
+            let mut unknown = Vec::new();
+            for name in orphans {
+                if !known.query_row([name.sealed()], |row| row.get::<_, bool>(0)).map_err(|error| from_sql(error, "sweep"))? {
+                    unknown.push(name);
+                }
+            }
+            Ok(unknown)
+        })?;
+        unknown
+            .iter()
+            .try_for_each(|name| self.0.folder.remove(name))
+    }
+}
+
+fn take<T>(queue: &Mutex<VecDeque<T>>) -> Vec<T> {
+    let mut queue = queue.lock();
+    let count = queue.len().min(BATCH);
+    queue.drain(..count).collect()
+}
+
+fn column<T: rusqlite::types::FromSql>(db: &Connection, select: &str) -> Result<Vec<T>> {
+    let sql = |error| from_sql(error, "open");
+    let mut select = db.prepare(select).map_err(sql)?;
+    let rows = select.query_map([], |row| row.get(0)).map_err(sql)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sql)
+}
+
+fn contents(db: &Connection, select: &str) -> Result<VecDeque<ContentId>> {
+    Ok(column::<i64>(db, select)?
+        .into_iter()
+        .map(|id| ContentId(id.cast_unsigned()))
+        .collect())
+}
+
+/// What the index knows of a content.
+fn row(db: &Connection, id: ContentId) -> Result<(BlobName, Option<Seal>)> {
+    let found: Option<(String, bool, i64, Option<[u8; 32]>)> = db
+        .prepare_cached("SELECT name, sealed, size, hash FROM blob WHERE content = ?1")
+        .and_then(|mut select| {
+            select
+                .query_row([id.0.cast_signed()], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })
+                .optional()
+        })
+        .map_err(|error| from_sql(error, "open blob"))?;
+    let (name, sealed, size, hash) =
+        found.ok_or_else(|| corrupted("open blob", format!("content {} is missing", id.0)))?;
+    let seal = match (sealed, u64::try_from(size), hash) {
+        (false, ..) => None,
+        (true, Ok(size_bytes), Some(hash)) => Some(Seal { size_bytes, hash }),
+        _ => {
+            return Err(corrupted(
+                "open blob",
+                format!("content {} is sealed without a hash", id.0),
+            ));
+        }
+    };
+    Ok((BlobName::parse(&name)?, seal))
+}
+
+/// Forgets a content nobody names; answers its blob, which is remembered as dead until its file is gone.
+fn bury(db: &Connection, id: ContentId) -> Result<Option<BlobName>> {
+    let sql = |error| from_sql(error, "reap");
+    let key = [id.0.cast_signed()];
+    let named: Option<i64> = db
+        .prepare_cached("SELECT refs FROM content WHERE id = ?1")
+        .and_then(|mut select| select.query_row(key, |row| row.get(0)).optional())
+        .map_err(sql)?;
+    if named != Some(0) {
+        return Ok(None);
+    }
+    let (name, _) = row(db, id)?;
+    db.prepare_cached("INSERT OR IGNORE INTO dead_blob (name) VALUES (?1)")
+        .and_then(|mut insert| insert.execute([name.sealed()]))
+        .map_err(sql)?;
+    db.prepare_cached("DELETE FROM blob WHERE content = ?1")
+        .and_then(|mut delete| delete.execute(key))
+        .map_err(sql)?;
+    db.prepare_cached("DELETE FROM content WHERE id = ?1")
+        .and_then(|mut delete| delete.execute(key))
+        .map_err(sql)?;
+    Ok(Some(name))
+}
+
+impl ContentStore for BlobStore {
+    fn create(&self) -> Result<Arc<dyn Content>> {
+        Ok(self.new_blob()?)
+    }
+
+    fn open(&self, content: ContentId) -> Result<Arc<dyn Content>> {
+        Ok(self.existing(content)?)
+    }
+
+    fn writable(
+        &self,
+        content: ContentId,
+        size_bytes: u64,
+        shared: bool,
+    ) -> Result<Arc<dyn Content>> {
+        let existing = self.existing(content)?;
+        let mut state = existing.state();
+        if !shared && state.sealed.is_none() {
+            state.writing = true;
+            drop(state);
+            return Ok(existing);
+        }
+        drop(state);
+        let copy = self.new_blob()?;
+        existing.copy_to(&copy, size_bytes)?;
+        Ok(copy)
+    }
+
+    fn publish(&self, contents: &[ContentId]) -> Result<()> {
+        for content in contents.iter().filter_map(|&id| self.find(id)) {
+            let mut state = content.state();
+            state.writing = false;
+            content.seal(&mut state)?;
+        }
+        match self.0.database.durability() {
+            Durability::EachCall => self.0.folder.sync(),
+            Durability::OnSync => Ok(()),
+        }
+    }
+
+    fn settle(&self, content: ContentId) -> Result<()> {
+        if let Some(content) = self.find(content) {
+            content.state().writing = false;
+        }
+        self.0.unsealed.lock().push_back(content);
+        self.0.database.wake_keeper();
+        Ok(())
+    }
+
+    fn reap(&self, content: ContentId) -> Result<()> {
+        if let Some(name) = self.0.fresh.lock().remove(&content) {
+            return self.0.folder.remove(&name);
+        }
+        self.0.unnamed.lock().push_back(content);
+        self.0.database.wake_keeper();
+        Ok(())
+    }
+}
+
+impl CatalogContent for BlobStore {
+    fn flush(&self, db: &Connection, content: ContentId) -> Result<Option<u64>> {
+        let Some(open) = self.find(content) else {
+            return Ok(None);
+        };
+        let seal = open.state().sealed;
+        let size = seal.map_or_else(|| open.length(), |seal| Ok(seal.size_bytes))?;
+        db.prepare_cached(
+            "INSERT INTO blob (content, name, sealed, size, hash) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (content) DO UPDATE SET sealed = excluded.sealed, size = excluded.size, hash = excluded.hash",
+        )
+        .and_then(|mut put| {
+            put.execute((content.0.cast_signed(), open.name().sealed(), seal.is_some(), size.cast_signed(), seal.map(|seal| seal.hash)))
+        })
+        .map_err(|error| from_sql(error, "write"))?;
+        Ok(Some(0))
+    }
+
+    fn committed(&self, content: ContentId, _mark: u64) {
+        self.0.fresh.lock().remove(&content);
+    }
+
+    fn reap_some(&self) -> Result<bool> {
+        if !self.0.swept.swap(true, Ordering::Relaxed) {
+            self.sweep()?;
+        }
+        Ok(self.seal_some()? || self.forget_some()? || self.remove_some()?)
+    }
+
+    fn outside_bytes(&self, db: &Connection) -> Result<u64> {
+        db.prepare_cached("SELECT coalesce(sum(size), 0) FROM blob JOIN content ON content.id = blob.content WHERE refs > 0")
+            .and_then(|mut select| select.query_row([], |row| row.get::<_, i64>(0)))
+            .map(|bytes| bytes.max(0).cast_unsigned())
+            .map_err(|error| from_sql(error, "space"))
+    }
+
+    fn sync_outside(&self) -> Result<()> {
+        self.0.folder.sync()
+    }
+}
