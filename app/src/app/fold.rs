@@ -81,6 +81,7 @@ impl App {
             Event::ClipboardFiles(paths, into) => self.paste_files(paths, into),
             Event::Picked(picked) => self.picked(picked),
             Event::UserFolders(folders) => self.state.places = folders,
+            Event::Font(font) => crate::theme::add_fallback(&self.context, font),
             Event::Note(text) => self.note(Level::Error, text),
             Event::Done(text) => self.note(Level::Done, text),
             Event::Unfinished(operations) => {

@@ -81,6 +81,8 @@ impl App {
             saved: (session.clone(), settings),
             context: context.clone(),
         };
+        let missing = crate::theme::missing_characters(context);
+        app.background.find_fonts(missing);
         app.background.send(Request::UserFolders);
         app.open_sample();
         app.state.recent = session.recent.clone();

@@ -221,6 +221,8 @@ pub enum Event {
     Picked(Picked),
     /// The user's folders.
     UserFolders(Vec<UserFolder>),
+    /// A font for characters that were missing.
+    Font(crate::theme::FallbackFont),
     /// Something went wrong that is no answer.
     Note(String),
     /// Something is done that no operation of this window was about.

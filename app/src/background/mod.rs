@@ -12,6 +12,7 @@ mod activate;
 mod arrange;
 mod desktop;
 mod files;
+mod fonts;
 pub mod guard;
 mod list;
 pub mod message;
@@ -94,6 +95,17 @@ impl Background {
         let (operations, mounts) = (self.operations.clone(), self.mounts.clone());
         let (journal, outbox) = (self.folders.state.join("journal"), self.outbox.clone());
         self.operate(move || operations.start(mounts, &journal, &outbox));
+    }
+
+    /// Looks for fonts that have the characters received, as long as there can be some.
+    pub fn find_fonts(&self, missing: crossbeam_channel::Receiver<char>) {
+        let outbox = self.outbox.clone();
+        let started = std::thread::Builder::new()
+            .name("fonts".to_owned())
+            .spawn(move || fonts::find(&missing, &outbox));
+        if let Err(error) = started {
+            tracing::error!("can't start a thread: {error}");
+        }
     }
 
     /// The next event, if there is one.

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use egui::{FontData, FontDefinitions, FontFamily};
+use crossbeam_channel::{Receiver, unbounded};
+use egui::{
+    Context, FallbackRequest, FontData, FontDefinitions, FontFamily, FontInsert, FontPriority,
+    InsertFontFamily,
+};
 
 use super::typography::STRONG_FAMILY;
 
@@ -51,4 +55,43 @@ pub(super) fn install(ctx: &egui::Context) {
         fonts.families.insert(family, chain);
     }
     ctx.set_fonts(fonts);
+}
+
+/// A font of the system that has a character the bundled ones lack.
+#[derive(Debug)]
+pub struct FallbackFont {
+    /// Its name; a font is added once.
+    pub name: String,
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Which font in it.
+    pub index: u32,
+}
+
+/// Characters that were to be drawn and that no font has. Whoever receives them looks for a font.
+pub fn missing_characters(ctx: &Context) -> Receiver<char> {
+    let (missing, wanted) = unbounded();
+    // Asked while text is laid out: must not wait, so it never finds a font itself.
+    ctx.add_font_provider(Arc::new(move |request: &FallbackRequest<'_>| {
+        let character = request.cluster.chars().next()?;
+        missing.send(character).ok();
+        None
+    }));
+    wanted
+}
+
+/// Adds a font behind all others.
+pub fn add_fallback(ctx: &Context, font: FallbackFont) {
+    let families = [
+        FontFamily::Proportional,
+        FontFamily::Monospace,
+        FontFamily::Name(STRONG_FAMILY.into()),
+    ];
+    let families = families.map(|family| InsertFontFamily {
+        family,
+        priority: FontPriority::Lowest,
+    });
+    let mut data = FontData::from_owned(font.bytes);
+    data.index = font.index;
+    ctx.add_font(FontInsert::new(&font.name, data, families.into()));
 }

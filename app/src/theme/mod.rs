@@ -11,6 +11,7 @@ mod tokens;
 mod typography;
 mod wheel;
 
+pub use fonts::{FallbackFont, add_fallback, missing_characters};
 pub use icons::Icon;
 pub use id::global_id;
 pub use tokens::{FsKind, Kinds, Metrics, Tokens, UiTokens, metrics, tokens_of};

@@ -32,11 +32,8 @@ pub fn read(backend: &dyn Backend, path: &VPath, cancel: &AtomicBool) -> Result<
     };
     match metadata.kind {
         FileKind::File => {}
-        FileKind::Directory => return Ok(Preview::Nothing("Folder")),
-        FileKind::Symlink => return Ok(Preview::Nothing("Link")),
-        FileKind::Fifo => return Ok(Preview::Nothing("Pipe")),
-        FileKind::Socket => return Ok(Preview::Nothing("Socket")),
-        FileKind::CharDevice | FileKind::BlockDevice => return Ok(Preview::Nothing("Device")),
+        FileKind::Directory => return Ok(Preview::Nothing("Open the folder to see what is in it")),
+        _ => return Ok(Preview::Nothing("It has no content to show")),
     }
     let file = backend.open(resolved.at(), &OpenOptions::read())?;
     // The open file tells its size; some (in /proc) say 0 and have content.
@@ -240,7 +237,7 @@ mod tests {
         storage.create_dir(Path::new("/folder")).unwrap();
         assert!(matches!(
             preview(&storage, "/folder").unwrap(),
-            Preview::Nothing("Folder")
+            Preview::Nothing("Open the folder to see what is in it")
         ));
     }
 

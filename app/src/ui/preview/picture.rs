@@ -7,6 +7,7 @@ use egui::{
 };
 
 use crate::state::preview::ImagePreview;
+use crate::theme::metrics;
 
 /// The picture that is on the graphics card.
 #[derive(Default)]
@@ -25,7 +26,9 @@ pub(super) fn picture_ui(ui: &mut Ui, shown: &mut Shown, preview: &ImagePreview)
             .load_texture("preview", Arc::clone(&image), options);
         (image, texture)
     });
-    let (room, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    // The panel leaves no margin on the right, for scroll bars.
+    let size = (ui.available_size() - Vec2::splat(metrics().pad)).max(Vec2::ZERO);
+    let (room, response) = ui.allocate_exact_size(size, Sense::hover());
     let [width, height] = preview.size_px;
     let size = Vec2::new(width as f32, height as f32) / ui.pixels_per_point();
     let scale = (room.width() / size.x).min(room.height() / size.y).min(1.0);
