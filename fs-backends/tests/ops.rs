@@ -2,6 +2,8 @@
 
 #[path = "ops/crash.rs"]
 mod crash;
+#[path = "ops/faults.rs"]
+mod faults;
 #[path = "ops/kinds.rs"]
 mod kinds;
 #[path = "ops/transfer.rs"]

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use fs_backends::MemoryBackend;
 use fs_core::Backend;
+use fs_core::middleware::Trace;
 
 #[path = "../../../fs-core/examples/tiny_backend.rs"]
 #[expect(dead_code, reason = "the example has a main of its own")]
@@ -48,7 +50,27 @@ pub fn all() -> Vec<Kind> {
         Kind {
             name: "memory",
             rich: true,
-            make: || Arc::new(fs_backends::MemoryBackend::new()),
+            make: || Arc::new(MemoryBackend::new()),
+        },
+        Kind {
+            name: "sandbox",
+            rich: true,
+            make: || {
+                let folder = tempfile::tempdir().unwrap();
+                let backend = fs_backends::VRootFsBackend::new(folder.path()).unwrap();
+                // The sink keeps the folder as long as the backend is there.
+                Arc::new(Trace::new(backend, move |_| {
+                    assert!(folder.path().is_absolute())
+                }))
+            },
+        },
+        Kind {
+            name: "overlay",
+            rich: true,
+            make: || {
+                let (base, upper) = (MemoryBackend::new(), MemoryBackend::new());
+                Arc::new(fs_core::Overlay::new(base, upper))
+            },
         },
     ]
 }

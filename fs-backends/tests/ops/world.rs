@@ -192,6 +192,10 @@ pub fn seen(backend: &dyn Backend, root: &str) -> BTreeMap<String, Seen> {
         let listing = backend.list(At::path(&folder), &Want::names()).unwrap();
         for entry in listing::collect(listing).unwrap().iter() {
             let path = folder.join(&fs_core::Name::new(entry.name).unwrap());
+            if path.display().starts_with("/.Trash") {
+                // A sandbox keeps its trash inside.
+                continue;
+            }
             if entry.kind == FileKind::Directory {
                 stack.push(path.clone());
             }
