@@ -7,8 +7,8 @@ use std::sync::Arc;
 use fs_core::extensions::{Space, SpaceInfo};
 use fs_core::{
     At, Backend, Capabilities, Change, Error, ErrorKind, Extensions, File, FileId, FileKind,
-    Listing, Metadata, NewNode, Node, OpenOptions, RenameMode, Result, Scope, SetAttr, Staged,
-    Time, Want,
+    Listing, Metadata, Name, NewNode, Node, OpenOptions, RenameMode, Result, Scope, SetAttr,
+    Staged, Want,
 };
 
 use super::VirtualFs;
@@ -16,7 +16,6 @@ use super::handle::{Handle, check_openable, metadata};
 use super::listing::Pages;
 use super::open_file::OpenFile;
 use super::resolve::{Pin, check_directory, fail, node_at, pin_of, place_of, tell};
-use super::rules::new_record;
 use super::staged::own_drafts;
 use super::store::{Inode, NodeRead, NodeRecord, NodeStore};
 
@@ -81,11 +80,11 @@ impl<S: NodeStore> VirtualFs<S> {
                     }
                 }
                 Err(error) if may_create && error.kind() == ErrorKind::NotFound => {
-                    match self.shared.transact(|rules| rules.create(at, &new)) {
+                    match self.create_open(at, &new) {
                         // Someone else was faster.
                         Err(error)
                             if error.kind() == ErrorKind::AlreadyExists && !how.create_new => {}
-                        created => return self.open_created(created?, &new),
+                        created => return created,
                     }
                 }
                 Err(error) => return Err(error),
@@ -93,24 +92,19 @@ impl<S: NodeStore> VirtualFs<S> {
         }
     }
 
-    /// The file just made, even when somebody has removed its name since: it was there for a moment, and is open now.
-    fn open_created(&self, ino: Inode, new: &NewNode) -> Result<Arc<OpenFile<S>>> {
-        match self.shared.open_file(ino) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let record = new_record(new, 0, Time::now())?;
-                Ok(OpenFile::staged(&self.shared, ino, record))
-            }
-            opened => opened,
-        }
+    /// Makes a file and opens it in one step: whoever removes the name at once finds it open.
+    fn create_open(&self, at: At<'_>, new: &NewNode) -> Result<Arc<OpenFile<S>>> {
+        let shared = &self.shared;
+        shared.transact(|rules| {
+            let ino = rules.create(at, new)?;
+            Ok(OpenFile::created(shared, ino, rules.node(ino)?))
+        })
     }
 
     fn open_handle(&self, at: At<'_>, how: &OpenOptions) -> Result<Handle<S>> {
         let file = self.file_to_open(at, how)?;
         let place = match how.write {
-            true => self
-                .shared
-                .store
-                .read(|read| place_of(read, at, self.shared.fs))?,
+            true => self.place_for_watchers(at),
             false => None,
         };
         let access = (how.read, how.write);
@@ -139,12 +133,15 @@ impl<S: NodeStore> VirtualFs<S> {
         let result = file.set_attr(attr);
         file.remove_writer();
         result?;
-        let place = self
-            .shared
-            .store
-            .read(|read| place_of(read, at, self.shared.fs))?;
+        let place = self.place_for_watchers(at);
         self.shared.watchers.tell(place.into_iter().collect(), []);
         Ok(())
+    }
+
+    /// The name at `at`; gone meanwhile, there is nothing to tell of it.
+    fn place_for_watchers(&self, at: At<'_>) -> Option<(Inode, Name)> {
+        let place = |read: &dyn NodeRead| place_of(read, at, self.shared.fs);
+        self.shared.store.read(place).ok().flatten()
     }
 
     /// Changes that an open file must take part in are made outside the common transaction.

@@ -92,6 +92,10 @@ impl<S: NodeStore> OpenFiles<S> {
         file
     }
 
+    fn insert(&self, file: &Arc<OpenFile<S>>) {
+        self.files.lock().insert(file.ino, Arc::downgrade(file));
+    }
+
     /// Forgets that `file` stands for its node, if it does.
     fn forget(&self, file: &OpenFile<S>) {
         let mut files = self.files.lock();
@@ -293,6 +297,15 @@ impl<S: NodeStore> OpenFile<S> {
         }
     }
 
+    /// A file that a running transaction makes, open before anyone can see it.
+    pub(super) fn created(shared: &Arc<Shared<S>>, ino: Inode, record: NodeRecord) -> Arc<Self> {
+        let file = Self::new(shared, ino, record, true);
+        file.state.write().hold = Some(Hold::existing(shared, ContentId::EMPTY));
+        let file = Arc::new(file);
+        shared.open.insert(&file);
+        file
+    }
+
     /// A file that has no node yet.
     pub(super) fn staged(shared: &Arc<Shared<S>>, ino: Inode, record: NodeRecord) -> Arc<Self> {
         let file = Self::new(shared, ino, record, false);
@@ -329,7 +342,7 @@ impl<S: NodeStore> OpenFile<S> {
         state.writable = false;
         state.dirty = false;
         drop(state);
-        self.shared.open.get_or_insert_shared(self);
+        self.shared.open.insert(self);
     }
 
     /// The state for reading.
@@ -559,12 +572,6 @@ impl<S: NodeStore> OpenFile<S> {
         }
         state.dirty |= edit.content.is_some();
         Ok(())
-    }
-}
-
-impl<S: NodeStore> OpenFiles<S> {
-    fn get_or_insert_shared(&self, file: &Arc<OpenFile<S>>) {
-        self.files.lock().insert(file.ino, Arc::downgrade(file));
     }
 }
 

@@ -206,6 +206,7 @@ impl Rules<'_> {
     }
 
     /// A staged file over a file: the inode, its other names, its birth, owner and extended attributes stay (unless given anew).
+    /// (A copy in the place of its own unchanged source has the same content: then open handles have nothing old to keep.)
     fn replace_content(
         &mut self,
         ready: &Ready<'_>,

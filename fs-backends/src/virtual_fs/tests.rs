@@ -722,3 +722,31 @@ fn racing_creates_renames_and_writers_keep_the_tree_whole() {
         (Some(5), 2400 + 70_000)
     );
 }
+
+#[test]
+fn a_name_removed_while_its_file_is_created_leaves_the_creator_a_file() {
+    let fs = MemoryBackend::new();
+    let at = path("/f");
+    std::thread::scope(|scope| {
+        let create = || {
+            for _ in 0..2000 {
+                let how = OpenOptions {
+                    create: true,
+                    ..OpenOptions::read_write()
+                };
+                let file = fs.open(At::path(&at), &how).unwrap();
+                file.write_at(b"bytes", 0).unwrap();
+                assert_eq!(file.metadata().unwrap().size, 5);
+            }
+        };
+        scope.spawn(create);
+        scope.spawn(create);
+        scope.spawn(|| {
+            for _ in 0..4000 {
+                fs.change(&Change::Unlink(At::path(&at))).ok();
+            }
+        });
+    });
+    fs.change(&Change::Unlink(At::path(&at))).ok();
+    assert_eq!(used(&fs), 0);
+}
