@@ -45,13 +45,13 @@ impl<S: NodeStore> Shared<S> {
     /// Acts on what a committed transaction left to do.
     pub(super) fn follow_up(&self, effects: Effects) {
         for content in effects.named {
-            self.open.set_orphan(content, false);
+            self.open.held.set_orphan(content, false);
         }
         for (ino, record) in &effects.removed {
             self.open.detach(*ino, record);
         }
         for content in effects.orphans {
-            if self.open.set_orphan(content, true) {
+            if self.open.held.set_orphan(content, true) {
                 self.reap_content(content);
             }
         }

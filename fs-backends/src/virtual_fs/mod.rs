@@ -7,7 +7,7 @@
 //! | `rules` | create, link, unlink, rmdir, attributes: what a change means |
 //! | `rename` | the rename table, for names and for staged nodes |
 //! | `effects` | what follows from a committed transaction: orphans, watchers |
-//! | `open_file` | one state for all handles of a file; private, shared and replaced content |
+//! | `open_file`, `write`, `hold` | one state for all handles of a file; private, shared and replaced content |
 //! | `handle`, `staged`, `listing` | what the caller holds |
 //! | `trash`, `watch`, `reap` | deleted things, change events, removing trees |
 //!
@@ -20,6 +20,7 @@ use fs_core::{Result, Time};
 mod backend;
 mod effects;
 mod handle;
+mod hold;
 mod listing;
 mod open_file;
 mod reap;
@@ -30,6 +31,7 @@ mod staged;
 mod store;
 mod trash;
 mod watch;
+mod write;
 
 #[cfg(test)]
 mod random;
@@ -90,7 +92,7 @@ impl<S: NodeStore> VirtualFs<S> {
         &self,
         replace: impl FnOnce(&[ContentId]) -> Result<()>,
     ) -> Result<()> {
-        replace(&self.shared.open.held_contents())?;
+        replace(&self.shared.open.held.contents())?;
         for file in self.shared.open.all() {
             file.refresh()?;
         }

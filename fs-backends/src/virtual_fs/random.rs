@@ -78,6 +78,9 @@ fn mode(number: u8) -> RenameMode {
 /// What a handle must read: shared by all handles of one version of a file.
 type Version = usize;
 
+/// With the version it makes, and the file it is a copy of.
+type Draft = (Box<dyn Staged>, Option<Version>, Option<FileId>);
+
 struct World {
     fs: MemoryBackend,
     /// The bytes of every version of a file there ever was.
@@ -85,8 +88,7 @@ struct World {
     /// The version a node has now.
     current: HashMap<FileId, Version>,
     handles: Vec<(Box<dyn File>, Version)>,
-    /// With the version it makes, and the file it is a copy of.
-    drafts: Vec<(Box<dyn Staged>, Option<Version>, Option<FileId>)>,
+    drafts: Vec<Draft>,
 }
 
 impl World {

@@ -15,7 +15,8 @@ use fs_core::{
 
 use super::Shared;
 use super::handle::Handle;
-use super::open_file::{Hold, OpenFile};
+use super::hold::Hold;
+use super::open_file::OpenFile;
 use super::rename::Place;
 use super::resolve::{Pin, check_directory, fail, node_at, place_of, tell};
 use super::rules::{Rules, apply, check_xattr, new_record};
