@@ -76,10 +76,11 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
             .frame(Frame::new().fill(tokens.base))
             .show(ui, |ui| sidebar::sidebar_ui(ui, &cx, drafts, narrow));
     }
+    let window = ui.available_rect_before_wrap();
     if state.settings.show_preview {
         Panel::right("preview")
-            .default_size(m.preview)
-            .min_size(m.sidebar)
+            .exact_size(drafts.preview.width(window))
+            .resizable(false)
             .frame(Frame::new().fill(tokens.surface))
             .show(ui, |ui| preview::preview_ui(ui, &cx, &mut drafts.preview));
     }
@@ -90,6 +91,9 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
         });
         drafts.layout = layout;
     });
+    if state.settings.show_preview {
+        drafts.preview.border_ui(ui, window);
+    }
 
     toasts::toasts_ui(ui, &cx);
     operations::popover_ui(ui, &cx);
