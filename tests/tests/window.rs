@@ -1,0 +1,31 @@
+//! The real window on a real desktop, driven from outside by mouse, keys and accessible names.
+//!
+//! `LAMINA_PICTURES=screenshots cargo test -p lamina-tests --test window` renews the pictures the README shows.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use lamina_tests::{program, project};
+
+/// Runs a script of `tests/window` with the program, a fresh folder to work in and a folder for pictures.
+fn drive(script: &str) {
+    let work = tempfile::tempdir().unwrap();
+    let pictures = match std::env::var_os("LAMINA_PICTURES") {
+        Some(folder) => project().join(folder),
+        None => PathBuf::from(work.path()),
+    };
+    let window = project().join("tests/window");
+    let status = Command::new(window.join("desktop.sh"))
+        .arg("/usr/bin/python3")
+        .arg(window.join(script))
+        .args([&program(), &work.path().to_path_buf(), &pictures])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{script}: {status}");
+}
+
+#[test]
+fn a_folder_goes_into_a_vault_and_out_again() {
+    drive("first_light.py");
+}
