@@ -40,6 +40,12 @@ class Widget:
         return x + width // 2, y + height // 2
 
     @property
+    def name_point(self):
+        """Where the name of a row is: the handle it is dragged by."""
+        x, y, _, height = self.box
+        return x + 50, y + height // 2
+
+    @property
     def value(self):
         try:
             return self._accessible.queryText().getText(0, -1)
@@ -155,8 +161,14 @@ class Program:
             time.sleep(0.1)
 
     def type(self, text):
-        xdotool("type", "--delay", 20, "--", text)
-        time.sleep(0.1)
+        """Types text; a line break is the Return key (xdotool would send Linefeed)."""
+        lines = text.split("\n")
+        for index, line in enumerate(lines):
+            if line:
+                xdotool("type", "--delay", 20, "--", line)
+                time.sleep(0.1)
+            if index < len(lines) - 1:
+                self.key("Return")
 
     def picture(self, path):
         time.sleep(0.4)

@@ -82,7 +82,8 @@ def main(program, work, pictures):
 
         app.click("Home", "toggle button")
         app.wait("Pictures", "list item")
-        app.click("Pictures", "list item", times=2)
+        app.click(app.find("Pictures", "list item").name_point)
+        app.key("Return")
         app.wait("Photos", "list item")
 
         app.key("F3")
@@ -93,7 +94,7 @@ def main(program, work, pictures):
         app.key("Return")
         app.wait("File", "text|entry")
         app.type(str(vault))
-        app.click("Lock it with a password")
+        app.wait("Lock it with a password", state="checked")
         app.click("Password", "password text")
         app.type(PASSWORD)
         app.click("Password again", "password text")
@@ -113,7 +114,7 @@ def main(program, work, pictures):
         app.gone("Unlock", "push button")
         target = app.wait("taxes.db", "list box|list")
 
-        app.drag(app.find("Photos", "list item"), target, before_drop=lambda: picture(app, "drag"))
+        app.drag(app.find("Photos", "list item").name_point, target, before_drop=lambda: picture(app, "drag"))
         app.until(lambda: app.all("(Copying|Copied) .*"), "the copy to be told")
         app.wait("Copied .*")
         app.until(lambda: len(app.all("Photos", "list item")) == 2, "the copy to be listed")
@@ -129,7 +130,7 @@ def main(program, work, pictures):
         app.key("ctrl+a", "ctrl+c", "ctrl+l")
         time.sleep(0.3)
         app.key("ctrl+a")
-        app.type(f"{out}\n")
+        app.type(f"host:{out}\n")
         app.wait("Restored", "page tab")
         app.key("ctrl+v")
         app.until(lambda: (out / "Photos").exists(), "the copy to reach the host")
