@@ -13,7 +13,9 @@ pub fn program() -> PathBuf {
         .skip(1)
         .map(|folder| folder.join(&name))
         .find(|candidate| candidate.is_file())
-        .unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace` or `cargo test --workspace`"))
+        .unwrap_or_else(|| {
+            panic!("{name} is not built: run `cargo build --workspace` or `cargo test --workspace`")
+        })
 }
 
 /// The root of the project.
