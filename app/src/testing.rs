@@ -56,6 +56,12 @@ impl Window {
         window
     }
 
+    /// Leaves, as closing the window does.
+    pub fn close(self) {
+        let mut app = self.harness.into_state();
+        eframe::App::on_exit(&mut app, None);
+    }
+
     /// Steps until no question and no operation is on its way and nothing changes any more.
     pub fn settle(&mut self) {
         let deadline = Instant::now() + PATIENCE;
@@ -161,6 +167,17 @@ impl Window {
             .expect("the field exists")
             .focus();
         self.settle();
+    }
+
+    /// Where everything called `label` is, from left to right.
+    pub fn rects(&self, label: &str) -> Vec<egui::Rect> {
+        let mut rects: Vec<_> = self
+            .harness
+            .query_all_by_label(label)
+            .map(|node| node.rect())
+            .collect();
+        rects.sort_by(|a, b| a.left().total_cmp(&b.left()));
+        rects
     }
 
     /// Is there something called `label`?

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use egui::{Key, Modifiers};
+use fs_backends::location::Kind;
 use fs_core::Backend as _;
 use lamina::state::FsStatus;
 use lamina::testing::Window;
@@ -102,7 +103,7 @@ fn a_vault_comes_back_locked_and_enter_on_its_file_shows_its_tab() {
         window.state().fs_of(window.tab()).unwrap().status,
         FsStatus::Open
     ));
-    drop(window);
+    window.close();
     let window = Window::reopen(home.path());
     assert!(window.state().fs_of(window.tab()).unwrap().is_locked());
 }
@@ -135,6 +136,10 @@ fn a_stack_is_made_of_open_tabs_and_writes_only_to_its_top() {
     });
     assert_eq!(window.names(), ["kept.txt"]);
     assert!(window.shows("Layer top.db, changes go here"));
+    assert_eq!(
+        window.tab().view.origin(0),
+        Some(fs_core::extensions::Origin::Base(0))
+    );
     window.key(Modifiers::NONE, Key::Delete);
     assert!(window.names().is_empty());
     assert!(base.join("kept.txt").exists(), "the base never changes");
@@ -149,4 +154,52 @@ fn a_missing_vault_says_so_and_can_be_tried_again() {
     assert!(window.shows("Couldn't open x.db"));
     window.click("Try again");
     assert!(window.shows("Couldn't open x.db"));
+}
+
+#[test]
+fn a_store_is_made_and_its_folder_opens_as_a_store() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("media");
+    let mut window = Window::open(home.path(), &[&text(folder.path())]);
+    window.verb("new_store");
+    window.text(&text(&store));
+    window.click("Make");
+    window.wait_for("the store", |state| {
+        state
+            .tab()
+            .and_then(|tab| state.fs_of(tab))
+            .is_some_and(|fs| fs.kind == Kind::Store && fs.is_open())
+    });
+    window.verb("new_file");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["New file"]);
+    window.verb("close_tab");
+    assert_eq!(window.names(), ["media"]);
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(
+        window.state().fs_of(window.tab()).unwrap().kind,
+        Kind::Store
+    );
+    assert_eq!(window.names(), ["New file"]);
+}
+
+#[test]
+fn a_memory_filesystem_is_saved_and_opens_from_its_file() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scratch.mem");
+    let mut window = Window::open(home.path(), &["memory:scratch"]);
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.verb("save_memory");
+    window.key(Modifiers::COMMAND, Key::A);
+    window.text(&text(&file));
+    window.click("Save");
+    assert!(window.mentions("Saved scratch"));
+    window.verb("close_tab");
+    assert!(window.state().dialog.is_none(), "nothing would be lost");
+    drop(window);
+    let window = Window::open(home.path(), &[&text(&file)]);
+    assert_eq!(window.names(), ["New folder"]);
 }

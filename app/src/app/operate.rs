@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use fs_core::ops::{Operation, Place, Report};
-use fs_core::{Capabilities, Name, VPath};
+use fs_core::{Capabilities, ErrorKind, Name, VPath};
 
 use super::App;
 use crate::background::Request;
@@ -49,6 +49,11 @@ impl App {
             }
             FileCommand::Cancel(op) => {
                 self.state.dialog = None;
+                if let Some(running) = self.state.operations.get_mut(op)
+                    && matches!(running.stage, Stage::Asking(_))
+                {
+                    running.stage = Stage::Planning;
+                }
                 self.background
                     .send(Request::Control(op, OpControl::Cancel));
                 self.ask_next();
@@ -124,6 +129,11 @@ impl App {
                 let report: Arc<Report> = Arc::from(report);
                 running.stage = Stage::Done(report.clone());
                 self.done(op, &report);
+            }
+            OpNews::Failed(error) if error.kind() == ErrorKind::Cancelled => {
+                // Whoever said no knows that nothing was done.
+                self.state.operations.forget(op);
+                self.close_orphans();
             }
             OpNews::Failed(error) => {
                 let what = format!("Couldn't start: {}", running.operation.name());

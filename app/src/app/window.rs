@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use egui::ViewportCommand;
+use fs_backends::location::Kind;
 
 use super::App;
 use crate::command::WindowCommand;
@@ -14,7 +15,12 @@ impl App {
     pub(super) fn run_window(&mut self, command: WindowCommand) {
         let settings = &mut self.state.settings;
         match command {
-            WindowCommand::Dialog(dialog) => self.state.dialog = Some(dialog),
+            WindowCommand::Dialog(dialog) => {
+                if matches!(dialog, Dialog::Save(_)) {
+                    self.drafts.begin_form(Kind::Memory, self.home());
+                }
+                self.state.dialog = Some(dialog);
+            }
             WindowCommand::CloseDialog => self.close_dialog(),
             WindowCommand::Palette(shown) => {
                 self.state.palette = shown;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use fs_core::extensions::{Layers, Origin};
 use fs_core::resolve::{Last, PathResolver as _, PosixResolver};
-use fs_core::{Backend, EntryBatch, FileId, Result, Want};
+use fs_core::{Backend, EntryBatch, Name, Result, VPath, Want};
 
 use super::arrange::Arranger;
 use super::message::{Event, ListRequest};
@@ -16,6 +17,8 @@ use super::outbox::Outbox;
 const FIRST_ROWS: usize = 200;
 /// or when the listing has taken this long.
 const FIRST_AFTER: Duration = Duration::from_millis(30);
+/// In larger folders the layers of entries are not asked for: each is a question of its own.
+const MOST_ORIGINS: usize = 20_000;
 /// Views follow each other no faster than this.
 const BETWEEN_VIEWS: Duration = Duration::from_millis(100);
 
@@ -42,6 +45,7 @@ fn run(backend: &dyn Backend, request: &ListRequest, outbox: &Outbox) -> Result<
     let mut arranger = Arranger::new(request.arrange.clone());
     let mut pacer = Pacer::start(Instant::now());
     let mut batch = EntryBatch::new();
+    let mut origins = Vec::new();
     loop {
         let more = listing.next(&mut batch)?;
         if cancelled() {
@@ -51,8 +55,19 @@ fn run(backend: &dyn Backend, request: &ListRequest, outbox: &Outbox) -> Result<
         if more && !(request.stream && pacer.is_due(rows, Instant::now())) {
             continue;
         }
+        if let Some(layers) = backend.extensions().layers {
+            let known = arranger.len() + batch.len() <= MOST_ORIGINS;
+            origins.push(origins_of(layers, &folder.path, &batch, known));
+        }
         arranger.add(Arc::new(std::mem::take(&mut batch)));
-        send(request, &arranger, id, more, outbox);
+        let mut view = arranger.view().with_origins(Arc::from(origins.as_slice()));
+        view.streaming = more;
+        outbox.send(Event::View {
+            tab: request.tab,
+            generation: request.generation,
+            view,
+            folder: id,
+        });
         pacer.sent(rows, Instant::now());
         if !more {
             return Ok(());
@@ -60,21 +75,18 @@ fn run(backend: &dyn Backend, request: &ListRequest, outbox: &Outbox) -> Result<
     }
 }
 
-fn send(
-    request: &ListRequest,
-    arranger: &Arranger,
-    folder: Option<FileId>,
-    streaming: bool,
-    outbox: &Outbox,
-) {
-    let mut view = arranger.view();
-    view.streaming = streaming;
-    outbox.send(Event::View {
-        tab: request.tab,
-        generation: request.generation,
-        view,
-        folder,
-    });
+/// Which layer each entry of a batch is seen from.
+fn origins_of(
+    layers: &dyn Layers,
+    folder: &VPath,
+    batch: &EntryBatch,
+    ask: bool,
+) -> Arc<[Option<Origin>]> {
+    let origin = |name| layers.origin(&folder.join(&Name::new(name).ok()?)).ok();
+    batch
+        .iter()
+        .map(|entry| if ask { origin(entry.name) } else { None })
+        .collect()
 }
 
 /// Decides when a view is worth sending, so that the sum of all sorting stays that of one sort.

@@ -147,10 +147,7 @@ impl Background {
                 });
             }
             Request::Create { new, secret } => {
-                let mounts = self.mounts.clone();
-                self.house(move || {
-                    outbox.send(Event::Created(open::create(&mounts, &new, secret)))
-                });
+                self.house(move || outbox.send(Event::Created(open::create(&new, secret))));
             }
             Request::Unmount(fs) => {
                 let (mounts, watchers) = (self.mounts.clone(), self.watchers.clone());
@@ -178,7 +175,9 @@ impl Background {
                 fs,
             } => self.on(&fs, move || {
                 let streaming = view.streaming;
-                let mut view = arrange::Arranger::view_of(view.chunks(), &arrange);
+                let origins = view.origins().clone();
+                let mut view =
+                    arrange::Arranger::view_of(view.chunks(), &arrange).with_origins(origins);
                 view.streaming = streaming;
                 outbox.send(Event::View {
                     tab,

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fs_backends::MemoryBackend;
+use fs_backends::{MemoryBackend, StdFsBackend};
 use fs_core::ops::{Filesystems, FsRef};
 use fs_core::{Backend, Error, ErrorKind, Result};
 use parking_lot::RwLock;
 
 use super::guard::Guarded;
+use crate::state::filesystem::HOST;
 
 /// An open filesystem.
 #[derive(Clone)]
@@ -54,6 +55,17 @@ impl Mounts {
 
 impl Filesystems for Mounts {
     fn backend(&self, fs: &FsRef) -> Result<Arc<dyn Backend>> {
+        if fs.as_str() == HOST && self.get(fs).is_err() {
+            // Files of this computer can be pasted or dropped without any tab that shows it.
+            self.insert(
+                fs.clone(),
+                Mount {
+                    backend: Arc::new(StdFsBackend::new()),
+                    encrypted: false,
+                    memory: None,
+                },
+            );
+        }
         Ok(self.get(fs)?.backend)
     }
 

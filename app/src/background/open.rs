@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_backends::location::{Kind, Location, OpenHow, Root, StackFile, StackLayer};
-use fs_backends::{MemoryBackend, SqliteBackend};
+use fs_backends::{IndexedBackend, MemoryBackend, SqliteBackend};
 use fs_core::ops::FsRef;
 use fs_core::{At, Backend, Error, ErrorKind, Result, VPath};
 
@@ -15,13 +15,14 @@ use crate::command::Secret;
 use crate::state::dialog::{Layer, NewFilesystem};
 use crate::state::filesystem::{SAMPLE, place_of};
 
-/// Opens the filesystem at `location` and keeps it under `fs`. What was just made is open already.
+/// Opens the filesystem at `location` and keeps it under `fs`.
 pub fn mount(
     mounts: &Mounts,
     fs: &FsRef,
     location: &Location,
     secret: Option<Secret>,
 ) -> Result<MountInfo> {
+    // The host may have been opened by an operation before any tab shows it.
     let mount = match mounts.get(fs) {
         Ok(mount) => mount,
         Err(_) => {
@@ -90,39 +91,24 @@ fn layers(mounts: &Mounts, location: &Location) -> Result<(Vec<String>, Vec<FsRe
     Ok((names, made_of))
 }
 
-/// Makes a filesystem; it stays open until its location is mounted.
-pub fn create(mounts: &Mounts, new: &NewFilesystem, secret: Option<Secret>) -> Result<Location> {
+/// Makes a filesystem; mounting the location it returns opens it.
+pub fn create(new: &NewFilesystem, secret: Option<Secret>) -> Result<Location> {
     match new {
         NewFilesystem::Memory(name) => Ok(Location::new(Root::Memory(name.clone()))),
         NewFilesystem::Vault(path) => {
-            let encrypted = secret.is_some();
-            let vault = match secret {
+            match secret {
                 Some(secret) => SqliteBackend::create_encrypted(path, &secret.0)?,
                 None => SqliteBackend::create(path)?,
-            };
-            keep(mounts, Root::Vault(path.clone()), vault, encrypted)
+            }
+            .close()?;
+            Location::new(Root::Vault(path.clone())).settled()
         }
         NewFilesystem::Store(path) => {
-            Err(Error::new(ErrorKind::Unsupported, "make store").with_path(path))
+            IndexedBackend::create(path)?.close()?;
+            Location::new(Root::Store(path.clone())).settled()
         }
         NewFilesystem::Stack { file, layers } => create_stack(file, layers),
     }
-}
-
-fn keep(
-    mounts: &Mounts,
-    root: Root,
-    backend: impl Backend + 'static,
-    encrypted: bool,
-) -> Result<Location> {
-    let location = Location::new(root).settled()?;
-    let mount = Mount {
-        backend: Arc::new(backend),
-        encrypted,
-        memory: None,
-    };
-    mounts.insert(place_of(&location).fs, mount);
-    Ok(location)
 }
 
 fn create_stack(file: &Path, layers: &[Layer]) -> Result<Location> {

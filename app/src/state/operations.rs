@@ -113,6 +113,11 @@ impl Operations {
             })
     }
 
+    /// Forgets one.
+    pub fn forget(&mut self, id: OpId) {
+        self.all.remove(&id);
+    }
+
     /// Forgets those that are over.
     pub fn forget_finished(&mut self) {
         self.all.retain(|_, running| !running.is_over());

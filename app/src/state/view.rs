@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 use std::sync::Arc;
 
+use fs_core::extensions::Origin;
 use fs_core::{EntryBatch, EntryRef, FileKind};
 
 /// Entries and their order. Clones share everything.
@@ -14,6 +15,8 @@ pub struct View {
     /// Index of the first entry of each chunk.
     starts: Arc<[u32]>,
     order: Arc<[u32]>,
+    /// Which layer each entry is seen from, chunk by chunk; empty where there are no layers.
+    origins: Arc<[Arc<[Option<Origin>]>]>,
     /// What the folder holds in all, and what of it is not shown.
     pub counts: Counts,
     /// Is the listing still running?
@@ -51,9 +54,28 @@ impl View {
             chunks,
             starts,
             order,
+            origins: Arc::default(),
             counts,
             streaming: false,
         }
+    }
+
+    /// The same with the layers of its entries, chunk by chunk.
+    #[must_use]
+    pub fn with_origins(mut self, origins: Arc<[Arc<[Option<Origin>]>]>) -> Self {
+        self.origins = origins;
+        self
+    }
+
+    /// The layers of all entries, for a worker that sorts anew.
+    pub fn origins(&self) -> &Arc<[Arc<[Option<Origin>]>]> {
+        &self.origins
+    }
+
+    /// The layer the entry in `row` is seen from.
+    pub fn origin(&self, row: usize) -> Option<Origin> {
+        let (chunk, within) = self.locate(*self.order.get(row)?)?;
+        *self.origins.get(chunk)?.get(within)?
     }
 
     /// How many rows are shown.
@@ -78,12 +100,17 @@ impl View {
 
     /// The entry with an index of the order.
     pub fn entry(&self, index: u32) -> Option<EntryRef<'_>> {
+        let (chunk, within) = self.locate(index)?;
+        self.chunks.get(chunk)?.get(within)
+    }
+
+    /// The chunk that holds an entry, and its place there.
+    fn locate(&self, index: u32) -> Option<(usize, usize)> {
         let chunk = self
             .starts
             .partition_point(|start| *start <= index)
             .checked_sub(1)?;
-        let within = index - self.starts.get(chunk)?;
-        self.chunks.get(chunk)?.get(within as usize)
+        Some((chunk, (index - self.starts.get(chunk)?) as usize))
     }
 
     /// The rows in order.

@@ -1,8 +1,10 @@
 //! The rows of a folder, and what the mouse and the keyboard do to them.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use egui::{Align, Ui};
+use fs_core::extensions::Origin;
 use fs_core::{FileKind, Name};
 use jiff::Zoned;
 
@@ -15,7 +17,13 @@ use crate::widget::rows::{self, How, Row, RowSource, Rows, RowsEvent};
 use crate::widget::{icon_button, search_field};
 
 /// The columns of a plain filesystem, as the table of rows wants them.
-const COLUMNS: [Column; 4] = [Column::Name, Column::Size, Column::Modified, Column::Kind];
+const COLUMNS: [Column; 5] = [
+    Column::Name,
+    Column::Size,
+    Column::Modified,
+    Column::Kind,
+    Column::Layer,
+];
 
 /// Entries of a tab as rows.
 struct Entries<'a> {
@@ -23,6 +31,7 @@ struct Entries<'a> {
     clip: Option<&'a Clip>,
     tokens: &'static Tokens,
     folder_hue: egui::Color32,
+    layers: &'a [String],
     now: Zoned,
 }
 
@@ -76,6 +85,7 @@ impl RowSource for Entries<'_> {
                 }
             }
             Some(Column::Kind) => into.push_str(&file_type::word(entry.kind, entry.name)),
+            Some(Column::Layer) => into.push_str(&self.layer(row)),
             _ => {}
         }
     }
@@ -89,6 +99,19 @@ impl RowSource for Entries<'_> {
 }
 
 impl Entries<'_> {
+    /// The layer a row is seen from, and what the top layer did to it.
+    fn layer(&self, row: usize) -> Cow<'_, str> {
+        let name = |layer: usize| self.layers.get(layer).map_or("", String::as_str);
+        let top = self.layers.last().map_or("", String::as_str);
+        match self.tab.view.origin(row) {
+            Some(Origin::Base(layer)) => name(layer).into(),
+            Some(Origin::Upper) => format!("{top}, added").into(),
+            Some(Origin::Changed) => format!("{top}, changed").into(),
+            Some(Origin::Merged) => "Several".into(),
+            None => "".into(),
+        }
+    }
+
     fn is_cut(&self, name: &std::ffi::OsStr) -> bool {
         let Some((clip, place)) = self
             .clip
@@ -141,26 +164,34 @@ pub(super) fn icon_of(
     (icon, None)
 }
 
-fn columns() -> [rows::Column; 4] {
+fn columns(layered: bool) -> Vec<rows::Column> {
     let column = |title, width, align, drop_rank| rows::Column {
         title,
         width,
         align,
         drop_rank,
     };
-    [
+    let mut columns = vec![
         column("Name", 0.0, Align::Min, 0),
         column("Size", 90.0, Align::Max, 0),
         column("Modified", 110.0, Align::Min, 1),
-        column("Kind", 110.0, Align::Min, 2),
-    ]
+        column("Kind", 110.0, Align::Min, 3),
+    ];
+    if layered {
+        columns.push(column("Layer", 130.0, Align::Min, 2));
+    }
+    columns
 }
 
 /// The list of a tab.
 pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, pane: PaneId) {
     let m = metrics();
     filter_ui(ui, cx, drafts, tab);
-    let columns = columns();
+    let layers = cx
+        .state
+        .fs_of(tab)
+        .map_or(&[][..], |info| info.layers.as_slice());
+    let columns = columns(layers.len() > 1);
     let kind = cx
         .state
         .fs_of(tab)
@@ -170,6 +201,7 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
         clip: cx.state.clip.as_ref(),
         tokens: ui.tokens(),
         folder_hue: ui.tokens().hue(kind),
+        layers,
         now: Zoned::now(),
     };
     let editing = tab.rename.as_ref().and_then(|name| {

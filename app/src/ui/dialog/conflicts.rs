@@ -192,11 +192,7 @@ fn list_ui(ui: &mut Ui, drafts: &mut Drafts, conflicts: &[Conflict]) {
                         }
                     }
                     ui.label(conflict.target.label());
-                    let age = if conflict.source_is_newer() {
-                        "newer comes"
-                    } else {
-                        "older or equal comes"
-                    };
+                    let age = comparison(&conflict.source_metadata, &conflict.target_metadata);
                     ui.label(Type::Secondary.rich(age).color(muted));
                 });
             }

@@ -33,7 +33,12 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 .inner_margin(egui::Margin::same((m.pad * 1.5) as i8)),
         )
         .show(ui.ctx(), |ui| {
-            ui.set_width(m.dialog);
+            let many_buttons = matches!(dialog, Dialog::Preflight { .. } | Dialog::Shortcuts);
+            ui.set_width(if many_buttons {
+                m.dialog * 1.3
+            } else {
+                m.dialog
+            });
             ui.spacing_mut().item_spacing = egui::vec2(m.gap, m.gap);
             match dialog {
                 Dialog::Preflight { op, preflight } => {
