@@ -1,4 +1,12 @@
 //! The command line, driven as a script would: the real program, its output and its exit codes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, and looks at the disk itself"
+)]
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -132,14 +140,16 @@ fn every_kind(source: impl Fn(&Shell) -> PathBuf) {
     shell.ok(&["new", "memory", "a.mem"]);
     shell.ok(&["new", "vault", "plain.db"]);
     shell.ok(&["new", "vault", "secret.db", "--password-file", "pw"]);
+    shell.ok(&["new", "store", "store"]);
     shell.ok(&["new", "memory", "base.mem"]);
     shell.ok(&["new", "memory", "top.mem"]);
     shell.ok(&["new", "stack", "s.stack.ron", "base.mem", "top.mem"]);
     fs::create_dir(shell.path("box")).unwrap();
     let vroot = format!("vroot:{}", shell.path("box").display());
-    let kinds: [(&str, &[&str]); 5] = [
+    let kinds: [(&str, &[&str]); 6] = [
         ("a.mem", &[]),
         ("plain.db", &[]),
+        ("store", &[]),
         ("secret.db", &encrypted),
         (&vroot, &[]),
         ("s.stack.ron", &[]),

@@ -1,4 +1,12 @@
 //! SIGKILL at a random moment of a copy or a move: no file torn or lost, the journal says what happened, and the operation can be finished or undone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, and looks at the disk itself"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,12 @@
 //! Operations between every two kinds of backend: what arrives, what stays, what can be taken back, whatever fails on the way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, and looks at the disk itself"
+)]
 
 #[path = "ops/crash.rs"]
 mod crash;

@@ -64,8 +64,8 @@ impl Disks {
 
     fn engine(&self, journal: &Path) -> Engine {
         World::default()
-            .with("a", self.a.clone())
-            .with("b", self.b.clone())
+            .with("a", Watched::new(self.a.clone(), || {}))
+            .with("b", Watched::new(self.b.clone(), || {}))
             .engine(Some(journal))
     }
 }

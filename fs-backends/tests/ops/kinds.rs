@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use fs_backends::MemoryBackend;
+use fs_backends::indexed::StoreOptions;
+use fs_backends::sqlite::{Durability, VaultOptions};
 use fs_core::Backend;
 use fs_core::middleware::Trace;
 
@@ -26,6 +28,11 @@ impl Kind {
 
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Is its content there when the program starts again?
+    pub fn remembers(&self) -> bool {
+        self.rich && !["memory", "overlay"].contains(&self.name)
     }
 
     /// Does it keep all that POSIX knows?
@@ -58,10 +65,26 @@ pub fn all() -> Vec<Kind> {
             make: || {
                 let folder = tempfile::tempdir().unwrap();
                 let backend = fs_backends::VRootFsBackend::new(folder.path()).unwrap();
-                // The sink keeps the folder as long as the backend is there.
-                Arc::new(Trace::new(backend, move |_| {
-                    assert!(folder.path().is_absolute())
-                }))
+                kept(backend, folder)
+            },
+        },
+        Kind {
+            name: "vault",
+            rich: true,
+            make: || {
+                let folder = tempfile::tempdir().unwrap();
+                let options = VaultOptions::new().durability(Durability::OnSync);
+                kept(options.create(folder.path().join("v.db")).unwrap(), folder)
+            },
+        },
+        Kind {
+            name: "store",
+            rich: true,
+            make: || {
+                let folder = tempfile::tempdir().unwrap();
+                let options = StoreOptions::new().durability(Durability::OnSync);
+                let store = options.create_missing(true).open(folder.path().join("s"));
+                kept(store.unwrap(), folder)
             },
         },
         Kind {
@@ -75,11 +98,20 @@ pub fn all() -> Vec<Kind> {
     ]
 }
 
-/// Every kind with every kind, itself too.
+/// A backend that keeps the folder it lives in.
+fn kept(backend: impl Backend + 'static, folder: tempfile::TempDir) -> Arc<dyn Backend> {
+    Arc::new(Trace::new(backend, move |_| {
+        assert!(folder.path().is_absolute());
+    }))
+}
+
+/// Every kind with itself and, both ways, with memory.
 pub fn pairs() -> Vec<(Kind, Kind)> {
     let all = all();
-    all.iter()
-        .flat_map(|a| all.iter().map(|b| (*a, *b)))
+    let every = all.iter().flat_map(|a| all.iter().map(|b| (*a, *b)));
+    let memory = |kind: &Kind| kind.name == "memory";
+    every
+        .filter(|(a, b)| a.name == b.name || memory(a) || memory(b))
         .collect()
 }
 

@@ -178,7 +178,7 @@ fn undo_does_not_overwrite_what_took_the_name() {
 
 #[test]
 fn a_journal_outlives_the_engine() {
-    for kind in kinds::all().into_iter().filter(|kind| kind.rich()) {
+    for kind in kinds::all().into_iter().filter(|kind| kind.remembers()) {
         let (first, second) = (kind.make(), kind.make());
         fill(&*first, "/tree");
         let journal = tempfile::tempdir().unwrap();

@@ -35,7 +35,8 @@ impl Watched {
 
 impl Backend for Watched {
     fn capabilities(&self, at: At<'_>) -> Capabilities {
-        self.backend.capabilities(at)
+        // An operation on a filesystem that forgets is not journalled on disk.
+        self.backend.capabilities(at) - Capabilities::VOLATILE
     }
     fn stat(&self, at: At<'_>) -> Result<Metadata> {
         self.backend.stat(at)

@@ -14,8 +14,11 @@ use super::plan::Plan;
 use super::preflight::Decisions;
 use super::progress::Monitor;
 use super::report::Report;
+use crate::backend::At;
+use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::Time;
+use crate::path::VPath;
 
 /// Runs operations on the filesystems it was given. Shared by threads: operations may run at the same time.
 pub struct Engine {
@@ -250,10 +253,20 @@ impl Engine {
             .collect()
     }
 
-    /// Must its names stay out of the journal?
+    /// Is it journalled in memory only? Names of a private filesystem must not stand outside; and after a crash there is nothing to go on with
+    /// where a filesystem that forgets took part.
     fn private(&self, operation: &Operation) -> bool {
+        let forgets = |fs| {
+            let root = VPath::root();
+            let backend = self.filesystems.backend(fs);
+            backend.is_ok_and(|backend| {
+                let capabilities = backend.capabilities(At::path(&root));
+                capabilities.contains(Capabilities::VOLATILE)
+            })
+        };
         let all = operation.filesystems();
-        all.iter().any(|fs| self.filesystems.is_private(fs))
+        all.iter()
+            .any(|fs| self.filesystems.is_private(fs) || forgets(fs))
     }
 
     /// Something new was done: what was undone before can't be redone any more.

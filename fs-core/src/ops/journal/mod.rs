@@ -51,7 +51,10 @@ pub enum Record {
 }
 
 /// How many finished operations are kept.
-const KEEP: usize = 100;
+const KEEP: usize = 50;
+
+/// A finished operation with a longer journal is not read again when a program starts.
+const KEEP_BYTES: u64 = 4 << 20;
 
 /// Where entries are kept.
 #[derive(Debug)]
@@ -191,6 +194,9 @@ fn read_entry(path: &Path, id: EntryId) -> io::Result<Option<Entry>> {
     if file.try_lock().is_err() {
         return Ok(None);
     }
+    if file.metadata()?.len() > KEEP_BYTES && has_ended(&file)? {
+        return fs::remove_file(path).map(|()| None);
+    }
     let text = fs::read(path)?;
     let mut lines = text
         .split_inclusive(|&b| b == b'\n')
@@ -208,6 +214,15 @@ fn read_entry(path: &Path, id: EntryId) -> io::Result<Option<Entry>> {
     lines.for_each(|record| entry.apply(&record));
     entry.interrupt();
     Ok(Some(entry))
+}
+
+/// Is its last record one of an end?
+fn has_ended(mut file: &File) -> io::Result<bool> {
+    use io::{Read as _, Seek as _};
+    let mut tail = Vec::new();
+    file.seek(io::SeekFrom::End(-16))?;
+    file.read_to_end(&mut tail)?;
+    Ok(tail.ends_with(b"\nEnd\n") || tail.ends_with(b"Undone([])\n"))
 }
 
 /// Writes one entry. The operation's changes go through it: first the intent, then the change, then what came of it.
@@ -260,5 +275,76 @@ impl Writer {
     /// Lets go of the file; the entry goes to the history.
     pub fn finish(self) -> Entry {
         self.entry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::FileKind;
+    use crate::ops::place::{FsRef, Place};
+    use crate::path::VPath;
+
+    fn place(name: &str) -> Place {
+        Place::new(FsRef::new("a"), VPath::new(name).unwrap())
+    }
+
+    fn act(name: &str) -> Act {
+        Act::Remove {
+            at: place(name),
+            stamp: Stamp {
+                ino: None,
+                kind: FileKind::File,
+                size: 1,
+                mtime: Time::from_nanos(5),
+            },
+        }
+    }
+
+    fn begun(journal: &Journal) -> Writer {
+        let operation = Operation::CreateFile(place("/\u{1}odd\nname"));
+        journal
+            .begin(&operation, &Decisions::default(), false)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_running_operation_is_not_pending_for_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let writer = begun(&journal);
+        assert!(journal.read().unwrap().is_empty());
+        let id = writer.entry().id;
+        drop(writer);
+        let read = journal.read().unwrap();
+        assert_eq!((read[0].id, read[0].state), (id, State::Interrupted));
+    }
+
+    /// Cut off after any byte: what can be read is a beginning of what was written.
+    #[test]
+    fn a_torn_journal_is_a_shorter_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let mut writer = begun(&journal);
+        writer.intend(vec![act("/a"), act("/b")]).unwrap();
+        writer
+            .confirm(vec![Outcome::Done, Outcome::Failed])
+            .unwrap();
+        writer.intend(vec![act("/c")]).unwrap();
+        writer.append(&Record::End).unwrap();
+        let whole = writer.finish();
+        assert_eq!(whole.acts, [act("/a"), act("/c")]);
+        let path = folder.path().join(format!("{}.journal", whole.id.0));
+        let bytes = fs::read(&path).unwrap();
+        let mut lengths = Vec::new();
+        for len in 0..=bytes.len() {
+            fs::write(&path, &bytes[..len]).unwrap();
+            let entry = journal.read().unwrap().pop();
+            lengths.push(entry.as_ref().map_or(0, |entry| entry.acts.len()));
+            let ended = entry.is_some_and(|entry| entry.state == State::Done);
+            assert_eq!(ended, len == bytes.len());
+        }
+        lengths.dedup();
+        assert_eq!(lengths, [0, 2, 1, 2]);
     }
 }
