@@ -234,7 +234,9 @@ impl<'a> Suite<'a> {
                     .as_ref()
                     .is_none_or(|only| only.split(',').any(|id| id == case.id));
             if wanted {
-                report.add(case, self.outcome(case));
+                let start = std::time::Instant::now();
+                let outcome = self.outcome(case);
+                report.add(case, outcome, start.elapsed());
             }
         }
         report

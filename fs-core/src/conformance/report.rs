@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use super::Case;
 use crate::capabilities::Capabilities;
@@ -24,6 +25,7 @@ pub enum Outcome {
 pub struct Report {
     name: String,
     outcomes: Vec<(&'static str, &'static str, Outcome)>,
+    slow: Vec<(&'static str, Duration)>,
 }
 
 impl Report {
@@ -31,11 +33,15 @@ impl Report {
         Self {
             name: name.to_owned(),
             outcomes: Vec::new(),
+            slow: Vec::new(),
         }
     }
 
-    pub(super) fn add(&mut self, case: &Case, outcome: Outcome) {
+    pub(super) fn add(&mut self, case: &Case, outcome: Outcome, took: Duration) {
         self.outcomes.push((case.id, case.title, outcome));
+        if took > Duration::from_secs(1) {
+            self.slow.push((case.id, took));
+        }
     }
 
     /// Id and outcome of each case that ran.
@@ -84,6 +90,9 @@ impl fmt::Display for Report {
                     skipped.entry(names.join("|")).or_default().push(id);
                 }
             }
+        }
+        for (id, took) in &self.slow {
+            writeln!(f, "  slow {id}: {:.1} s", took.as_secs_f32())?;
         }
         skipped
             .iter()

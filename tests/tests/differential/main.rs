@@ -1,0 +1,114 @@
+//! Random operation sequences on every kind of filesystem and on the real kernel, with equal results.
+//!
+//! Each sequence is drawn from a seed, which a failure prints together with the shortest sequence that still fails. `LAMINA_DIFFERENTIAL_CASES`
+//! sets how many sequences each kind gets, `LAMINA_DIFFERENTIAL_SEED` the first seed.
+
+mod answer;
+mod kernel;
+mod kinds;
+mod op;
+mod subject;
+
+use answer::{Answer, Stat};
+use fs_core::FileKind;
+use kernel::Kernel;
+use op::{Op, Range, Rng, draw};
+use subject::{Fresh, Resolver, Subject};
+
+/// A kind of filesystem and what to ask it.
+struct Kind {
+    make: fn() -> Fresh,
+    resolver: Resolver,
+    range: Range,
+    /// Sequences, where not told otherwise: fewer for the slow ones.
+    cases: u64,
+    /// Link counts of directories are those of the kernel (merged directories of an overlay say 1, as in overlayfs).
+    counts_folders: bool,
+}
+
+impl Kind {
+    fn shown(&self, answer: Answer) -> Answer {
+        match answer {
+            Answer::Stat(stat) => Answer::Stat(self.shown_stat(stat)),
+            other => other,
+        }
+    }
+
+    fn shown_stat(&self, mut stat: Stat) -> Stat {
+        if !self.counts_folders && stat.kind == FileKind::Directory {
+            stat.nlink = 0;
+        }
+        stat
+    }
+}
+
+/// Runs the operations on both; the first difference, if there is one.
+fn difference(kind: &Kind, ops: &[Op]) -> Option<String> {
+    let mut kernel = Kernel::new();
+    let mut subject = Subject::new((kind.make)(), kind.resolver);
+    for (step, op) in ops.iter().enumerate() {
+        let whole = !kernel.has_handles();
+        let expected = kind.shown(kernel.apply(op));
+        let actual = kind.shown(subject.apply(op, whole));
+        if !actual.agrees(&expected) {
+            return Some(format!(
+                "step {step} ({op:?}): got {actual:?}, the kernel {expected:?}"
+            ));
+        }
+    }
+    let (mut actual, mut expected) = (subject.tree(), kernel.tree());
+    for leaf in actual.iter_mut().chain(&mut expected) {
+        leaf.stat = kind.shown_stat(leaf.stat.clone());
+    }
+    if actual == expected {
+        return None;
+    }
+    let differs = actual.iter().zip(&expected).find(|(a, e)| a != e);
+    Some(match differs {
+        Some((actual, expected)) => format!("in the end {actual:?}, in the kernel {expected:?}"),
+        None => format!(
+            "in the end {} nodes, in the kernel {}",
+            actual.len(),
+            expected.len()
+        ),
+    })
+}
+
+/// Leaves out what is not needed for a difference: halves, quarters, ... single operations.
+fn shortest(kind: &Kind, ops: Vec<Op>) -> Vec<Op> {
+    let mut ops = ops;
+    let mut piece = ops.len() / 2;
+    while piece > 0 {
+        let mut start = 0;
+        while start < ops.len() {
+            let end = (start + piece).min(ops.len());
+            let fewer: Vec<Op> = [&ops[..start], &ops[end..]].concat();
+            if difference(kind, &fewer).is_some() {
+                ops = fewer;
+            } else {
+                start += piece;
+            }
+        }
+        piece /= 2;
+    }
+    ops
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn compare(kind: &Kind) {
+    let first = number("LAMINA_DIFFERENTIAL_SEED").unwrap_or(1);
+    let cases = number("LAMINA_DIFFERENTIAL_CASES").unwrap_or(kind.cases);
+    for seed in first..first + cases {
+        let mut rng = Rng(seed);
+        let count = 20 + rng.below(120) as usize;
+        let ops = draw(&mut rng, count, kind.range);
+        if difference(kind, &ops).is_some() {
+            let ops = shortest(kind, ops);
+            let how = difference(kind, &ops).unwrap();
+            panic!("seed {seed}: {how}\nafter {ops:#?}");
+        }
+    }
+}
