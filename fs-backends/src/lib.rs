@@ -18,3 +18,6 @@ pub use memory::MemoryBackend;
 pub use sqlite::SqliteBackend;
 pub use std_fs::StdFsBackend;
 pub use vroot_fs::VRootFsBackend;
+
+/// The front door and what it takes, so that one `use` does.
+pub use fs_core::{FileStorage, NoOpResolver, Overlay};
