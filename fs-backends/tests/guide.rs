@@ -1,5 +1,7 @@
 //! Every code sample of the guide runs.
 
+#[path = "../examples/guide_indexed.rs"]
+mod guide_indexed;
 #[path = "../examples/guide_memory.rs"]
 mod guide_memory;
 #[path = "../examples/guide_overlay.rs"]
@@ -10,6 +12,11 @@ mod guide_sqlite;
 mod guide_std_fs;
 #[path = "../examples/guide_vroot_fs.rs"]
 mod guide_vroot_fs;
+
+#[test]
+fn indexed() {
+    guide_indexed::main().unwrap();
+}
 
 #[test]
 fn memory() {

@@ -113,7 +113,7 @@ pub(super) const CASES: &[Case] = &[
         let file = t
             .backend
             .open(At::path(&path), &OpenOptions::create_new(0o644))?;
-        for round in 0..t.scale(60, 2_000) as u64 {
+        for round in 0..t.scale(30, 2_000) as u64 {
             let offset = usize::try_from(rng.below(400_000)).unwrap_or(0);
             let len = usize::try_from(rng.below(70_000)).unwrap_or(0);
             match rng.below(10) {

@@ -185,7 +185,7 @@ pub(super) const CASES: &[Case] = &[
         same(t.names("/")?.len(), 49)
     }),
     case("D25", "lists very many entries, each once", |t| {
-        let count = t.scale(3_000, 100_000);
+        let count = t.scale(1_500, 100_000);
         let paths = (0..count)
             .map(|i| vpath(&format!("/name-{i:06}")))
             .collect::<crate::Result<Vec<_>>>()?;

@@ -88,7 +88,7 @@ pub(super) const CASES: &[Case] = &[
         same(t.fs.read("/f42")?, b"42")
     }),
     case("E14", "1,000 levels", |t| {
-        let levels = t.scale(300, 1_000);
+        let levels = t.scale(120, 1_000);
         let name = VPath::root().join(&Name::new("d")?);
         let node = NewNode::directory();
         let mut whole = VPath::root();
@@ -113,7 +113,7 @@ pub(super) const CASES: &[Case] = &[
         same(t.names("/")?.len(), 0)
     }),
     case("E15", "a large file as a stream", |t| {
-        let pieces = t.scale(64, 1_024);
+        let pieces = t.scale(16, 1_024);
         let mut stream = t.fs.open_write("/f")?;
         for i in 0..pieces {
             stream.write_all(&noise(65_536, i as u64))?;
@@ -203,7 +203,7 @@ pub(super) const CASES: &[Case] = &[
             t.fs.write("/f", b"x")?;
             let path = vpath("/f")?;
             let mut open = Vec::new();
-            for _ in 0..t.scale(300, 10_000) {
+            for _ in 0..t.scale(100, 10_000) {
                 match t.backend.open(At::path(&path), &OpenOptions::read()) {
                     Ok(file) => open.push(file),
                     Err(error) => {

@@ -83,7 +83,7 @@ pub(super) const CASES: &[Case] = &[
                     )
                 },
                 || {
-                    (0..t.scale(40, 400)).try_for_each(|i| {
+                    (0..t.scale(20, 400)).try_for_each(|i| {
                         let version = versions.get(i % 3).map_or(&[][..], Vec::as_slice);
                         Ok(t.fs.write("/f", version)?)
                     })
@@ -125,7 +125,7 @@ pub(super) const CASES: &[Case] = &[
         let threads = t.scale(8, 100);
         on_threads(threads, |i| {
             let mut rng = Rng(i as u64);
-            for _ in 0..t.scale(60, 1_000) {
+            for _ in 0..t.scale(25, 1_000) {
                 let (a, b) = (rng.below(12), rng.below(12));
                 let (a, b) = (format!("/d/{a}"), format!("/d/{b}"));
                 // Each may fail, as others do the same; none may hang, panic or damage.
@@ -183,7 +183,7 @@ pub(super) const CASES: &[Case] = &[
                     ensure(names.len() == 1, format!("names: {names:?}"))
                 },
                 || {
-                    (0..t.scale(100, 1_000)).try_for_each(|_| {
+                    (0..t.scale(40, 1_000)).try_for_each(|_| {
                         t.fs.rename("/a", "/b")?;
                         Ok(t.fs.rename("/b", "/a")?)
                     })
@@ -193,7 +193,7 @@ pub(super) const CASES: &[Case] = &[
     )
     .needs(Capabilities::SORTED_LISTING),
     case("T10", "folders moved into each other make no cycle", |t| {
-        for round in 0..t.scale(20, 200) {
+        for round in 0..t.scale(8, 200) {
             t.fs.create_dir_all("/a/x")?;
             t.fs.create_dir_all("/b/y")?;
             let moved = AtomicUsize::new(0);

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use fs_backends::MemoryBackend;
+use fs_backends::indexed::StoreOptions;
+use fs_backends::sqlite::{Durability, VaultOptions};
+use fs_backends::{MemoryBackend, StdFsBackend, VRootFsBackend};
 use fs_core::{Backend, Overlay, Subtree, VPath};
 
 use super::op::Range;
@@ -64,5 +66,102 @@ fn overlay_of_memory_and_memory() {
     overlay(
         || fresh(Overlay::new(MemoryBackend::new(), MemoryBackend::new())),
         50,
+    );
+}
+
+/// In memory where the system has such a folder.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+#[test]
+fn std_fs() {
+    posix(
+        || {
+            let (dir, trash) = (folder(), folder());
+            let host = StdFsBackend::with_home_trash(VPath::new(trash.path()).unwrap());
+            let root = VPath::new(dir.path()).unwrap();
+            Fresh {
+                backend: Arc::new(Subtree::new(host, &root).unwrap()),
+                guard: Box::new((dir, trash)),
+            }
+        },
+        100,
+    );
+}
+
+fn sandbox() -> Fresh {
+    let dir = folder();
+    Fresh {
+        backend: Arc::new(VRootFsBackend::new(dir.path()).unwrap()),
+        guard: Box::new(dir),
+    }
+}
+
+/// The sandbox refuses links that leave it, so only those that stay are drawn.
+#[test]
+fn vroot_fs() {
+    compare(&Kind {
+        make: sandbox,
+        resolver: Resolver::NoOp,
+        range: Range {
+            any_target: false,
+            exchange: true,
+        },
+        cases: 100,
+        counts_folders: true,
+    });
+}
+
+fn vault(password: Option<&str>) -> Fresh {
+    let dir = folder();
+    let mut options = VaultOptions::new().durability(Durability::OnSync);
+    if let Some(password) = password {
+        options = options.password(password);
+    }
+    Fresh {
+        backend: Arc::new(options.create(dir.path().join("vault.db")).unwrap()),
+        guard: Box::new(dir),
+    }
+}
+
+#[test]
+fn sqlite() {
+    posix(|| vault(None), 40);
+}
+
+#[test]
+fn sqlite_encrypted() {
+    posix(|| vault(Some("secret")), 10);
+}
+
+#[test]
+fn store() {
+    posix(
+        || {
+            let dir = folder();
+            let options = StoreOptions::new().durability(Durability::OnSync);
+            Fresh {
+                backend: Arc::new(options.create(dir.path().join("store")).unwrap()),
+                guard: Box::new(dir),
+            }
+        },
+        40,
+    );
+}
+
+#[test]
+fn overlay_of_host_and_vault() {
+    overlay(
+        || {
+            let (base, upper) = (sandbox(), vault(None));
+            Fresh {
+                backend: Arc::new(Overlay::new(base.backend, upper.backend)),
+                guard: Box::new((base.guard, upper.guard)),
+            }
+        },
+        10,
     );
 }
