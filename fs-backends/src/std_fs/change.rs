@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use fs_core::{
-    At, Change, Error, ErrorKind, FileKind, Follow, NewKind, NewNode, OpenOptions, RenameMode,
-    Result, SetAttr,
+    At, Backend as _, Change, Error, ErrorKind, FileKind, Follow, NewKind, NewNode, OpenOptions,
+    RenameMode, Result, SetAttr,
 };
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
@@ -81,7 +81,8 @@ impl<R: Reach> HostFs<R> {
 
     fn link(&self, from: At<'_>, to: At<'_>) -> Result<()> {
         let reach = self.reach()?;
-        let to = slot(reach, to)?;
+        // The kernel looks at the old name first, and so must the error.
+        let to = slot(reach, to).map_err(|error| self.stat(from).err().unwrap_or(error))?;
         self.0.written.note(to.dir.as_fd());
         let (dir, name) = (to.dir.as_fd(), to.name.as_os_str());
         let linked = if from.follow == Follow::Never && !from.path.is_root() {

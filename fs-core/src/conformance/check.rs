@@ -143,4 +143,20 @@ impl Fixture {
     pub(super) fn scale(&self, small: usize, large: usize) -> usize {
         if self.thorough { large } else { small }
     }
+
+    /// The filesystem must come to use less space than this. Not at once: content may be cleared away behind the caller's back.
+    pub(super) fn uses_less_than(&self, limit_bytes: u64) -> Check {
+        let mut used = u64::MAX;
+        for _ in 0..500 {
+            self.fs.sync()?;
+            used = self.fs.statfs()?.used_bytes;
+            if used < limit_bytes {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        Err(Failure(format!(
+            "still uses {used} of less than {limit_bytes} bytes"
+        )))
+    }
 }
