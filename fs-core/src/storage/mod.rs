@@ -175,7 +175,10 @@ impl<B: Backend, R: PathResolver> FileStorage<B, R> {
     /// Gives the file `original` a second name. A link is linked itself.
     pub fn hard_link(&self, original: impl AsRef<Path>, link: impl AsRef<Path>) -> Result<()> {
         let from = self.kept(original.as_ref())?;
-        let to = self.kept(link.as_ref())?;
+        // The old name is looked at first, as `link(2)` does.
+        let to = self
+            .kept(link.as_ref())
+            .map_err(|error| self.backend.stat(from.at()).err().unwrap_or(error))?;
         self.backend.change(&Change::Link {
             from: from.at(),
             to: to.at(),

@@ -132,6 +132,7 @@ impl Kernel {
     }
 
     fn link(&self, from: &str, to: &str) -> Result<()> {
+        self.lstat(from)?;
         let (from_dir, from) = self.parent(from)?;
         let (to_dir, to) = self.parent(to)?;
         rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty())
