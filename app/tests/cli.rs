@@ -140,7 +140,7 @@ fn every_kind(source: impl Fn(&Shell) -> PathBuf) {
     shell.ok(&["new", "memory", "a.mem"]);
     shell.ok(&["new", "vault", "plain.db"]);
     shell.ok(&["new", "vault", "secret.db", "--password-file", "pw"]);
-    shell.ok(&["new", "store", "store"]);
+    shell.ok(&["new", "store", "media"]);
     shell.ok(&["new", "memory", "base.mem"]);
     shell.ok(&["new", "memory", "top.mem"]);
     shell.ok(&["new", "stack", "s.stack.ron", "base.mem", "top.mem"]);
@@ -149,7 +149,7 @@ fn every_kind(source: impl Fn(&Shell) -> PathBuf) {
     let kinds: [(&str, &[&str]); 6] = [
         ("a.mem", &[]),
         ("plain.db", &[]),
-        ("store", &[]),
+        ("media", &[]),
         ("secret.db", &encrypted),
         (&vroot, &[]),
         ("s.stack.ron", &[]),
