@@ -1,4 +1,5 @@
 //! Drives the whole window in tests, without a display: real filesystems, real threads, a harness instead of a screen.
+#![expect(clippy::expect_used, reason = "a test that finds nothing shall fail")]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -50,6 +51,8 @@ impl Window {
         let harness = Harness::builder()
             .with_size([1280.0, 800.0])
             .with_max_steps(64)
+            // Waiting takes many steps; messages must not grow old meanwhile.
+            .with_step_dt(1.0 / 240.0)
             .build_eframe(move |cc| App::new(&cc.egui_ctx, start));
         let mut window = Self { harness, folders };
         window.settle();

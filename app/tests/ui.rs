@@ -1,4 +1,12 @@
 //! The window, driven from outside: one module per feature, one harness ([`lamina::testing`]), no screen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test may panic, and looks at the disk itself"
+)]
 
 mod ui_commands;
 mod ui_drag;

@@ -175,6 +175,9 @@ fn a_store_is_made_and_its_folder_opens_as_a_store() {
     window.key(Modifiers::NONE, Key::Enter);
     assert_eq!(window.names(), ["New file"]);
     window.verb("close_tab");
+    window.wait_for("the folder of the store", |state| {
+        state.tab().unwrap().view.len() == 1
+    });
     assert_eq!(window.names(), ["media"]);
     window.key(Modifiers::NONE, Key::Enter);
     assert_eq!(

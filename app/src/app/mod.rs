@@ -113,7 +113,10 @@ impl App {
 
     /// Questions and operations that are not over.
     pub fn in_flight(&self) -> usize {
-        self.background.in_flight() + self.given.len() + self.running_operations()
+        self.background.in_flight()
+            + self.given.len()
+            + self.drafts.changed.len()
+            + self.running_operations()
     }
 }
 

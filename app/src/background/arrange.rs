@@ -237,7 +237,7 @@ mod tests {
             ..Arrange::default()
         };
         assert_eq!(
-            names(&Arranger::view_of(&[entries.clone()], &arrange)),
+            names(&Arranger::view_of(std::slice::from_ref(&entries), &arrange)),
             ["z", "y", "b", "a"]
         );
         arrange.column = Column::Size;

@@ -74,7 +74,7 @@ mod tests {
         let mut pool = Pool::new("test", 2);
         let (let_go, hang) = unbounded::<()>();
         let (done, seen) = unbounded();
-        pool.run(Box::new(move || drop(hang.recv())));
+        pool.run(Box::new(move || assert!(hang.recv().is_err())));
         pool.run(Box::new(move || done.send(1).unwrap()));
         assert_eq!(seen.recv(), Ok(1));
         drop(let_go);
