@@ -97,3 +97,51 @@ fn ctrl_q_asks_while_something_would_be_lost() {
     window.click("Stay");
     assert_eq!(window.names(), ["New folder"]);
 }
+
+#[test]
+fn keys_copy_and_move_to_the_other_pane() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    window.verb("split");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.key(Modifiers::NONE, Key::F6);
+    window.text("read");
+    window.key(Modifiers::SHIFT, Key::F5);
+    assert_eq!(window.names().len(), 4);
+    window.key(Modifiers::NONE, Key::Home);
+    window.key(Modifiers::NONE, Key::ArrowDown);
+    window.key(Modifiers::SHIFT, Key::F6);
+    assert_eq!(window.names().len(), 3);
+    window.key(Modifiers::NONE, Key::F6);
+    assert_eq!(
+        window.names(),
+        ["ideas", "Projects", "Read me first.md", "shopping.txt"]
+    );
+    window.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(
+        window.names(),
+        ["ideas", "Read me first.md", "shopping.txt"]
+    );
+}
+
+#[test]
+fn copying_out_of_memory_leaves_nothing_unsaved() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    window.key(Modifiers::COMMAND, Key::A);
+    window.key(Modifiers::COMMAND, Key::C);
+    window.key(Modifiers::COMMAND, Key::L);
+    window.text(&format!("host:{}", folder.path().display()));
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.path(), folder.path());
+    window.key(Modifiers::COMMAND, Key::V);
+    assert_eq!(
+        window.names().len(),
+        4,
+        "{:?} {:?}",
+        window.state().dialog,
+        window.state().toasts
+    );
+    assert!(window.state().filesystems.values().all(|fs| !fs.unsaved));
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use fs_core::ops::{Operation, Place, Report};
+use fs_core::ops::{FsRef, Operation, Place, Report};
 use fs_core::{Capabilities, ErrorKind, Name, VPath};
 
 use super::App;
@@ -161,7 +161,7 @@ impl App {
 
     fn done(&mut self, op: OpId, report: &Report) {
         let changed = report.items > 0 || report.entry.is_some();
-        for fs in report.operation.filesystems() {
+        for fs in written(about(report)) {
             if let Some(info) = self.state.filesystems.get_mut(&fs)
                 && info.capabilities.contains(Capabilities::VOLATILE)
             {
@@ -171,16 +171,6 @@ impl App {
         self.tell(op, report);
         self.show_results(report);
         self.close_orphans();
-        if report.operation.filesystems().is_empty() {
-            // Undo and redo do not name what they touch.
-            let all: Vec<TabId> = self
-                .state
-                .workspace
-                .shown_tabs()
-                .map(|tab| tab.id)
-                .collect();
-            all.into_iter().for_each(|tab| self.list(tab, false));
-        }
     }
 
     fn tell(&mut self, op: OpId, report: &Report) {
@@ -209,8 +199,8 @@ impl App {
     /// Lists the tabs that show a folder something appeared in or vanished from, and selects what appeared.
     fn show_results(&mut self, report: &Report) {
         let mut folders: Vec<Place> = report.results.iter().filter_map(Place::parent).collect();
-        folders.extend(report.operation.subjects().iter().filter_map(Place::parent));
-        if let Operation::Copy(transfer) | Operation::Move(transfer) = &report.operation {
+        folders.extend(about(report).subjects().iter().filter_map(Place::parent));
+        if let Operation::Copy(transfer) | Operation::Move(transfer) = about(report) {
             folders.push(transfer.into.clone());
         }
         folders.sort();
@@ -424,15 +414,23 @@ impl App {
     }
 }
 
+/// What a report is about: of undo and redo the operation that was undone or done again.
+fn about(report: &Report) -> &Operation {
+    report.subject.as_ref().unwrap_or(&report.operation)
+}
+
+/// The filesystems an operation writes to.
+fn written(operation: &Operation) -> Vec<FsRef> {
+    match operation {
+        Operation::Copy(transfer) => vec![transfer.into.fs.clone()],
+        operation => operation.filesystems(),
+    }
+}
+
 fn host_places(paths: &[PathBuf]) -> Vec<Place> {
     paths
         .iter()
-        .filter_map(|path| {
-            Some(Place::new(
-                fs_core::ops::FsRef::new(HOST),
-                VPath::lexical(path).ok()?,
-            ))
-        })
+        .filter_map(|path| Some(Place::new(FsRef::new(HOST), VPath::lexical(path).ok()?)))
         .filter(|place| !place.path.is_root())
         .collect()
 }

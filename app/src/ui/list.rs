@@ -249,6 +249,7 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
     if out.response.has_focus() {
         drafts.focused_list = Some(pane);
         enter_ui(ui, cx, tab);
+        menu_key_ui(ui, drafts, tab, &out.body, list.row_height);
     } else if drafts.focused_list == Some(pane) {
         drafts.focused_list = None;
     }
@@ -289,6 +290,18 @@ fn enter_ui(ui: &Ui, cx: &Cx<'_>, tab: &Tab) {
             cursor.name.clone(),
             OpenIn::Tab(tab.id),
         ));
+    }
+}
+
+/// Shift+F10 opens the menu of the selection, at the row of the cursor.
+fn menu_key_ui(ui: &Ui, drafts: &mut Drafts, tab: &Tab, body: &egui::Rect, row_height: f32) {
+    use egui::{Key, Modifiers};
+    if ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, Key::F10)) {
+        let row = tab.cursor.as_ref().map_or(0, |cursor| cursor.row);
+        let rows_down = row as f64 - drafts.rows(tab.id).position() + 1.0;
+        let below = (rows_down as f32 * row_height).clamp(0.0, body.height());
+        let at = body.left_top() + egui::vec2(metrics().sidebar_narrow, below);
+        context_menu::open(drafts, tab.cursor.is_some(), at);
     }
 }
 

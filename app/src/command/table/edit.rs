@@ -1,6 +1,7 @@
 //! The Edit menu.
 
 use egui::{Key, Modifiers};
+use fs_core::ops::{Operation, Place};
 
 use super::{Availability, Menu, Verb, in_folder, tab, targets, writable, writable_targets};
 use crate::command::verb::key;
@@ -49,6 +50,19 @@ pub(super) const VERBS: &[Verb] = &[
         key(Modifiers::SHIFT, Key::Insert),
     ])
     .when(writable),
+    Verb::new("copy_to_other", Menu::Edit, "Copy to other pane", |state| {
+        to_other(state, Operation::copy)
+    })
+    .keys(&[key(Modifiers::SHIFT, Key::F5)])
+    .when(other_pane),
+    Verb::new("move_to_other", Menu::Edit, "Move to other pane", |state| {
+        to_other(state, Operation::move_into)
+    })
+    .keys(&[key(Modifiers::SHIFT, Key::F6)])
+    .when(|state| {
+        writable_targets(state)?;
+        other_pane(state)
+    }),
     Verb::new("copy_path", Menu::Edit, "Copy path", |state| {
         let locations: Vec<String> = state
             .targets()
@@ -94,6 +108,22 @@ pub(super) const VERBS: &[Verb] = &[
     .when(in_folder)
     .group(),
 ];
+
+/// The other pane shows a folder that can be written to.
+fn other_pane(state: &AppState) -> Availability {
+    targets(state)?;
+    let Some(tab) = state.workspace.other_tab() else {
+        return Err("There is only one pane");
+    };
+    let writable = state.fs_of(tab).is_some_and(|fs| fs.is_writable());
+    some(writable, "The other pane can't be written to")
+}
+
+fn to_other(state: &AppState, operation: fn(Vec<Place>, Place) -> Operation) -> Option<Command> {
+    let into = state.workspace.other_tab()?.place.clone()?;
+    let items = state.targets();
+    (!items.is_empty()).then(|| Command::File(FileCommand::Run(operation(items, into))))
+}
 
 fn some(condition: bool, reason: &'static str) -> Availability {
     if condition { Ok(()) } else { Err(reason) }
