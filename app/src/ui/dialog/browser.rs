@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use egui::{Button, Modal, TextEdit, Ui};
 
-use super::{Weight, button_ui, buttons_ui, title_ui};
+use super::{Weight, button_ui, buttons_ui, frame, title_ui};
 use crate::command::{Command, Pick};
 use crate::state::filesystem::host_path;
 use crate::state::{FsStatus, Load, PaneId, Tab, TabId};
@@ -32,50 +32,52 @@ pub(super) fn browser_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     };
     let mut chosen = None;
     let mut cancelled = false;
-    let modal = Modal::new(global_id("browser")).show(ui.ctx(), |ui| {
-        ui.set_width(m.dialog * 1.4);
-        let accent = ui.tokens().accent;
-        let title = match browser.pick {
-            Pick::Folder => "Choose a folder",
-            Pick::File => "Choose a file",
-            Pick::NewFile => "Choose a folder and a name",
-        };
-        title_ui(ui, Icon::FolderOpen, accent, title);
-        ui.horizontal(|ui| {
-            let top = tab.place.as_ref().is_none_or(|place| place.path.is_root());
-            if ui
-                .add_enabled(!top, Button::new(Icon::Up.atom()))
-                .on_hover_text("Up")
-                .clicked()
-            {
-                cx.send(Command::Up(tab.id));
-            }
-            ui.label(path_text(tab));
-        });
-        let size = egui::vec2(ui.available_width(), m.row * 14.0);
-        ui.allocate_ui(size, |ui| {
-            ui.set_min_size(size);
-            match (cx.state.fs_of(tab).map(|info| &info.status), &tab.load) {
-                (Some(FsStatus::Open), Load::Ready) => {
-                    list::list_ui(ui, cx, drafts, tab, PaneId::First)
+    let modal = Modal::new(global_id("browser"))
+        .frame(frame(ui))
+        .show(ui.ctx(), |ui| {
+            ui.set_width(m.dialog * 1.4);
+            let accent = ui.tokens().accent;
+            let title = match browser.pick {
+                Pick::Folder => "Choose a folder",
+                Pick::File => "Choose a file",
+                Pick::NewFile => "Choose a folder and a name",
+            };
+            title_ui(ui, Icon::FolderOpen, accent, title);
+            ui.horizontal(|ui| {
+                let top = tab.place.as_ref().is_none_or(|place| place.path.is_root());
+                if ui
+                    .add_enabled(!top, Button::new(Icon::Up.atom()))
+                    .on_hover_text("Up")
+                    .clicked()
+                {
+                    cx.send(Command::Up(tab.id));
                 }
-                (status, load) => view_state::view_state_ui(ui, cx, tab, status, load),
+                ui.label(path_text(tab));
+            });
+            let size = egui::vec2(ui.available_width(), m.row * 14.0);
+            ui.allocate_ui(size, |ui| {
+                ui.set_min_size(size);
+                match (cx.state.fs_of(tab).map(|info| &info.status), &tab.load) {
+                    (Some(FsStatus::Open), Load::Ready) => {
+                        list::list_ui(ui, cx, drafts, tab, PaneId::First)
+                    }
+                    (status, load) => view_state::view_state_ui(ui, cx, tab, status, load),
+                }
+            });
+            if browser.pick == Pick::NewFile {
+                let field = TextEdit::singleline(&mut browser.name)
+                    .hint_text("Name")
+                    .desired_width(f32::INFINITY);
+                ui.add(field).accessible_name("File name");
             }
+            let choice = choice(&browser, tab);
+            buttons_ui(ui, |ui| {
+                if button_ui(ui, "Choose", Weight::Primary, choice.is_some()).clicked() {
+                    chosen = choice;
+                }
+                cancelled = button_ui(ui, "Cancel", Weight::Plain, true).clicked();
+            });
         });
-        if browser.pick == Pick::NewFile {
-            let field = TextEdit::singleline(&mut browser.name)
-                .hint_text("Name")
-                .desired_width(f32::INFINITY);
-            ui.add(field).accessible_name("File name");
-        }
-        let choice = choice(&browser, tab);
-        buttons_ui(ui, |ui| {
-            if button_ui(ui, "Choose", Weight::Primary, choice.is_some()).clicked() {
-                chosen = choice;
-            }
-            cancelled = button_ui(ui, "Cancel", Weight::Plain, true).clicked();
-        });
-    });
     if let Some(path) = chosen {
         drafts.form.path = path.to_string_lossy().into_owned();
     } else if !cancelled && !modal.should_close() && drafts.form.browser_choice.is_none() {

@@ -27,11 +27,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     }
     let m = metrics();
     let modal = Modal::new(global_id("dialog"))
-        .frame(
-            egui::Frame::popup(ui.style())
-                .corner_radius(m.radius_dialog)
-                .inner_margin(egui::Margin::same((m.pad * 1.5) as i8)),
-        )
+        .frame(frame(ui))
         .show(ui.ctx(), |ui| {
             let many_buttons = matches!(dialog, Dialog::Preflight { .. } | Dialog::Shortcuts);
             ui.set_width(if many_buttons {
@@ -64,6 +60,14 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
             _ => Command::Window(WindowCommand::CloseDialog),
         });
     }
+}
+
+/// The frame of every dialog.
+fn frame(ui: &Ui) -> egui::Frame {
+    let m = metrics();
+    egui::Frame::popup(ui.style())
+        .corner_radius(m.radius_dialog)
+        .inner_margin(egui::Margin::same((m.pad * 1.5) as i8))
 }
 
 /// The title of a dialog, with the icon of what it is about.
