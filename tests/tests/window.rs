@@ -2,6 +2,8 @@
 //!
 //! `LAMINA_PICTURES=screenshots cargo test -p lamina-tests --test window` renews the pictures the README shows.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
+
 use std::path::PathBuf;
 use std::process::Command;
 
