@@ -8,12 +8,14 @@
 //! none of them is moved away under it.
 
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::LazyLock;
 
 use fs_core::{Error, ErrorKind, FileId, Result};
 use parking_lot::Mutex;
+use rustix::fs::{Mode, OFlags};
 
 /// How often each file is registered, and how many registered files are below each folder.
 #[derive(Default)]
@@ -29,6 +31,8 @@ static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
 pub struct Guard {
     file: FileId,
     folders: Vec<FileId>,
+    /// Keeps the inode number from going to another file when this one is removed under its filesystem.
+    _held: OwnedFd,
 }
 
 /// Registers the file at `path`, which must exist. A file may be registered more than once.
@@ -45,6 +49,8 @@ pub fn register(path: impl AsRef<Path>) -> Result<Guard> {
             ino: metadata.ino(),
         })
     };
+    let held = rustix::fs::open(&path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|e| error(e.into()))?;
     let file = id(&path)?;
     let folders = path
         .ancestors()
@@ -56,7 +62,11 @@ pub fn register(path: impl AsRef<Path>) -> Result<Guard> {
     for &folder in &folders {
         *registry.folders.entry(folder).or_default() += 1;
     }
-    Ok(Guard { file, folders })
+    Ok(Guard {
+        file,
+        folders,
+        _held: held,
+    })
 }
 
 /// Is any file live at all?
@@ -122,6 +132,21 @@ mod tests {
         assert!(is_live(dev, ino));
         drop(second);
         assert!(!is_live(dev, ino));
+    }
+
+    #[test]
+    fn a_new_file_never_inherits_the_number_of_a_live_one_that_was_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let live = dir.path().join("live.db");
+        std::fs::write(&live, b"x").unwrap();
+        let _guard = register(&live).unwrap();
+        std::fs::remove_file(&live).unwrap();
+        for number in 0..100 {
+            let other = dir.path().join(format!("other {number}"));
+            std::fs::write(&other, b"y").unwrap();
+            let (dev, ino) = id(&other);
+            assert!(!is_live(dev, ino));
+        }
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Workspace {
         self.second_active = pane == PaneId::Second && self.second.is_some();
     }
 
-    /// Takes a tab out. An emptied second pane goes away; an emptied first pane takes the second one's tabs or gets the Welcome tab.
+    /// Takes a tab out; the one after it is shown, else the one before. An emptied second pane goes away; an emptied first pane takes the second one's tabs or gets the Welcome tab.
     pub fn remove(&mut self, tab: TabId) -> Option<Tab> {
         let (pane, at) = self.find(tab)?;
         detach(self.pane_mut(pane), at);
@@ -315,6 +315,8 @@ mod tests {
             .collect();
         workspace.show(ids[1]);
         workspace.remove(ids[1]);
+        assert_eq!(workspace.active_tab().unwrap().id, ids[2]);
+        workspace.remove(ids[2]);
         assert_eq!(workspace.active_tab().unwrap().id, ids[0]);
     }
 }

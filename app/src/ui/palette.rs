@@ -137,7 +137,8 @@ fn find(state: &AppState, text: &str) -> Vec<&'static Verb> {
             ))
         })
         .collect();
-    scored.sort_by_key(|(score, disabled, _)| (*disabled, *score));
+    // The best name first even when it can't be used now: Enter must not run something else.
+    scored.sort_by_key(|(score, disabled, _)| (*score, *disabled));
     scored.into_iter().map(|(_, _, verb)| verb).collect()
 }
 

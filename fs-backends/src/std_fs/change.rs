@@ -106,6 +106,12 @@ impl<R: Reach> HostFs<R> {
         let fd = self.reach()?.open(at, OFlags::PATH, Mode::empty())?;
         self.0.written.note_file(fd.as_fd());
         if let Some(size) = new.size {
+            // As truncate(2) answers, where opening would speak of pipes and links.
+            match attr::stat_fd(fd.as_fd()).map_err(|e| failed(e, ""))?.kind {
+                FileKind::File => {}
+                FileKind::Directory => return Err(Error::new(ErrorKind::IsADirectory, "")),
+                _ => return Err(Error::new(ErrorKind::InvalidInput, "")),
+            }
             let how = OpenOptions {
                 read: false,
                 ..OpenOptions::read_write()

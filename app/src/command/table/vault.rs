@@ -53,21 +53,13 @@ pub(super) const VERBS: &[Verb] = &[
     .keys(&[key(CTRL_SHIFT, Key::L)])
     .when(lockable)
     .group(),
-    Verb::new("lock_all", Menu::Vault, "Lock all", |_| {
-        Some(Command::Fs(FsCommand::LockAll))
+    Verb::new("lock_all", Menu::Vault, "Lock all", |state| {
+        any_lockable(state)
+            .is_ok()
+            .then_some(Command::Fs(FsCommand::LockAll))
     })
     .keys(&[key(CTRL_ALT, Key::L)])
-    .when(|state| {
-        let any = state
-            .filesystems
-            .values()
-            .any(|fs| fs.encrypted && fs.is_open());
-        if any {
-            Ok(())
-        } else {
-            Err("No encrypted vault is open")
-        }
-    }),
+    .when(any_lockable),
     Verb::new(
         "save_memory",
         Menu::Vault,
@@ -106,5 +98,14 @@ fn savable(state: &AppState) -> Availability {
     match active(state) {
         Some(fs) if fs.kind == Kind::Memory && fs.is_open() => Ok(()),
         _ => Err("Only memory filesystems need saving"),
+    }
+}
+
+fn any_lockable(state: &AppState) -> Result<(), &'static str> {
+    let mut all = state.filesystems.values();
+    if all.any(|fs| fs.encrypted && fs.is_open()) {
+        Ok(())
+    } else {
+        Err("No encrypted vault is open")
     }
 }
