@@ -1,5 +1,7 @@
 //! Every filesystem of ours passes the suite that any backend must pass.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
+
 use fs_backends::indexed::StoreOptions;
 use fs_backends::sqlite::{Durability, VaultOptions};
 use fs_backends::{MemoryBackend, StdFsBackend, VRootFsBackend};

@@ -1,5 +1,7 @@
 //! What each middleware adds: refusals, walls, records and failures.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
+
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
 

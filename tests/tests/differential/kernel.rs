@@ -39,7 +39,7 @@ fn stat(raw: &RawStat) -> Stat {
     Stat::new(
         kind(raw.st_mode),
         raw.st_mode & 0o7777,
-        raw.st_nlink as u64,
+        raw.st_nlink,
         size,
         mtime,
     )

@@ -3,6 +3,13 @@
 //! Each sequence is drawn from a seed, which a failure prints together with the shortest sequence that still fails. `LAMINA_DIFFERENTIAL_CASES`
 //! sets how many sequences each kind gets, `LAMINA_DIFFERENTIAL_SEED` the first seed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    reason = "a test that can't go on fails"
+)]
+
 mod answer;
 mod kernel;
 mod kinds;
