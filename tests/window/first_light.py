@@ -102,7 +102,8 @@ def main(program, work, pictures):
         picture(app, "new-vault")
         app.click("Make", "push button")
         app.wait("taxes.db", "page tab")
-        app.until(vault.exists, "the vault's file")
+        app.wait("taxes.db", "list box")
+        app.gone("Make", "push button")
 
         app.key("ctrl+shift+l")
         app.wait("Unlock", "push button")
