@@ -11,6 +11,9 @@ use crate::theme::{Icon, Type, UiTokens as _, metrics};
 pub(super) fn status_bar_ui(ui: &mut Ui, cx: &Cx<'_>, _drafts: &mut Drafts) {
     let (m, tokens) = (metrics(), ui.tokens());
     ui.horizontal_centered(|ui| {
+        // Buttons no taller than the bar, or it would grow when one appears.
+        ui.spacing_mut().button_padding.y = 0.0;
+        ui.spacing_mut().interact_size.y = m.icon;
         ui.spacing_mut().item_spacing.x = m.pad;
         ui.add_space(m.space);
         if let Some(tab) = cx.state.tab() {
