@@ -66,13 +66,19 @@ impl Kernel {
     fn open(&self, path: &str, flags: OFlags, mode: u32) -> Result<OwnedFd> {
         let path = if path.is_empty() { "/" } else { path };
         let flags = flags | OFlags::CLOEXEC;
-        rustix::fs::openat2(
-            &self.root,
-            path,
-            flags,
-            Bits::from_raw_mode(mode),
-            ResolveFlags::IN_ROOT,
-        )
+        // A rename anywhere on the machine makes a walk up (`..`) fail with EAGAIN (openat2(2)): other tests rename a lot.
+        loop {
+            let opened = rustix::fs::openat2(
+                &self.root,
+                path,
+                flags,
+                Bits::from_raw_mode(mode),
+                ResolveFlags::IN_ROOT,
+            );
+            if opened.as_ref().err() != Some(&Errno::AGAIN) {
+                return opened;
+            }
+        }
     }
 
     fn parent<'a>(&self, path: &'a str) -> Result<(OwnedFd, &'a str)> {

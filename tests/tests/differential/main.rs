@@ -112,10 +112,10 @@ fn compare(kind: &Kind) {
         let mut rng = Rng(seed);
         let count = 20 + rng.below(120) as usize;
         let ops = draw(&mut rng, count, kind.range);
-        if difference(kind, &ops).is_some() {
+        if let Some(how) = difference(kind, &ops) {
             let ops = shortest(kind, ops);
-            let how = difference(kind, &ops).unwrap();
-            panic!("seed {seed}: {how}\nafter {ops:#?}");
+            let now = difference(kind, &ops).unwrap_or_else(|| "nothing any more".to_owned());
+            panic!("seed {seed}: {how}\nshortened: {now}\nafter {ops:#?}");
         }
     }
 }
