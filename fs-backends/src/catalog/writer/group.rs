@@ -1,0 +1,232 @@
+//! The writing connection, and the transaction that those who wait for it share: one savepoint each, one COMMIT for all.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use fs_core::{Error, ErrorKind, Result};
+use parking_lot::{Condvar, Mutex};
+use rusqlite::Connection;
+
+use super::Sync;
+use crate::catalog::connect::{Connector, Role};
+use crate::catalog::counters::Counters;
+use crate::catalog::error::from_sql;
+
+/// What the lock of the writer protects.
+pub(super) struct State {
+    pub(super) connection: Slot,
+    pub(super) group: Option<Group>,
+    /// Commits since the last durable one.
+    pub(super) unsynced: bool,
+    level: Sync,
+}
+
+/// The connection, while there is one.
+pub(super) enum Slot {
+    Open(Connection),
+    /// After a failed write: opened anew before the next use.
+    Poisoned,
+    Closed,
+}
+
+/// An open transaction.
+pub(super) struct Group {
+    outcome: Arc<Outcome>,
+    pub(super) size: usize,
+    sync: Sync,
+    /// The last error in it: why, when SQLite undid all of it.
+    pub(super) cause: Option<Error>,
+}
+
+/// How a shared transaction ended; everybody who joined it waits here.
+#[derive(Default)]
+pub(super) struct Outcome {
+    result: Mutex<Option<Result<()>>>,
+    settled: Condvar,
+}
+
+impl Outcome {
+    fn settle(&self, result: Result<()>) {
+        *self.result.lock() = Some(result);
+        self.settled.notify_all();
+    }
+
+    pub(super) fn wait(&self) -> Result<()> {
+        let mut result = self.result.lock();
+        loop {
+            if let Some(result) = &*result {
+                return result.clone();
+            }
+            self.settled.wait(&mut result);
+        }
+    }
+}
+
+impl State {
+    /// With an open connection that nothing was written through yet.
+    pub(super) fn new(connection: Connection) -> Self {
+        Self {
+            connection: Slot::Open(connection),
+            group: None,
+            unsynced: false,
+            level: Sync::Durable,
+        }
+    }
+
+    pub(super) fn connection(&self) -> Result<&Connection> {
+        match &self.connection {
+            Slot::Open(connection) => Ok(connection),
+            Slot::Poisoned => Err(Error::new(ErrorKind::Io, "write")),
+            Slot::Closed => Err(Error::new(ErrorKind::Closed, "write")),
+        }
+    }
+
+    pub(super) fn ready(&mut self, connector: &Connector) -> Result<()> {
+        if let Slot::Poisoned = self.connection {
+            let connection = connector
+                .connect(Role::Writer)
+                .map_err(|error| from_sql(error, "write"))?;
+            self.connection = Slot::Open(connection);
+            self.level = Sync::Durable;
+        }
+        Ok(())
+    }
+
+    /// Joins the open transaction or begins one.
+    pub(super) fn join(&mut self, connector: &Connector, sync: Sync) -> Result<Arc<Outcome>> {
+        if let Some(group) = &mut self.group {
+            group.sync = group.sync.max(sync);
+            group.size += 1;
+            return Ok(group.outcome.clone());
+        }
+        self.ready(connector)?;
+        let begin = |state: &mut Self| {
+            state.set_level(sync)?;
+            state
+                .connection()?
+                .prepare_cached("BEGIN IMMEDIATE")
+                .and_then(|mut begin| begin.execute([]))
+                .map_err(|error| from_sql(error, "write"))
+        };
+        begin(self)?;
+        let outcome = Arc::new(Outcome::default());
+        self.group = Some(Group {
+            outcome: outcome.clone(),
+            size: 1,
+            sync,
+            cause: None,
+        });
+        Ok(outcome)
+    }
+
+    fn set_level(&mut self, level: Sync) -> Result<()> {
+        if self.level != level {
+            let sql = match level {
+                Sync::Committed => "PRAGMA synchronous = NORMAL",
+                Sync::Durable => "PRAGMA synchronous = FULL",
+            };
+            self.connection()?
+                .execute_batch(sql)
+                .map_err(|error| from_sql(error, "write"))?;
+            self.level = level;
+        }
+        Ok(())
+    }
+
+    /// One operation in its savepoint. A panic is caught, so that those who share the transaction do not wait forever, and handed on.
+    pub(super) fn run_one<T>(
+        &mut self,
+        f: impl FnOnce(&Connection) -> Result<T>,
+    ) -> std::thread::Result<Result<T>> {
+        let db = match self.connection() {
+            Ok(db) => db,
+            Err(error) => return Ok(Err(error)),
+        };
+        match catch_unwind(AssertUnwindSafe(|| savepoint(db, || f(db)))) {
+            Ok(result) => Ok(result),
+            Err(panic) => {
+                // The savepoint is still open; what fails here fails again, and is told, at COMMIT.
+                undo(db).unwrap_or_default();
+                Err(panic)
+            }
+        }
+    }
+
+    /// Commits for everybody in the group.
+    pub(super) fn finish(&mut self, counters: &Counters) {
+        let Some(group) = self.group.take() else {
+            return;
+        };
+        let result = self.commit(&group, counters);
+        if result.is_err() {
+            counters.forget_reservation();
+        }
+        group.outcome.settle(result);
+    }
+
+    fn commit(&mut self, group: &Group, counters: &Counters) -> Result<()> {
+        let db = self.connection()?;
+        if db.is_autocommit() {
+            // SQLite itself undid everything: disk full, out of memory, an error of the device.
+            self.connection = Slot::Poisoned;
+            let cause = group.cause.clone();
+            return Err(cause.unwrap_or_else(|| Error::new(ErrorKind::Io, "write")));
+        }
+        let committed = counters.reserve(db).and_then(|()| {
+            db.prepare_cached("COMMIT")
+                .and_then(|mut commit| commit.execute([]))
+                .map_err(|error| from_sql(error, "write"))
+        });
+        if let Err(error) = committed {
+            // After a failed write or fsync nothing this connection holds is certain.
+            db.execute_batch("ROLLBACK").unwrap_or_default();
+            self.connection = Slot::Poisoned;
+            return Err(error);
+        }
+        self.unsynced = true;
+        if group.sync == Sync::Durable && self.level != Sync::Durable {
+            self.set_level(Sync::Durable)?;
+            touch(self.connection()?)?;
+        }
+        if self.level == Sync::Durable {
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+}
+
+/// Changes a byte, so that a commit has something to make durable.
+pub(super) fn touch(db: &Connection) -> Result<()> {
+    db.prepare_cached("UPDATE meta SET value = value + 1 WHERE key = 'barrier'")
+        .and_then(|mut update| update.execute([]))
+        .map(drop)
+        .map_err(|error| from_sql(error, "sync"))
+}
+
+/// Runs `f`; an error from it undoes what it did.
+pub(in crate::catalog) fn savepoint<T>(
+    db: &Connection,
+    f: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let run = |sql| {
+        db.prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]))
+            .map_err(|error| from_sql(error, "write"))
+    };
+    run("SAVEPOINT operation")?;
+    match f() {
+        Ok(value) => {
+            run("RELEASE operation")?;
+            Ok(value)
+        }
+        Err(error) => {
+            // When SQLite undid the whole transaction there is no savepoint left to go back to; the commit finds out.
+            undo(db).unwrap_or_default();
+            Err(error)
+        }
+    }
+}
+
+fn undo(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch("ROLLBACK TO operation; RELEASE operation")
+}

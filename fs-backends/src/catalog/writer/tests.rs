@@ -1,0 +1,141 @@
+//! Sharing a commit: what each operation of a group sees of the others.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use fs_core::{Error, ErrorKind};
+
+use super::*;
+use crate::catalog::connect::Role;
+use crate::catalog::{Format, NewDatabase, create};
+
+struct Fixture {
+    writer: Writer,
+    _dir: tempfile::TempDir,
+}
+
+fn fixture() -> Fixture {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.db");
+    let new = NewDatabase {
+        format: Format::Vault,
+        cipher: None,
+        chunk_bytes: 4096,
+    };
+    create(&path, &new).unwrap();
+    let connector = Connector {
+        path,
+        cipher: None,
+        immutable: false,
+        checkpoint_by_hand: false,
+    };
+    let connection = connector.connect(Role::Writer).unwrap();
+    let counters = Arc::new(Counters::load(&connection).unwrap());
+    Fixture {
+        writer: Writer::new(connector, connection, counters),
+        _dir: dir,
+    }
+}
+
+fn put(db: &Connection, key: usize) -> Result<()> {
+    db.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, 1)",
+        [key.to_string()],
+    )
+    .map(drop)
+    .map_err(|error| from_sql(error, "test"))
+}
+
+fn keys(writer: &Writer) -> i64 {
+    writer
+        .run(Sync::Committed, |db| {
+            Ok(db
+                .query_row(
+                    "SELECT count(*) FROM meta WHERE value = 1 AND key < 'a'",
+                    [],
+                    |row| row.get(0),
+                )
+                .unwrap())
+        })
+        .unwrap()
+}
+
+/// Eight threads share commits; every third operation fails, every seventh panics, and only those are undone.
+#[test]
+fn a_failing_operation_does_not_touch_those_it_shares_a_commit_with() {
+    let fixture = fixture();
+    let writer = &fixture.writer;
+    let expected = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let mut kept = 0;
+                    for i in 0..60 {
+                        let operation = |db: &Connection| {
+                            put(db, thread * 1000 + i)?;
+                            assert!(i % 7 != 0, "on purpose");
+                            if i % 3 == 0 {
+                                Err(Error::new(ErrorKind::NotFound, "test"))
+                            } else {
+                                Ok(())
+                            }
+                        };
+                        match catch_unwind(AssertUnwindSafe(|| {
+                            writer.run(Sync::Durable, operation)
+                        })) {
+                            Ok(Ok(())) => kept += 1,
+                            Ok(Err(error)) => assert_eq!(error.kind(), ErrorKind::NotFound),
+                            Err(_) => assert_eq!(i % 7, 0),
+                        }
+                    }
+                    kept
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum::<i64>()
+    });
+    assert_eq!(
+        expected,
+        8 * (0..60).filter(|i| i % 7 != 0 && i % 3 != 0).count() as i64
+    );
+    assert_eq!(keys(writer), expected);
+}
+
+#[test]
+fn a_full_disk_undoes_the_operation_and_the_next_one_works() {
+    let fixture = fixture();
+    let writer = &fixture.writer;
+    writer.run(Sync::Durable, |db| put(db, 1)).unwrap();
+    writer
+        .exclusively(|db| {
+            db.execute_batch("PRAGMA max_page_count = 60").unwrap();
+            Ok(())
+        })
+        .unwrap();
+    let full = writer.run(Sync::Durable, |db| {
+        put(db, 2)?;
+        db.execute(
+            "INSERT INTO chunk (id, sum, data) VALUES (1, 0, zeroblob(5000000))",
+            [],
+        )
+        .map(drop)
+        .map_err(|error| from_sql(error, "test"))
+    });
+    assert_eq!(full.unwrap_err().kind(), ErrorKind::NoSpace);
+    writer.run(Sync::Durable, |db| put(db, 3)).unwrap();
+    assert_eq!(keys(writer), 2);
+}
+
+#[test]
+fn a_closed_writer_says_so() {
+    let fixture = fixture();
+    fixture.writer.close(|_| Ok(())).unwrap();
+    let error = fixture
+        .writer
+        .run(Sync::Durable, |db| put(db, 1))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    fixture.writer.close(|_| Ok(())).unwrap();
+}

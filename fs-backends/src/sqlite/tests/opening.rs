@@ -1,0 +1,148 @@
+//! One file, opened by one program at a time, left as it was when it is not a vault.
+
+use super::*;
+
+#[test]
+fn what_was_written_is_there_after_reopening_and_a_closed_vault_is_one_file() {
+    let place = place();
+    for round in 0..3 {
+        let fs = FileStorage::new(SqliteBackend::open(&place.path).unwrap());
+        fs.create_dir_all("/a/b").unwrap();
+        fs.write(format!("/a/b/{round}"), vec![round; 200_000])
+            .unwrap();
+        for earlier in 0..=round {
+            assert_eq!(
+                fs.read(format!("/a/b/{earlier}")).unwrap(),
+                vec![earlier; 200_000]
+            );
+        }
+        close(fs);
+        assert_eq!(files(&place.path).len(), 1, "no -wal, no -shm, no lock");
+    }
+}
+
+#[test]
+fn dropping_closes_too() {
+    let place = place();
+    let fs = FileStorage::new(SqliteBackend::create(&place.path).unwrap());
+    fs.write("/x", "1").unwrap();
+    drop(fs);
+    assert_eq!(files(&place.path).len(), 1);
+    let fs = FileStorage::new(SqliteBackend::open(&place.path).unwrap());
+    assert_eq!(fs.read("/x").unwrap(), b"1");
+}
+
+#[test]
+fn what_is_no_vault_is_refused_and_left_alone() {
+    let place = place();
+    let refused = |bytes: Option<&[u8]>, plain: ErrorKind, encrypted: ErrorKind| {
+        if let Some(bytes) = bytes {
+            std::fs::write(&place.path, bytes).unwrap();
+        }
+        let before = files(&place.path);
+        assert_eq!(kind(SqliteBackend::open(&place.path)), plain);
+        assert_eq!(
+            kind(SqliteBackend::open_encrypted(&place.path, "x")),
+            encrypted
+        );
+        assert_eq!(
+            kind(SqliteBackend::create(&place.path)),
+            ErrorKind::AlreadyExists
+        );
+        assert_eq!(
+            kind(SqliteBackend::create_encrypted(&place.path, "x")),
+            ErrorKind::AlreadyExists
+        );
+        assert_eq!(files(&place.path), before);
+    };
+    refused(
+        Some(b""),
+        ErrorKind::UnknownFormat,
+        ErrorKind::UnknownFormat,
+    );
+    refused(
+        Some(b"hello"),
+        ErrorKind::UnknownFormat,
+        ErrorKind::UnknownFormat,
+    );
+    refused(
+        Some(&[7; 8192]),
+        ErrorKind::PasswordNeeded,
+        ErrorKind::WrongPassword,
+    );
+    std::fs::remove_file(&place.path).unwrap();
+    std::fs::create_dir(&place.path).unwrap();
+    refused(None, ErrorKind::UnknownFormat, ErrorKind::UnknownFormat);
+    std::fs::remove_dir(&place.path).unwrap();
+    let other = rusqlite::Connection::open(&place.path).unwrap();
+    other
+        .execute_batch("CREATE TABLE node (x); PRAGMA journal_mode = DELETE")
+        .unwrap();
+    drop(other);
+    refused(None, ErrorKind::UnknownFormat, ErrorKind::InvalidInput);
+    std::fs::remove_file(&place.path).unwrap();
+    assert_eq!(
+        kind(SqliteBackend::open_encrypted(&place.path, "x")),
+        ErrorKind::NotFound
+    );
+    assert_eq!(
+        kind(SqliteBackend::create_encrypted(&place.path, "")),
+        ErrorKind::InvalidInput
+    );
+    assert_eq!(
+        kind(SqliteBackend::open(place.path.join("missing/x.db"))),
+        ErrorKind::NotFound
+    );
+    assert!(files(&place.path).is_empty());
+}
+
+#[test]
+fn a_second_opening_is_refused_by_name_and_harms_nothing() {
+    let place = place();
+    let first = FileStorage::new(SqliteBackend::create(&place.path).unwrap());
+    let link = place.path.with_file_name("second name.db");
+    std::fs::hard_link(&place.path, &link).unwrap();
+    for path in [&place.path, &link] {
+        let error = SqliteBackend::open(path).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::InUse);
+        assert!(
+            error.to_string().contains(path.to_str().unwrap()),
+            "{error}"
+        );
+    }
+    first.write("/x", "1").unwrap();
+    close(first);
+    std::fs::remove_file(link).unwrap();
+    assert!(SqliteBackend::open(&place.path).is_ok());
+}
+
+#[test]
+fn a_lock_of_another_process_is_respected() {
+    let place = place();
+    drop(SqliteBackend::create(&place.path).unwrap());
+    // A lock belongs to an open file description: one that this crate's registry does not know stands for another process.
+    let other = std::fs::File::open(&place.path).unwrap();
+    other.lock().unwrap();
+    let error = SqliteBackend::open(&place.path).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::InUse);
+    assert!(error.to_string().contains("another program"), "{error}");
+    drop(other);
+    assert!(SqliteBackend::open(&place.path).is_ok());
+}
+
+#[test]
+fn the_files_of_an_open_vault_are_registered_as_live() {
+    use std::os::unix::fs::MetadataExt as _;
+    let place = place();
+    let fs = SqliteBackend::create(&place.path).unwrap();
+    let live = |path: &Path| {
+        let found = std::fs::metadata(path).unwrap();
+        crate::live_files::is_live(found.dev(), found.ino())
+    };
+    let open = std::fs::read_dir(place.path.parent().unwrap()).unwrap();
+    let open: Vec<_> = open.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(open.len(), 3, "{open:?}");
+    assert!(open.iter().all(|path| live(path)), "{open:?}");
+    drop(fs);
+    assert!(!live(&place.path));
+}
