@@ -171,5 +171,9 @@ class Program:
                 self.key("Return")
 
     def picture(self, path):
+        """What the window shows, without the desktop around it."""
         time.sleep(0.4)
-        subprocess.run(["import", "-window", "root", path], check=True)
+        windows = subprocess.run(
+            ["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], check=True, capture_output=True, text=True
+        ).stdout.split()
+        subprocess.run(["import", "-window", windows[-1], path], check=True)

@@ -1,5 +1,6 @@
 //! What kind of file an entry is, by its name: for the Kind column, its icon and its preview. Content is not looked at.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 
 use fs_core::FileKind;
@@ -41,41 +42,83 @@ fn extension(name: &OsStr) -> String {
         .unwrap_or_default()
 }
 
+/// Family and word of a file whose whole name says what it is.
+fn by_name(name: &OsStr) -> Option<(FileType, &'static str)> {
+    Some(match name.to_str()? {
+        "Makefile" | "GNUmakefile" | "makefile" => (FileType::Code, "Makefile"),
+        "Dockerfile" | "Containerfile" => (FileType::Code, "Container recipe"),
+        name if name.ends_with(".stack.ron") => (FileType::Filesystem, "Stack"),
+        name if name.starts_with("LICENSE")
+            || name.starts_with("COPYING")
+            || ["README", "NEWS", "AUTHORS", "CHANGELOG", "TODO"].contains(&name) =>
+        {
+            (FileType::Text, "Text")
+        }
+        _ => return None,
+    })
+}
+
+/// Family and word of an extension in lower case. A word in lower case wants the extension before it (`PDF document`).
+fn by_extension(extension: &str) -> (FileType, &'static str) {
+    use FileType::{Archive, Audio, Code, Document, Filesystem, Image, Other, Text, Video};
+    match extension {
+        "txt" | "text" => (Text, "Text"),
+        "md" | "markdown" => (Text, "Markdown"),
+        "log" => (Text, "Log"),
+        "csv" | "tsv" => (Text, "Table"),
+        "rst" | "tex" | "org" | "adoc" => (Text, "text"),
+        "diff" | "patch" => (Text, "Patch"),
+        "rs" => (Code, "Rust source"),
+        "c" => (Code, "C source"),
+        "h" => (Code, "C header"),
+        "cpp" | "cc" | "cxx" => (Code, "C++ source"),
+        "hpp" | "hh" => (Code, "C++ header"),
+        "py" => (Code, "Python source"),
+        "js" | "mjs" => (Code, "JavaScript source"),
+        "ts" | "tsx" => (Code, "TypeScript source"),
+        "go" => (Code, "Go source"),
+        "java" => (Code, "Java source"),
+        "rb" => (Code, "Ruby source"),
+        "pl" | "pm" => (Code, "Perl source"),
+        "lua" => (Code, "Lua source"),
+        "sh" | "bash" => (Code, "Shell script"),
+        "html" | "htm" => (Code, "Web page"),
+        "css" => (Code, "Style sheet"),
+        "sql" => (Code, "SQL script"),
+        "lock" => (Text, "Lock file"),
+        "json" | "toml" | "yaml" | "yml" | "xml" | "ron" => (Code, "file"),
+        "ini" | "conf" | "cfg" => (Code, "Settings"),
+        "png" | "jpg" | "jpeg" | "gif" | "webp" | "bmp" | "svg" | "tif" | "tiff" | "avif"
+        | "heic" | "ico" => (Image, "image"),
+        "mp3" | "flac" | "ogg" | "opus" | "wav" | "m4a" | "aac" => (Audio, "audio"),
+        "mp4" | "mkv" | "webm" | "mov" | "avi" | "mpg" => (Video, "video"),
+        "zip" | "tar" | "gz" | "xz" | "zst" | "bz2" | "7z" | "rar" => (Archive, "archive"),
+        "deb" | "rpm" => (Archive, "package"),
+        "iso" => (Archive, "disc image"),
+        "pdf" | "odt" | "ods" | "odp" | "doc" | "docx" | "xls" | "xlsx" | "ppt" | "pptx"
+        | "epub" | "ps" => (Document, "document"),
+        "db" => (Filesystem, "Database"),
+        "mem" => (Filesystem, "Memory filesystem"),
+        _ => (Other, "file"),
+    }
+}
+
 /// The family of an entry.
 pub fn of(kind: FileKind, name: &OsStr) -> FileType {
     match kind {
-        FileKind::Directory => return FileType::Folder,
-        FileKind::Symlink => return FileType::Link,
-        FileKind::File => {}
-        _ => return FileType::Special,
-    }
-    match extension(name).as_str() {
-        "txt" | "md" | "rst" | "log" | "tex" | "org" | "csv" => FileType::Text,
-        "rs" | "c" | "h" | "cpp" | "hpp" | "py" | "js" | "ts" | "go" | "java" | "sh" | "rb"
-        | "pl" | "lua" | "html" | "css" | "json" | "toml" | "yaml" | "yml" | "xml" | "ron"
-        | "sql" | "ini" | "conf" => {
-            if name.to_string_lossy().ends_with(".stack.ron") {
-                FileType::Filesystem
-            } else {
-                FileType::Code
-            }
+        FileKind::Directory => FileType::Folder,
+        FileKind::Symlink => FileType::Link,
+        FileKind::File => {
+            by_name(name)
+                .unwrap_or_else(|| by_extension(&extension(name)))
+                .0
         }
-        "png" | "jpg" | "jpeg" | "gif" | "webp" | "bmp" | "svg" | "tif" | "tiff" | "avif"
-        | "heic" | "ico" => FileType::Image,
-        "mp3" | "flac" | "ogg" | "opus" | "wav" | "m4a" | "aac" => FileType::Audio,
-        "mp4" | "mkv" | "webm" | "mov" | "avi" | "mpg" => FileType::Video,
-        "zip" | "tar" | "gz" | "xz" | "zst" | "bz2" | "7z" | "rar" | "deb" | "rpm" | "iso" => {
-            FileType::Archive
-        }
-        "pdf" | "odt" | "ods" | "odp" | "doc" | "docx" | "xls" | "xlsx" | "ppt" | "pptx"
-        | "epub" | "ps" => FileType::Document,
-        "db" | "mem" => FileType::Filesystem,
-        _ => FileType::Other,
+        _ => FileType::Special,
     }
 }
 
 /// The word in the Kind column.
-pub fn word(kind: FileKind, name: &OsStr) -> std::borrow::Cow<'static, str> {
+pub fn word(kind: FileKind, name: &OsStr) -> Cow<'static, str> {
     match kind {
         FileKind::Directory => "Folder".into(),
         FileKind::Symlink => "Link".into(),
@@ -83,25 +126,22 @@ pub fn word(kind: FileKind, name: &OsStr) -> std::borrow::Cow<'static, str> {
         FileKind::Socket => "Socket".into(),
         FileKind::CharDevice | FileKind::BlockDevice => "Device".into(),
         FileKind::File => {
-            let extension = extension(name);
-            let word = match of(kind, name) {
-                FileType::Filesystem if extension == "ron" => return "Stack".into(),
-                FileType::Filesystem if extension == "mem" => return "Memory filesystem".into(),
-                FileType::Filesystem => return "Database".into(),
-                FileType::Image => "image",
-                FileType::Audio => "audio",
-                FileType::Video => "video",
-                FileType::Archive => "archive",
-                FileType::Document => "document",
-                FileType::Text if extension == "txt" => return "Text".into(),
-                _ if extension.is_empty() => return "File".into(),
-                _ => "file",
-            };
-            // Longer endings are seldom kinds (`report.final version`).
-            if extension.chars().count() > 8 {
-                return "File".into();
+            if let Some((_, word)) = by_name(name) {
+                return word.into();
             }
-            format!("{} {word}", extension.to_uppercase()).into()
+            let extension = extension(name);
+            let (_, word) = by_extension(&extension);
+            if word.starts_with(char::is_uppercase) {
+                return word.into();
+            }
+            // Longer endings are seldom kinds (`report.final version`), nor are those with signs.
+            let is_kind = (1..=8).contains(&extension.len())
+                && extension.bytes().all(|b| b.is_ascii_alphanumeric());
+            if is_kind {
+                format!("{} {word}", extension.to_uppercase()).into()
+            } else {
+                "File".into()
+            }
         }
     }
 }
@@ -140,6 +180,13 @@ mod tests {
     fn kinds_have_words() {
         assert_eq!(word(FileKind::File, OsStr::new("a.PDF")), "PDF document");
         assert_eq!(word(FileKind::File, OsStr::new("x.stack.ron")), "Stack");
-        assert_eq!(word(FileKind::File, OsStr::new("Makefile")), "File");
+        assert_eq!(word(FileKind::File, OsStr::new("Makefile")), "Makefile");
+        assert_eq!(word(FileKind::File, OsStr::new("notes.md")), "Markdown");
+        assert_eq!(word(FileKind::File, OsStr::new("data.Q9")), "Q9 file");
+        assert_eq!(word(FileKind::File, OsStr::new("unknown")), "File");
+        assert_eq!(
+            word(FileKind::File, OsStr::new("minutes.final version")),
+            "File"
+        );
     }
 }
