@@ -14,6 +14,8 @@ mod crash;
 mod faults;
 #[path = "ops/kinds.rs"]
 mod kinds;
+#[path = "ops/layered.rs"]
+mod layered;
 #[path = "ops/transfer.rs"]
 mod transfer;
 #[path = "ops/undo.rs"]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::{At, RenameMode};
 use crate::error::Result;
-use crate::metadata::Time;
+use crate::metadata::{Metadata, Time};
 use crate::path::{Name, VPath};
 
 /// What a backend has beyond the common trait; `None`: it has not.
@@ -20,6 +20,8 @@ pub struct Extensions<'a> {
     pub trash: Option<&'a dyn Trash>,
     /// Is made of layers.
     pub layers: Option<&'a dyn Layers>,
+    /// Keeps deletions as marks that can be taken away.
+    pub deletions: Option<&'a dyn Deletions>,
 }
 
 /// Space of a filesystem, in bytes.
@@ -109,12 +111,60 @@ pub enum Origin {
     Merged,
 }
 
+/// A name that a layer deleted, and no layer above it made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// The name.
+    pub name: Name,
+    /// The layer that deleted it, counted from the bottom.
+    pub layer: usize,
+    /// What the layers below it have there.
+    pub below: Metadata,
+}
+
+/// What the top layer did to a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Difference {
+    /// Only the top layer has it.
+    Added,
+    /// The top layer has its own instead of what lies below.
+    Changed,
+    /// A directory of several layers: what is in it is seen together, its attributes are the top layer's.
+    Merged,
+    /// It is hidden.
+    Deleted,
+}
+
+/// A name the top layer tells something about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerChange {
+    /// The name.
+    pub name: Name,
+    /// What the top layer did.
+    pub difference: Difference,
+    /// What is seen now; `None` for `Deleted`.
+    pub now: Option<Metadata>,
+    /// What the layers below have; `None` for `Added`.
+    pub below: Option<Metadata>,
+}
+
 /// A layered filesystem.
 pub trait Layers: Send + Sync {
     /// How many layers, the writable one included.
     fn count(&self) -> usize;
     /// Where the entry at `path` comes from.
     fn origin(&self, path: &VPath) -> Result<Origin>;
-    /// Names in `dir` that a lower layer has and the top layer deleted.
-    fn deleted(&self, dir: &VPath) -> Result<Vec<Name>>;
+    /// What layers deleted directly in `dir`, by name. What is missing in a directory that replaced another one was not deleted in it.
+    fn deleted(&self, dir: &VPath) -> Result<Vec<Deletion>>;
+    /// What the top layer has or hides directly in `dir`, by name.
+    fn changes(&self, dir: &VPath) -> Result<Vec<LayerChange>>;
+}
+
+/// Deletions that are marks over what lies below, and can be taken away again.
+pub trait Deletions: Send + Sync {
+    /// Takes the mark at `path` away: what lies below shows again. `AlreadyExists` when something is seen there, `NotFound` when nothing is hidden.
+    fn reveal(&self, path: &VPath) -> Result<()>;
+    /// Marks what only lower layers have at `path`, with all below it, as deleted, in one step. `NotFound`; `AlreadyExists` when the top layer has
+    /// something of its own there.
+    fn conceal(&self, path: &VPath) -> Result<()>;
 }

@@ -8,7 +8,7 @@ use crate::world::*;
 
 type Tree = std::collections::BTreeMap<String, Seen>;
 
-fn undo(engine: &Engine, report: &Report) -> Report {
+pub fn undo(engine: &Engine, report: &Report) -> Report {
     let control = Control::new();
     engine
         .undo(report.entry.unwrap(), Monitor::silent(&control))
@@ -16,7 +16,12 @@ fn undo(engine: &Engine, report: &Report) -> Report {
 }
 
 /// Does it, undoes it, does it again: the trees must be as before, as after.
-fn there_and_back(name: &str, engine: &Engine, backends: &[&dyn Backend], operation: Operation) {
+pub fn there_and_back(
+    name: &str,
+    engine: &Engine,
+    backends: &[&dyn Backend],
+    operation: Operation,
+) {
     let look = || -> Vec<_> {
         let trees = backends.iter().map(|b| seen(*b, "/"));
         trees.map(without_folder_times).collect()

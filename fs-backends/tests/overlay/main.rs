@@ -8,6 +8,7 @@
 )]
 
 mod bugs;
+mod changes;
 mod crash;
 mod host;
 mod limited;

@@ -402,11 +402,13 @@ fn layers_tell_where_entries_come_from() {
     assert_eq!(origin("/mid"), Origin::Base(1));
     assert_eq!(origin("/d/e"), Origin::Base(0));
     assert_eq!(origin("/d"), Origin::Merged);
-    assert_eq!(
-        layers.deleted(&at("/d")).unwrap(),
-        [fs_core::Name::new("f").unwrap()]
-    );
-    assert_eq!(layers.deleted(&at("/")).unwrap(), []);
+    let deleted = |dir| -> Vec<_> {
+        let all = layers.deleted(&at(dir)).unwrap().into_iter();
+        all.map(|gone| (gone.name.display().into_owned(), gone.layer))
+            .collect()
+    };
+    assert_eq!(deleted("/d"), [("f".to_owned(), 2)]);
+    assert_eq!(deleted("/"), [("b".to_owned(), 1)]);
     assert_eq!(top.ls("/"), ["a", "d", "l", "mid", "top"]);
 }
 

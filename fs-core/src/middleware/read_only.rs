@@ -78,6 +78,7 @@ impl<B: Backend> Backend for ReadOnly<B> {
     fn extensions(&self) -> Extensions<'_> {
         Extensions {
             trash: None,
+            deletions: None,
             ..self.0.extensions()
         }
     }

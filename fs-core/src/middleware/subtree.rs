@@ -9,12 +9,13 @@ use crate::capabilities::Capabilities;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extensions::{
-    Extensions, Layers, Origin, Space, SpaceInfo, Trash, TrashId, TrashItem, Watch, WatchSink,
+    Deletion, Deletions, Extensions, LayerChange, Layers, Origin, Space, SpaceInfo, Trash, TrashId,
+    TrashItem, Watch, WatchSink,
 };
 use crate::file::{File, OpenOptions, Staged};
 use crate::listing::Listing;
 use crate::metadata::{FileId, Metadata, NewNode, SetAttr};
-use crate::path::{Name, VPath};
+use crate::path::VPath;
 use crate::resolve::PosixResolver;
 
 /// One folder of a backend as the root. Nothing outside can be reached: links and `..` are resolved inside, and a link on the way is never
@@ -268,6 +269,7 @@ impl<B: Backend + 'static> Backend for Subtree<B> {
             watch: inner.watch.map(|_| self as &dyn Watch),
             trash: inner.trash.map(|_| self as &dyn Trash),
             layers: inner.layers.map(|_| self as &dyn Layers),
+            deletions: inner.deletions.map(|_| self as &dyn Deletions),
         }
     }
 
@@ -339,6 +341,11 @@ impl<B: Backend> Subtree<B> {
         let layers = self.backend.extensions().layers;
         layers.ok_or_else(|| absent("layers"))
     }
+
+    fn deletions(&self) -> Result<&dyn Deletions> {
+        let deletions = self.backend.extensions().deletions;
+        deletions.ok_or_else(|| absent("deletions"))
+    }
 }
 
 /// The trash of the whole backend, as far as its items come from the folder.
@@ -386,7 +393,21 @@ impl<B: Backend + 'static> Layers for Subtree<B> {
         self.layers()?.origin(&self.below(path))
     }
 
-    fn deleted(&self, dir: &VPath) -> Result<Vec<Name>> {
+    fn deleted(&self, dir: &VPath) -> Result<Vec<Deletion>> {
         self.layers()?.deleted(&self.below(dir))
+    }
+
+    fn changes(&self, dir: &VPath) -> Result<Vec<LayerChange>> {
+        self.layers()?.changes(&self.below(dir))
+    }
+}
+
+impl<B: Backend + 'static> Deletions for Subtree<B> {
+    fn reveal(&self, path: &VPath) -> Result<()> {
+        self.deletions()?.reveal(&self.below(path))
+    }
+
+    fn conceal(&self, path: &VPath) -> Result<()> {
+        self.deletions()?.conceal(&self.below(path))
     }
 }

@@ -52,6 +52,11 @@ pub enum Operation {
         /// Of all below, too.
         recursive: bool,
     },
+    /// Brings back what the top layer of a stack deleted, as the layers below have it.
+    Reveal(Vec<Place>),
+    /// Takes back what the top layer of a stack changed: what it added goes to the trash, what it changed too, and the layers below show again; a folder
+    /// of several layers only gets their attributes back. What is not changed stays.
+    Revert(Vec<Place>),
     /// Undoes an entry of the history.
     Undo(EntryId),
     /// Does an undone entry of the history again.
@@ -137,6 +142,8 @@ impl Operation {
             Self::Duplicate(items)
             | Self::Trash(items)
             | Self::Delete(items)
+            | Self::Reveal(items)
+            | Self::Revert(items)
             | Self::SetAttr { items, .. } => items,
             Self::Rename { item, .. } => std::slice::from_ref(item),
             Self::CreateFolder(at) | Self::CreateFile(at) | Self::Link { at, .. } => {

@@ -36,6 +36,9 @@ impl Plan {
             Operation::SetAttr {
                 items, recursive, ..
             } => scanner.in_place(items, *recursive)?,
+            Operation::Reveal(items) | Operation::Revert(items) => {
+                scanner.preflight.items = items.len() as u64;
+            }
             _ => scanner.preflight.items = 1,
         }
         let (tree, mut preflight) = (scanner.tree, scanner.preflight);

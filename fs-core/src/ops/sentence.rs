@@ -45,6 +45,12 @@ impl Operation {
                 "Changing attributes of",
                 "Changed attributes of",
             ),
+            Self::Reveal(_) => ("Restore", "Restoring", "Restored"),
+            Self::Revert(_) => (
+                "Discard changes to",
+                "Discarding changes to",
+                "Discarded changes to",
+            ),
             Self::Undo(_) => ("Undo", "Undoing", "Undone"),
             Self::Redo(_) => ("Redo", "Redoing", "Done again"),
         };

@@ -43,12 +43,13 @@ use crate::backend::{At, Backend, Change, Node, RenameMode, Scope, Want};
 use crate::capabilities::Capabilities;
 use crate::error::Result;
 use crate::extensions::{
-    Extensions, Layers, Origin, Space, SpaceInfo, Trash, TrashId, TrashItem, Watch, WatchSink,
+    Deletion, Deletions, Extensions, LayerChange, Layers, Origin, Space, SpaceInfo, Trash, TrashId,
+    TrashItem, Watch, WatchSink,
 };
 use crate::file::{File, OpenOptions, Staged};
 use crate::listing::Listing;
 use crate::metadata::{FileId, Metadata, NewNode};
-use crate::path::{Name, VPath};
+use crate::path::VPath;
 
 /// Most entries of the base that renaming one directory copies up.
 pub const RENAME_LIMIT_ENTRIES: usize = 10_000;
@@ -163,7 +164,7 @@ impl<Base: Backend + 'static, Upper: Backend + 'static> Backend for Overlay<Base
             watch: Some(self),
             trash: upper.trash.map(|_| self as &dyn Trash),
             layers: Some(self),
-            ..Extensions::default()
+            deletions: Some(self),
         }
     }
 
@@ -195,8 +196,22 @@ impl<Base: Backend + 'static, Upper: Backend + 'static> Layers for Overlay<Base,
         told(self.core.layer_of(path), "layer", path)
     }
 
-    fn deleted(&self, dir: &VPath) -> Result<Vec<Name>> {
+    fn deleted(&self, dir: &VPath) -> Result<Vec<Deletion>> {
         told(self.core.deleted_in(dir), "deleted names", dir)
+    }
+
+    fn changes(&self, dir: &VPath) -> Result<Vec<LayerChange>> {
+        told(self.core.changes_in(dir), "changes", dir)
+    }
+}
+
+impl<Base: Backend + 'static, Upper: Backend + 'static> Deletions for Overlay<Base, Upper> {
+    fn reveal(&self, path: &VPath) -> Result<()> {
+        told(self.core.reveal(path), "restore", path)
+    }
+
+    fn conceal(&self, path: &VPath) -> Result<()> {
+        told(self.core.conceal(path), "delete", path)
     }
 }
 

@@ -26,7 +26,7 @@ impl Run<'_, '_> {
         let here = |place: &Place| look(&*self.backend(place)?, place);
         let done = |yes: bool| if yes { Outcome::Done } else { Outcome::Failed };
         Ok(match act {
-            Act::Remove { at, stamp } => match here(at)? {
+            Act::Remove { at, stamp } | Act::Conceal { at, stamp } => match here(at)? {
                 Some(now) if stamp.matches(&now) => Outcome::Made(Stamp::of(&now)),
                 _ => Outcome::Failed,
             },

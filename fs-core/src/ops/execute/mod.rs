@@ -7,6 +7,7 @@ mod content;
 mod folders;
 mod halves;
 mod in_place;
+mod layered;
 mod put;
 mod remove;
 mod renames;
@@ -113,6 +114,8 @@ impl<'a, 'm> Run<'a, 'm> {
             Operation::CreateFile(at) => self.create(at, &crate::NewNode::file()),
             Operation::Link { at, to } => self.link(at, to),
             Operation::SetAttr { attr, .. } => self.set_attributes(plan.tree(), attr),
+            Operation::Reveal(items) => self.reveal(items),
+            Operation::Revert(items) => self.revert(items),
             // The engine turns these into runs of their own.
             Operation::Undo(_) | Operation::Redo(_) => {
                 Err(Error::new(ErrorKind::InvalidInput, "run"))

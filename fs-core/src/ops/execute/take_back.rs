@@ -163,6 +163,7 @@ impl Run<'_, '_> {
                 let set = SetAttr::from(*attr);
                 backend.change(&Change::SetAttr(At::path(&at.path), &set))
             }
+            Act::Conceal { at, stamp } => self.conceal_again(at, stamp),
             // Taken back in groups.
             Act::Remove { .. } | Act::MoveBack { .. } => Ok(()),
         }

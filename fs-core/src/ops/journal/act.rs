@@ -114,6 +114,13 @@ pub enum Act {
         /// With these attributes.
         attr: Attributes,
     },
+    /// A deletion in the top layer of a stack was taken back: delete again what lies below.
+    Conceal {
+        /// Where.
+        at: Place,
+        /// What shows there.
+        stamp: Stamp,
+    },
     /// Attributes were changed.
     SetAttr {
         /// Of what.
@@ -143,7 +150,9 @@ impl Act {
     pub fn settle(&mut self, outcome: &Outcome) -> bool {
         match (outcome, self) {
             (Outcome::Failed, _) => return false,
-            (Outcome::Made(made), Self::Remove { stamp, .. }) => *stamp = *made,
+            (Outcome::Made(made), Self::Remove { stamp, .. } | Self::Conceal { stamp, .. }) => {
+                *stamp = *made;
+            }
             (Outcome::Trashed(id), Self::Restore { trash, .. } | Self::Replaced { trash, .. }) => {
                 *trash = Some(id.clone());
             }
@@ -159,6 +168,7 @@ impl Act {
             | Self::Restore { at, .. }
             | Self::Replaced { at, .. }
             | Self::MakeFolder { at, .. }
+            | Self::Conceal { at, .. }
             | Self::SetAttr { at, .. } => at,
             Self::Rename { to, .. } | Self::MoveBack { to, .. } => to,
         }
