@@ -42,6 +42,7 @@ impl RowSource for Sample {
             icon,
             icon_color: (icon == Icon::Folder).then_some(self.hue),
             dimmed: row == 6,
+            badge: (row == 2).then_some(Icon::Link),
             struck: row == 8,
         }
     }

@@ -11,7 +11,9 @@
 mod ui_commands;
 mod ui_drag;
 mod ui_filesystems;
+mod ui_layers;
 mod ui_list;
 mod ui_navigate;
 mod ui_operations;
+mod ui_read_only;
 mod ui_tabs;

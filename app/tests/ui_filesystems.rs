@@ -137,7 +137,7 @@ fn a_stack_is_made_of_open_tabs_and_writes_only_to_its_top() {
     assert_eq!(window.names(), ["kept.txt"]);
     assert!(window.shows("Layer top.db, changes go here"));
     assert_eq!(
-        window.tab().view.origin(0),
+        window.tab().view.facts(0).origin,
         Some(fs_core::extensions::Origin::Base(0))
     );
     window.key(Modifiers::NONE, Key::Delete);

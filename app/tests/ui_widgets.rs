@@ -34,6 +34,7 @@ impl RowSource for Files {
             icon: Icon::File,
             icon_color: None,
             dimmed: false,
+            badge: None,
             struck: false,
         }
     }

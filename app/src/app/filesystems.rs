@@ -1,6 +1,7 @@
 //! Opening, making, locking, saving and closing filesystems.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use fs_backends::location::{Kind, Location, Root};
 use fs_core::ops::{FsRef, Place};
@@ -10,7 +11,7 @@ use super::App;
 use crate::background::message::{MountInfo, Picked, Settled};
 use crate::background::{Request, shown_at};
 use crate::command::{FsCommand, OpenIn, Pick, Secret};
-use crate::state::filesystem::{HOST, SAMPLE, location_of, place_of};
+use crate::state::filesystem::{HOST, Locked, SAMPLE, location_of, place_of};
 use crate::state::toast::Level;
 use crate::state::{
     Arrival, Dialog, FsInfo, FsStatus, Load, PaneId, Session, Tab, TabId, UserFolderKind,
@@ -24,7 +25,7 @@ impl App {
     /// Carries out a command on filesystems.
     pub(super) fn run_fs(&mut self, command: FsCommand) {
         match command {
-            FsCommand::Unlock(fs, secret) => self.unlock(fs, secret),
+            FsCommand::Unlock(fs, secret, read_only) => self.unlock(&fs, secret, read_only),
             FsCommand::Lock(fs) => self.lock(&fs),
             FsCommand::LockAll => {
                 let open: Vec<FsRef> = self
@@ -46,6 +47,8 @@ impl App {
                 self.background.send(Request::Save(fs, path));
             }
             FsCommand::Close(fs) => self.close_filesystem(&fs),
+            FsCommand::Review(fs) => self.review(fs),
+            FsCommand::Discard(fs, paths) => self.discard_changes(&fs, paths),
             FsCommand::Pick(pick) => self.background.send(Request::Pick(pick)),
             FsCommand::Ask(kind) => {
                 self.drafts.begin_form(kind, self.home());
@@ -84,7 +87,10 @@ impl App {
                 status: FsStatus::Failed(Error::new(ErrorKind::Closed, "open")),
                 unsaved: false,
                 encrypted: false,
+                read_only: false,
+                wrong_passwords: 0,
                 layers: Vec::new(),
+                tally: None,
                 made_of: Vec::new(),
             });
     }
@@ -93,13 +99,18 @@ impl App {
         let Some(info) = self.state.filesystems.get_mut(fs) else {
             return;
         };
-        info.status = FsStatus::Opening;
-        let location = info.location.clone();
-        self.background.send(Request::Mount {
+        let old = std::mem::replace(&mut info.status, FsStatus::Opening);
+        info.wrong_passwords = match old {
+            FsStatus::Locked(locked) if secret.is_some() => locked.wrong,
+            _ => 0,
+        };
+        let request = Request::Mount {
             fs: fs.clone(),
-            location,
+            location: info.location.clone(),
             secret,
-        });
+            read_only: info.read_only,
+        };
+        self.background.send(request);
     }
 
     /// Opens the filesystem of a tab unless it is open, opening or locked.
@@ -137,7 +148,10 @@ impl App {
         open_in: OpenIn,
     ) {
         match result {
-            Ok(settled) => {
+            Ok(mut settled) => {
+                if open_in == OpenIn::ReadOnly {
+                    settled.location = guarded(settled.location);
+                }
                 let (place, reveal) = shown_at(&settled);
                 let arrival = reveal.map_or(Arrival::Fresh, |name| Arrival::Reveal {
                     name,
@@ -159,12 +173,15 @@ impl App {
     }
 
     fn show_place(&mut self, place: Place, open_in: OpenIn, arrival: Arrival) {
+        if open_in == OpenIn::ReadOnly && !self.guard(&place) {
+            return;
+        }
         match open_in {
             OpenIn::Tab(tab) => self.go_with(tab, place, arrival),
             OpenIn::Pane(pane) => {
                 self.add_tab(pane, Some(place), arrival);
             }
-            OpenIn::NewTab => {
+            OpenIn::NewTab | OpenIn::ReadOnly => {
                 // What is open already is shown, not opened twice; folders of this computer may be.
                 let same = |tab: &Tab| tab.place.as_ref().is_some_and(|p| p.fs == place.fs);
                 let open = (place.fs.as_str() != HOST)
@@ -192,6 +209,28 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Before a filesystem is opened: it shall not be changed. `false`: it is open already and can be.
+    fn guard(&mut self, place: &Place) -> bool {
+        let root = Place::new(place.fs.clone(), Default::default());
+        if let Some(location) = location_of(&root) {
+            self.introduce(&place.fs, location);
+        }
+        let Some(info) = self.state.filesystems.get_mut(&place.fs) else {
+            return false;
+        };
+        let in_use = matches!(info.status, FsStatus::Open | FsStatus::Opening);
+        if in_use && !info.read_only {
+            let text = format!(
+                "{} is open already and can be changed; close it first",
+                info.name
+            );
+            self.note(Level::Note, text);
+            return false;
+        }
+        info.read_only = true;
+        true
     }
 
     /// An untouched Welcome tab gives way to the first thing that is opened.
@@ -239,6 +278,7 @@ impl App {
                 info.status = FsStatus::Open;
                 info.capabilities = mount.capabilities;
                 info.encrypted = mount.encrypted;
+                info.read_only = mount.read_only;
                 info.layers = mount.layers;
                 info.made_of = mount.made_of;
                 self.drafts.forget_secret(fs);
@@ -247,10 +287,11 @@ impl App {
             }
             Err(error) => {
                 info.status = match error.kind() {
-                    ErrorKind::PasswordNeeded => FsStatus::Locked { message: None },
-                    ErrorKind::WrongPassword => FsStatus::Locked {
-                        message: Some("That password doesn't open this vault".to_owned()),
-                    },
+                    ErrorKind::PasswordNeeded => FsStatus::Locked(Locked::default()),
+                    ErrorKind::WrongPassword => FsStatus::Locked(Locked::after_wrong(
+                        info.wrong_passwords + 1,
+                        Instant::now(),
+                    )),
                     _ => FsStatus::Failed(error),
                 };
                 if info.is_locked() {
@@ -261,14 +302,16 @@ impl App {
         }
     }
 
-    fn unlock(&mut self, fs: FsRef, secret: Secret) {
-        if self
-            .state
-            .filesystems
-            .get(&fs)
-            .is_some_and(FsInfo::is_locked)
-        {
-            self.mount(&fs, Some(secret));
+    fn unlock(&mut self, fs: &FsRef, secret: Secret, read_only: bool) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        let FsStatus::Locked(locked) = &info.status else {
+            return;
+        };
+        if locked.seconds_left(Instant::now()) == 0 {
+            info.read_only = read_only;
+            self.mount(fs, Some(secret));
         }
     }
 
@@ -297,7 +340,8 @@ impl App {
             self.note(Level::Error, text);
             return;
         }
-        info.status = FsStatus::Locked { message: None };
+        info.status = FsStatus::Locked(Locked::default());
+        info.tally = None;
         for tab in self
             .state
             .workspace
@@ -407,6 +451,13 @@ impl App {
 
     /// The tabs of the last session. Vaults come back locked; what was in memory only is gone, and its tab says so.
     pub(super) fn restore(&mut self, session: &Session) {
+        for location in &session.read_only {
+            let fs = place_of(location).fs;
+            self.introduce(&fs, location.clone());
+            if let Some(info) = self.state.filesystems.get_mut(&fs) {
+                info.read_only = true;
+            }
+        }
         for (pane_id, saved) in [PaneId::First, PaneId::Second]
             .into_iter()
             .zip(&session.panes)
@@ -450,4 +501,18 @@ impl App {
             .find(|folder| folder.kind == UserFolderKind::Home)?;
         Some(home.path.clone())
     }
+}
+
+/// A location that can be guarded as a whole: a folder of this computer becomes a world of its own.
+fn guarded(location: Location) -> Location {
+    match location.root() {
+        Root::Host(path) => Location::new(Root::VRoot(path.join(inner_of(&location)))),
+        _ => location,
+    }
+}
+
+/// The place inside a location, as a path to be joined.
+fn inner_of(location: &Location) -> PathBuf {
+    let inner = location.inner().as_path();
+    inner.strip_prefix("/").unwrap_or(inner).to_path_buf()
 }

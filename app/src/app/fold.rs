@@ -72,6 +72,7 @@ impl App {
                     properties.usage = usage;
                 }
             }
+            Event::Changes(fs, generation, result) => self.changes_found(&fs, generation, result),
             Event::Preview(generation, result) => self.state.preview.answer(generation, result),
             Event::FreeName {
                 tab,

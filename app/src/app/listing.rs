@@ -173,7 +173,8 @@ pub(super) fn arrive(tab: &mut Tab, view: View, rows: &mut RowsState) -> View {
     }
     let had_selection = !tab.selection.is_none();
     tab.recount();
-    if had_selection && tab.selected.count == 0 && !streaming && !tab.view.is_empty() {
+    let gone = tab.selected.count + tab.selected.deleted == 0;
+    if had_selection && gone && !streaming && !tab.view.is_empty() {
         // What was selected is gone: after a deletion its neighbour, which has the cursor now, is selected; a filter only hides.
         let neighbour = tab.cursor.as_ref().map(|cursor| cursor.name.clone());
         match neighbour {

@@ -5,6 +5,7 @@
 mod dispatch;
 mod filesystems;
 mod fold;
+mod layers;
 mod listing;
 mod navigate;
 mod operate;
@@ -21,6 +22,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 use fs_backends::location::Location;
+use fs_core::ops::FsRef;
 
 use crate::background::{Background, Folders, Request, Waker, guard};
 use crate::command::{Command, Commands, OpenIn, channel};
@@ -35,6 +37,7 @@ pub struct App {
     given: Receiver<Command>,
     background: Background,
     refreshes: HashMap<TabId, Refresh>,
+    counting: HashMap<FsRef, layers::Counting>,
     saved: (Session, Settings),
     context: egui::Context,
 }
@@ -78,6 +81,7 @@ impl App {
             given,
             background: Background::new(start.folders, waker),
             refreshes: HashMap::new(),
+            counting: HashMap::new(),
             saved: (session.clone(), settings),
             context: context.clone(),
         };

@@ -271,6 +271,12 @@ impl App {
             return;
         };
         let place = folder.join(name);
+        let hint = tab.cursor.as_ref().map_or(0, |cursor| cursor.row);
+        let row = tab.view.row_of(name.as_os_str(), hint);
+        if row.is_some_and(|row| tab.view.is_deleted(row)) {
+            let text = format!("“{}” is deleted; restore it to open it", place.label());
+            return self.note(Level::Note, text);
+        }
         let is_host = place.fs.as_str() == crate::state::filesystem::HOST;
         let kind = kind_of(tab, name);
         // Only a host folder can be a store; every other folder is just a folder, and needs no question.
@@ -314,7 +320,7 @@ impl App {
     fn enter(&mut self, id: TabId, place: Place, open_in: OpenIn) {
         match open_in {
             OpenIn::Tab(tab) => self.go(tab, place),
-            OpenIn::NewTab | OpenIn::Pane(_) => {
+            OpenIn::NewTab | OpenIn::Pane(_) | OpenIn::ReadOnly => {
                 let pane = match open_in {
                     OpenIn::Pane(pane) => pane,
                     _ => self
@@ -339,9 +345,13 @@ impl App {
             self.background.send(Request::Drop(view));
             return;
         };
+        let listed = (!view.streaming).then(|| tab.fs().cloned()).flatten();
         let old = super::listing::arrive(tab, view, self.drafts.rows(id));
         self.background.send(Request::Drop(old));
         self.begin_rename(id);
+        if let Some(fs) = listed {
+            self.count_changes(&fs);
+        }
     }
 
     /// A folder that is gone leads to the nearest one that is there, unless it was asked for just now.

@@ -170,6 +170,7 @@ impl App {
         }
         self.tell(op, report);
         self.show_results(report);
+        self.layers_changed(&about(report).filesystems());
         self.close_orphans();
     }
 
@@ -446,7 +447,10 @@ fn is_worth_telling(operation: &Operation) -> bool {
 fn is_worth_revealing(operation: &Operation) -> bool {
     !matches!(
         operation,
-        Operation::Trash(_) | Operation::Delete(_) | Operation::SetAttr { .. }
+        Operation::Trash(_)
+            | Operation::Delete(_)
+            | Operation::SetAttr { .. }
+            | Operation::Revert(_)
     )
 }
 

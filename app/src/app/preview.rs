@@ -43,7 +43,8 @@ fn wanted(state: &AppState) -> Option<PreviewKey> {
     let entry = tab
         .view
         .row(cursor.row)
-        .filter(|entry| entry.name == cursor.name.as_os_str())?;
+        .filter(|entry| entry.name == cursor.name.as_os_str())
+        .filter(|_| !tab.view.is_deleted(cursor.row))?;
     Some(PreviewKey {
         place: place.join(&cursor.name),
         kind: entry.kind,

@@ -8,7 +8,7 @@ use fs_backends::location::Kind;
 use super::App;
 use crate::command::WindowCommand;
 use crate::state::filesystem::location_of;
-use crate::state::{Dialog, TabId, ThemeChoice};
+use crate::state::{Dialog, FsInfo, TabId, ThemeChoice};
 
 impl App {
     /// Carries out a command on the window.
@@ -37,6 +37,22 @@ impl App {
                         tab.arrange.show_hidden = shown;
                     }
                     self.rearrange(id);
+                }
+            }
+            WindowCommand::ToggleLayers => settings.show_layers = !settings.show_layers,
+            WindowCommand::ToggleDeleted => {
+                settings.show_deleted = !settings.show_deleted;
+                let shown = settings.show_deleted;
+                let tabs: Vec<TabId> = self.state.workspace.tabs().map(|tab| tab.id).collect();
+                for id in tabs {
+                    let layered = self.state.workspace.tab_mut(id).is_some_and(|tab| {
+                        tab.arrange.show_deleted = shown;
+                        let info = tab.fs().and_then(|fs| self.state.filesystems.get(fs));
+                        info.is_some_and(FsInfo::is_layered)
+                    });
+                    if layered {
+                        self.list(id, false);
+                    }
                 }
             }
             WindowCommand::OpenFilter => {
@@ -87,8 +103,12 @@ impl App {
     }
 
     fn close_dialog(&mut self) {
-        if let Some(Dialog::Properties(properties)) = self.state.dialog.take() {
-            properties.cancel.store(true, Ordering::Relaxed);
+        match self.state.dialog.take() {
+            Some(Dialog::Properties(properties)) => {
+                properties.cancel.store(true, Ordering::Relaxed);
+            }
+            Some(Dialog::Review(review)) => review.cancel.store(true, Ordering::Relaxed),
+            _ => {}
         }
         self.drafts.form = Default::default();
         self.state.workspace.remove_loose(None);

@@ -3,16 +3,16 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use fs_core::{EntryBatch, EntryRef, FileKind};
+use fs_core::EntryRef;
 
 use super::sort_key::append_key;
-use crate::state::{Arrange, Counts, View, view::countable_bytes};
+use crate::state::{Arrange, Chunk, Counts, EntryFacts, View, view::countable_bytes};
 
 /// Entries seen so far and their order.
 pub struct Arranger {
     arrange: Arrange,
     needle: String,
-    chunks: Vec<Arc<EntryBatch>>,
+    chunks: Vec<Chunk>,
     next_index: u32,
     keys: Vec<u8>,
     sorted: Vec<Row>,
@@ -43,7 +43,7 @@ impl Arranger {
     }
 
     /// All of `chunks` in the order `arrange` asks for.
-    pub fn view_of(chunks: &[Arc<EntryBatch>], arrange: &Arrange) -> View {
+    pub fn view_of(chunks: &[Chunk], arrange: &Arrange) -> View {
         let mut arranger = Self::new(arrange.clone());
         chunks.iter().for_each(|chunk| arranger.add(chunk.clone()));
         arranger.view()
@@ -55,13 +55,13 @@ impl Arranger {
     }
 
     /// Adds entries.
-    pub fn add(&mut self, chunk: Arc<EntryBatch>) {
-        let mut fresh = Vec::with_capacity(chunk.len());
-        for entry in chunk.iter() {
-            let index = self.next_index;
+    pub fn add(&mut self, chunk: Chunk) {
+        let mut fresh = Vec::with_capacity(chunk.entries.len());
+        for (within, entry) in chunk.entries.iter().enumerate() {
+            let (index, facts) = (self.next_index, chunk.facts_of(within));
             self.next_index = self.next_index.saturating_add(1);
-            if self.admits(&entry) {
-                fresh.push(self.keyed(&entry, index));
+            if self.admits(&entry, &facts) {
+                fresh.push(self.keyed(&entry, &facts, index));
             }
         }
         self.chunks.push(chunk);
@@ -84,7 +84,7 @@ impl Arranger {
         )
     }
 
-    fn admits(&mut self, entry: &EntryRef<'_>) -> bool {
+    fn admits(&mut self, entry: &EntryRef<'_>, facts: &EntryFacts) -> bool {
         if !self.arrange.show_hidden && entry.name.as_encoded_bytes().starts_with(b".") {
             self.counts.hidden += 1;
             return false;
@@ -99,7 +99,11 @@ impl Arranger {
             self.counts.filtered += 1;
             return false;
         }
-        if entry.kind == FileKind::Directory {
+        if facts.deleted_in.is_some() {
+            self.counts.deleted += 1;
+            return true;
+        }
+        if facts.is_folder(entry.kind) {
             self.counts.folders += 1;
         } else {
             self.counts.files += 1;
@@ -108,9 +112,9 @@ impl Arranger {
         true
     }
 
-    fn keyed(&mut self, entry: &EntryRef<'_>, index: u32) -> Row {
+    fn keyed(&mut self, entry: &EntryRef<'_>, facts: &EntryFacts, index: u32) -> Row {
         let key_start = self.keys.len();
-        append_key(entry, &self.arrange, &mut self.keys);
+        append_key(entry, facts, &self.arrange, &mut self.keys);
         let key = self.keys.get(key_start..).unwrap_or_default();
         let mut first = [0_u8; 8];
         first.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
@@ -123,7 +127,7 @@ impl Arranger {
     }
 }
 
-fn compare(keys: &[u8], chunks: &[Arc<EntryBatch>], a: &Row, b: &Row) -> Ordering {
+fn compare(keys: &[u8], chunks: &[Chunk], a: &Row, b: &Row) -> Ordering {
     let key = |row: &Row| keys.get(row.key_start..row.key_start + row.key_len as usize);
     a.prefix
         .cmp(&b.prefix)
@@ -132,9 +136,9 @@ fn compare(keys: &[u8], chunks: &[Arc<EntryBatch>], a: &Row, b: &Row) -> Orderin
 }
 
 /// Only for names that differ in case or leading zeros, so the walk over the chunks does not matter.
-fn name_at(chunks: &[Arc<EntryBatch>], index: u32) -> Option<&[u8]> {
+fn name_at(chunks: &[Chunk], index: u32) -> Option<&[u8]> {
     let mut index = index as usize;
-    for chunk in chunks {
+    for chunk in chunks.iter().map(|chunk| &chunk.entries) {
         if index < chunk.len() {
             return Some(chunk.get(index)?.name.as_encoded_bytes());
         }
@@ -162,8 +166,8 @@ fn merge<T: Copy>(left: Vec<T>, right: Vec<T>, compare: impl Fn(&T, &T) -> Order
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Column;
-    use fs_core::{FileId, Metadata, Time};
+    use crate::state::{Column, LinkTarget};
+    use fs_core::{EntryBatch, FileId, FileKind, Metadata, Time};
     use std::ffi::OsStr;
 
     fn metadata(kind: FileKind, size: u64) -> Metadata {
@@ -184,12 +188,12 @@ mod tests {
         }
     }
 
-    fn batch(entries: &[(&str, FileKind, u64)]) -> Arc<EntryBatch> {
+    fn batch(entries: &[(&str, FileKind, u64)]) -> Chunk {
         let mut batch = EntryBatch::new();
         for (name, kind, size) in entries {
             batch.push(OsStr::new(name), *kind, 0, Some(metadata(*kind, *size)));
         }
-        Arc::new(batch)
+        Chunk::from(Arc::new(batch))
     }
 
     fn names(view: &View) -> Vec<String> {
@@ -266,7 +270,48 @@ mod tests {
             bytes,
             hidden,
             filtered,
+            ..
         } = view.counts;
         assert_eq!((folders, files, bytes, hidden, filtered), (0, 1, 10, 1, 1));
+    }
+
+    #[test]
+    fn links_to_folders_sort_and_count_as_folders() {
+        let mut chunk = batch(&[
+            ("z", FileKind::Symlink, 0),
+            ("a", FileKind::File, 1),
+            ("b", FileKind::Symlink, 0),
+        ]);
+        let target = |target| EntryFacts {
+            target,
+            ..EntryFacts::default()
+        };
+        chunk.facts = Arc::from([
+            target(LinkTarget::To(FileKind::Directory)),
+            EntryFacts::default(),
+            target(LinkTarget::Nowhere),
+        ]);
+        let view = Arranger::view_of(&[chunk], &Arrange::default());
+        assert_eq!(names(&view), ["z", "a", "b"]);
+        assert_eq!((view.counts.folders, view.counts.files), (1, 2));
+    }
+
+    #[test]
+    fn deleted_entries_stand_in_order_and_count_apart() {
+        let gone = |layer| EntryFacts {
+            deleted_in: Some(layer),
+            ..EntryFacts::default()
+        };
+        let there = batch(&[("a", FileKind::File, 5), ("c", FileKind::File, 5)]);
+        let mut deleted = batch(&[("b", FileKind::File, 7)]);
+        deleted.facts = Arc::from([gone(1)]);
+        let view = Arranger::view_of(&[there, deleted], &Arrange::default());
+        assert_eq!(names(&view), ["a", "b", "c"]);
+        assert_eq!(
+            (view.counts.files, view.counts.bytes, view.counts.deleted),
+            (2, 10, 1)
+        );
+        assert_eq!(view.rows_there().count(), 2);
+        assert!(view.is_deleted(1) && !view.is_deleted(2));
     }
 }

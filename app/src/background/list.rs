@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use fs_core::extensions::{Layers, Origin};
+use fs_core::extensions::Layers;
 use fs_core::resolve::{Last, PathResolver as _, PosixResolver};
 use fs_core::{Backend, EntryBatch, Name, Result, VPath, Want};
 
 use super::arrange::Arranger;
+use super::links;
 use super::message::{Event, ListRequest};
 use super::outbox::Outbox;
+use crate::state::{Chunk, EntryFacts, View};
 
 /// The first view is sent when there are this many rows,
 const FIRST_ROWS: usize = 200;
@@ -23,7 +25,7 @@ const MOST_ORIGINS: usize = 20_000;
 const BETWEEN_VIEWS: Duration = Duration::from_millis(100);
 
 /// Lists and reports; returns when done or cancelled.
-pub fn list(backend: &dyn Backend, request: &ListRequest, outbox: &Outbox) {
+pub fn list(backend: &Arc<dyn Backend>, request: &ListRequest, outbox: &Outbox) {
     if let Err(error) = run(backend, request, outbox) {
         outbox.send(Event::ListFailed {
             tab: request.tab,
@@ -33,19 +35,29 @@ pub fn list(backend: &dyn Backend, request: &ListRequest, outbox: &Outbox) {
     }
 }
 
-fn run(backend: &dyn Backend, request: &ListRequest, outbox: &Outbox) -> Result<()> {
+fn run(backend: &Arc<dyn Backend>, request: &ListRequest, outbox: &Outbox) -> Result<()> {
     let cancelled = || request.cancel.load(Ordering::Relaxed);
     if cancelled() {
         return Ok(());
     }
     let raw = Path::new(request.place.path.as_os_str());
-    let folder = PosixResolver.resolve(backend, raw, Last::Follow)?;
+    let folder = PosixResolver.resolve(&**backend, raw, Last::Follow)?;
     let id = backend.stat(folder.at()).ok().map(|metadata| metadata.id);
     let mut listing = backend.list(folder.at(), &Want::metadata())?;
+    let layers = backend.extensions().layers;
     let mut arranger = Arranger::new(request.arrange.clone());
     let mut pacer = Pacer::start(Instant::now());
     let mut batch = EntryBatch::new();
-    let mut origins = Vec::new();
+    let mut chunks = Vec::new();
+    let send = |mut view: View, streaming| {
+        view.streaming = streaming;
+        outbox.send(Event::View {
+            tab: request.tab,
+            generation: request.generation,
+            view,
+            folder: id,
+        });
+    };
     loop {
         let more = listing.next(&mut batch)?;
         if cancelled() {
@@ -55,38 +67,70 @@ fn run(backend: &dyn Backend, request: &ListRequest, outbox: &Outbox) -> Result<
         if more && !(request.stream && pacer.is_due(rows, Instant::now())) {
             continue;
         }
-        if let Some(layers) = backend.extensions().layers {
-            let known = arranger.len() + batch.len() <= MOST_ORIGINS;
-            origins.push(origins_of(layers, &folder.path, &batch, known));
-        }
-        arranger.add(Arc::new(std::mem::take(&mut batch)));
-        let mut view = arranger.view().with_origins(Arc::from(origins.as_slice()));
-        view.streaming = more;
-        outbox.send(Event::View {
-            tab: request.tab,
-            generation: request.generation,
-            view,
-            folder: id,
-        });
-        pacer.sent(rows, Instant::now());
+        let known = rows <= MOST_ORIGINS;
+        let facts = layers
+            .filter(|_| known)
+            .map_or_else(Arc::default, |layers| {
+                origins_of(layers, &folder.path, &batch)
+            });
+        let chunk = Chunk {
+            entries: Arc::new(std::mem::take(&mut batch)),
+            facts,
+        };
+        chunks.push(chunk.clone());
+        arranger.add(chunk);
         if !more {
-            return Ok(());
+            break;
         }
+        send(arranger.view(), true);
+        pacer.sent(rows, Instant::now());
     }
+    if let Some(layers) = layers.filter(|_| request.arrange.show_deleted) {
+        let chunk = deleted(layers, &folder.path)?;
+        chunks.push(chunk.clone());
+        arranger.add(chunk);
+    }
+    let Some(links) = links::follow(backend, &folder.path, &chunks, &request.cancel) else {
+        send(arranger.view(), false);
+        return Ok(());
+    };
+    let view_of = |chunks: &[Chunk]| Arranger::view_of(chunks, &request.arrange);
+    let all = links.collect_until(Instant::now() + links::PATIENCE, &mut chunks);
+    send(view_of(&chunks), false);
+    if !all && links.collect_rest(&request.cancel, &mut chunks) {
+        send(view_of(&chunks), false);
+    }
+    Ok(())
 }
 
 /// Which layer each entry of a batch is seen from.
-fn origins_of(
-    layers: &dyn Layers,
-    folder: &VPath,
-    batch: &EntryBatch,
-    ask: bool,
-) -> Arc<[Option<Origin>]> {
+fn origins_of(layers: &dyn Layers, folder: &VPath, batch: &EntryBatch) -> Arc<[EntryFacts]> {
     let origin = |name| layers.origin(&folder.join(&Name::new(name).ok()?)).ok();
     batch
         .iter()
-        .map(|entry| if ask { origin(entry.name) } else { None })
+        .map(|entry| EntryFacts {
+            origin: origin(entry.name),
+            ..EntryFacts::default()
+        })
         .collect()
+}
+
+/// What layers deleted in a folder, as entries.
+fn deleted(layers: &dyn Layers, folder: &VPath) -> Result<Chunk> {
+    let all = layers.deleted(folder)?;
+    let mut entries = EntryBatch::new();
+    for gone in &all {
+        let below = gone.below;
+        entries.push(gone.name.as_os_str(), below.kind, below.id.ino, Some(below));
+    }
+    let facts = all.iter().map(|gone| EntryFacts {
+        deleted_in: Some(gone.layer),
+        ..EntryFacts::default()
+    });
+    Ok(Chunk {
+        entries: Arc::new(entries),
+        facts: facts.collect(),
+    })
 }
 
 /// Decides when a view is worth sending, so that the sum of all sorting stays that of one sort.

@@ -11,6 +11,7 @@ use fs_core::{Capabilities, Error, FileId, FileKind, Result};
 use crate::command::{OpenIn, Pick, Secret};
 pub use crate::state::dialog::Unfinished;
 use crate::state::dialog::{Facts, NewFilesystem, Usage};
+use crate::state::layers::{Changes, LayerInfo};
 use crate::state::preview::Preview;
 use crate::state::{
     Arrange, Generation, OpId, Session, Settings, TabId, Undoable, UserFolder, View,
@@ -34,6 +35,8 @@ pub enum Request {
         location: Location,
         /// The password, if one was given.
         secret: Option<Secret>,
+        /// So that nothing can be changed.
+        read_only: bool,
     },
     /// Makes a filesystem: `Event::Created`.
     Create {
@@ -74,6 +77,17 @@ pub enum Request {
     Properties {
         /// The entries.
         items: Vec<Place>,
+        /// Set when nobody wants to know any more.
+        cancel: Arc<AtomicBool>,
+        /// The question.
+        generation: Generation,
+    },
+    /// Looks what the top layer of a stack changed: `Event::Changes`.
+    Changes {
+        /// The stack.
+        fs: FsRef,
+        /// With what new folders hold in all.
+        sums: bool,
         /// Set when nobody wants to know any more.
         cancel: Arc<AtomicBool>,
         /// The question.
@@ -204,6 +218,8 @@ pub enum Event {
     Facts(Generation, Vec<Result<Facts>>),
     /// The sums of the properties dialog.
     Usage(Generation, Usage),
+    /// What the top layer of a stack changed.
+    Changes(FsRef, Generation, Result<Changes>),
     /// What a file holds.
     Preview(Generation, Result<Preview>),
     /// A free name.
@@ -282,8 +298,10 @@ pub struct MountInfo {
     pub capabilities: Capabilities,
     /// Can it be locked?
     pub encrypted: bool,
-    /// Names of layers, bottom first.
-    pub layers: Vec<String>,
+    /// Was it opened so that nothing can be changed?
+    pub read_only: bool,
+    /// Its layers, bottom first.
+    pub layers: Vec<LayerInfo>,
     /// Open filesystems among them.
     pub made_of: Vec<FsRef>,
 }

@@ -10,10 +10,12 @@
 
 mod activate;
 mod arrange;
+mod changes;
 mod desktop;
 mod files;
 mod fonts;
 pub mod guard;
+mod links;
 mod list;
 pub mod message;
 mod mounts;
@@ -139,10 +141,11 @@ impl Background {
                 fs,
                 location,
                 secret,
+                read_only,
             } => {
                 let mounts = self.mounts.clone();
                 self.on(&fs.clone(), move || {
-                    let result = open::mount(&mounts, &fs, &location, secret);
+                    let result = open::mount(&mounts, &fs, &location, secret, read_only);
                     outbox.send(Event::Mounted { fs, result });
                 });
             }
@@ -175,9 +178,7 @@ impl Background {
                 fs,
             } => self.on(&fs, move || {
                 let streaming = view.streaming;
-                let origins = view.origins().clone();
-                let mut view =
-                    arrange::Arranger::view_of(view.chunks(), &arrange).with_origins(origins);
+                let mut view = arrange::Arranger::view_of(view.chunks(), &arrange);
                 view.streaming = streaming;
                 outbox.send(Event::View {
                     tab,
@@ -207,6 +208,15 @@ impl Background {
                 let mounts = self.mounts.clone();
                 self.house(move || properties::read(&mounts, &items, &cancel, generation, &outbox));
             }
+            Request::Changes {
+                fs,
+                sums,
+                cancel,
+                generation,
+            } => self.with_backend(&fs.clone(), move |backend| {
+                let result = backend.and_then(|backend| changes::find(&*backend, sums, &cancel));
+                outbox.send(Event::Changes(fs, generation, result));
+            }),
             Request::Preview {
                 place,
                 cancel,
@@ -282,7 +292,7 @@ impl Background {
             Ok(backend) => {
                 // First watch, then list: what changes in between is told, not lost.
                 watchers.watch(request.tab, &request.place, &*backend, &outbox);
-                list::list(&*backend, &request, &outbox);
+                list::list(&backend, &request, &outbox);
             }
             Err(error) => outbox.send(Event::ListFailed {
                 tab: request.tab,

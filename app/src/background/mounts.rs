@@ -20,6 +20,8 @@ pub struct Mount {
     pub encrypted: bool,
     /// The same as `backend` when it is in memory, for saving it.
     pub memory: Option<Arc<MemoryBackend>>,
+    /// Nothing can be changed in it.
+    pub read_only: bool,
 }
 
 /// All open filesystems by name.
@@ -63,6 +65,7 @@ impl Filesystems for Mounts {
                     backend: Arc::new(StdFsBackend::new()),
                     encrypted: false,
                     memory: None,
+                    read_only: false,
                 },
             );
         }

@@ -14,6 +14,7 @@ use super::sample;
 use crate::command::Secret;
 use crate::state::dialog::{Layer, NewFilesystem};
 use crate::state::filesystem::{SAMPLE, place_of};
+use crate::state::layers::LayerInfo;
 
 /// Opens the filesystem at `location` and keeps it under `fs`.
 pub fn mount(
@@ -21,12 +22,13 @@ pub fn mount(
     fs: &FsRef,
     location: &Location,
     secret: Option<Secret>,
+    read_only: bool,
 ) -> Result<MountInfo> {
     // The host may have been opened by an operation before any tab shows it.
     let mount = match mounts.get(fs) {
         Ok(mount) => mount,
         Err(_) => {
-            let mount = open(mounts, fs, location, secret)?;
+            let mount = open(mounts, fs, location, secret, read_only)?;
             mounts.insert(fs.clone(), mount.clone());
             mount
         }
@@ -35,12 +37,19 @@ pub fn mount(
     Ok(MountInfo {
         capabilities: mount.backend.capabilities(At::path(&VPath::root())),
         encrypted: mount.encrypted && location.kind() == Kind::Vault,
+        read_only: mount.read_only,
         layers,
         made_of,
     })
 }
 
-fn open(mounts: &Mounts, fs: &FsRef, location: &Location, secret: Option<Secret>) -> Result<Mount> {
+fn open(
+    mounts: &Mounts,
+    fs: &FsRef,
+    location: &Location,
+    secret: Option<Secret>,
+    read_only: bool,
+) -> Result<Mount> {
     match location.root() {
         Root::Memory(_) => {
             let memory = MemoryBackend::new();
@@ -49,11 +58,12 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, secret: Option<Secret>
             }
             Ok(in_memory(memory))
         }
-        Root::Saved(path) => Ok(in_memory(MemoryBackend::load_from(path)?)),
+        Root::Saved(path) if !read_only => Ok(in_memory(MemoryBackend::load_from(path)?)),
         _ => {
             let how = OpenHow {
                 password: &|_| secret.as_ref().map(|secret| secret.0.clone()),
                 open_already: &|location| Some(mounts.get(&place_of(location).fs).ok()?.backend),
+                read_only,
                 ..OpenHow::default()
             };
             let opened = location.open(&how)?;
@@ -61,6 +71,7 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, secret: Option<Secret>
                 backend: opened.backend,
                 encrypted: opened.is_private,
                 memory: None,
+                read_only,
             })
         }
     }
@@ -72,23 +83,48 @@ fn in_memory(memory: MemoryBackend) -> Mount {
         backend: memory.clone(),
         encrypted: false,
         memory: Some(memory),
+        read_only: false,
     }
 }
 
-/// Names of the layers of a stack, bottom first, and the open filesystems among them.
-fn layers(mounts: &Mounts, location: &Location) -> Result<(Vec<String>, Vec<FsRef>)> {
+/// The layers of a stack, bottom first, and the open filesystems among them.
+fn layers(mounts: &Mounts, location: &Location) -> Result<(Vec<LayerInfo>, Vec<FsRef>)> {
     let Root::Stack(path) = location.root() else {
         return Ok(Default::default());
     };
+    let mut layers = Vec::new();
+    let mut made_of = Vec::new();
+    for (name, layer) in named_layers(path)? {
+        let fs = place_of(&layer).fs;
+        if mounts.get(&fs).is_ok() {
+            made_of.push(fs);
+        }
+        // A stack at the bottom is seen layer by layer; anywhere else it is one.
+        if layers.is_empty() && layer.kind() == Kind::Stack && layer != *location {
+            layers = self::layers(mounts, &layer)?.0;
+            layers
+                .iter_mut()
+                .for_each(|inner| inner.name = format!("{name} / {}", inner.name));
+            continue;
+        }
+        layers.push(LayerInfo {
+            name,
+            kind: layer.kind(),
+            location: layer.to_string(),
+        });
+    }
+    Ok((layers, made_of))
+}
+
+/// Names and locations of the layers in the stack file at `path`, bottom first; each location with its kind decided by what is there.
+fn named_layers(path: &Path) -> Result<Vec<(String, Location)>> {
     let stack = StackFile::read(path)?;
     let locations = stack.locations(path.parent().unwrap_or(Path::new("/")))?;
-    let made_of = locations
-        .iter()
-        .filter_map(|layer| Some(place_of(&layer.settled().ok()?).fs))
-        .filter(|fs| mounts.get(fs).is_ok())
-        .collect();
-    let names = stack.layers.into_iter().map(|layer| layer.name).collect();
-    Ok((names, made_of))
+    let settled = locations
+        .into_iter()
+        .map(|location| location.settled().unwrap_or(location));
+    let names = stack.layers.into_iter().map(|layer| layer.name);
+    Ok(names.zip(settled).collect())
 }
 
 /// Makes a filesystem; mounting the location it returns opens it.

@@ -3,13 +3,13 @@
 //! One key per entry is made once; sorting then only compares bytes. A key is `rank`, the column's value, the name, so that one comparison
 //! answers folders-first, the column and ties at once.
 
-use fs_core::{EntryRef, FileKind};
+use fs_core::EntryRef;
 
-use crate::state::{Arrange, Column, file_type};
+use crate::state::{Arrange, Column, EntryFacts, file_type};
 
-/// Appends the key of `entry` to `into`.
-pub fn append_key(entry: &EntryRef<'_>, arrange: &Arrange, into: &mut Vec<u8>) {
-    let is_folder = entry.kind == FileKind::Directory;
+/// Appends the key of `entry` to `into`. A link to a folder sorts as a folder.
+pub fn append_key(entry: &EntryRef<'_>, facts: &EntryFacts, arrange: &Arrange, into: &mut Vec<u8>) {
+    let is_folder = facts.is_folder(entry.kind);
     into.push(u8::from(arrange.folders_first && !is_folder));
     let start = into.len();
     match arrange.column {
@@ -30,7 +30,8 @@ pub fn append_key(entry: &EntryRef<'_>, arrange: &Arrange, into: &mut Vec<u8>) {
             into.extend_from_slice(&(nanos as u64 ^ (1 << 63)).to_be_bytes());
         }
         Column::Kind => {
-            append_natural(file_type::word(entry.kind, entry.name).as_bytes(), into);
+            let word = file_type::word_of(entry.kind, facts.target, entry.name);
+            append_natural(word.as_bytes(), into);
             into.push(0);
         }
     }

@@ -7,8 +7,8 @@ pub mod table;
 mod verb;
 
 use fs_backends::location::{Kind, Location};
-use fs_core::Name;
 use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place};
+use fs_core::{Name, VPath};
 use zeroize::Zeroizing;
 
 use crate::state::{
@@ -74,6 +74,8 @@ pub enum OpenIn {
     NewTab,
     /// In a new tab of a pane.
     Pane(PaneId),
+    /// In a new tab, so that nothing can be changed.
+    ReadOnly,
 }
 
 /// Tabs and panes.
@@ -199,8 +201,12 @@ pub enum FileCommand {
 /// Filesystems.
 #[derive(Clone, Debug)]
 pub enum FsCommand {
-    /// Tries a password.
-    Unlock(FsRef, Secret),
+    /// Tries a password; `true`: so that nothing can be changed.
+    Unlock(FsRef, Secret, bool),
+    /// Shows what the top layer of a stack changed.
+    Review(FsRef),
+    /// Takes back what the top layer of a stack did to these paths.
+    Discard(FsRef, Vec<VPath>),
     /// Closes an encrypted filesystem; its tabs become lock screens.
     Lock(FsRef),
     /// Locks all that can be locked.
@@ -247,6 +253,10 @@ pub enum WindowCommand {
     TogglePreview,
     /// Shows or hides hidden files.
     ToggleHidden,
+    /// Shows or hides what layers deleted.
+    ToggleDeleted,
+    /// Lists the layers of stacks, or shows only a strip.
+    ToggleLayers,
     /// Opens the field that filters the list.
     OpenFilter,
     /// Turns the path of the active pane into a field.

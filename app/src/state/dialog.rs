@@ -8,6 +8,7 @@ use fs_backends::location::Kind;
 use fs_core::ops::{EntryId, FsRef, Place, Preflight};
 use fs_core::{Metadata, Result};
 
+use super::layers::Review;
 use super::{Generation, OpId, TabId};
 
 /// A dialog.
@@ -41,6 +42,8 @@ pub enum Dialog {
     },
     /// Operations that a crash interrupted.
     Unfinished(Vec<Unfinished>),
+    /// What the top layer of a stack changed.
+    Review(Review),
     /// What is known about entries.
     Properties(Properties),
     /// All shortcuts.

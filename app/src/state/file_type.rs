@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 
 use fs_core::FileKind;
 
+use super::LinkTarget;
+
 /// Families of files that have an icon of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileType {
@@ -117,7 +119,17 @@ pub fn of(kind: FileKind, name: &OsStr) -> FileType {
     }
 }
 
-/// The word in the Kind column.
+/// The word in the Kind column, once it is known where a link leads.
+pub fn word_of(kind: FileKind, target: LinkTarget, name: &OsStr) -> Cow<'static, str> {
+    match target {
+        LinkTarget::To(FileKind::Directory) => "Link to folder".into(),
+        LinkTarget::To(FileKind::File) => "Link to file".into(),
+        LinkTarget::Nowhere => "Broken link".into(),
+        LinkTarget::To(_) | LinkTarget::Unknown => word(kind, name),
+    }
+}
+
+/// The word for an entry by its name and kind.
 pub fn word(kind: FileKind, name: &OsStr) -> Cow<'static, str> {
     match kind {
         FileKind::Directory => "Folder".into(),

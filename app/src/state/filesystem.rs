@@ -1,10 +1,13 @@
 //! What the window knows about a filesystem. The filesystem itself lives in the background.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use fs_backends::location::{Kind, Location, Root};
 use fs_core::ops::{FsRef, Place};
 use fs_core::{Capabilities, Error, VPath};
+
+use super::layers::{LayerInfo, Tally};
 
 /// An open filesystem, or one that should be.
 #[derive(Clone, Debug)]
@@ -23,8 +26,14 @@ pub struct FsInfo {
     pub unsaved: bool,
     /// Is it encrypted, so that it can be locked?
     pub encrypted: bool,
-    /// Names of the layers, bottom first, when it is a stack.
-    pub layers: Vec<String>,
+    /// It was opened so that nothing can be changed.
+    pub read_only: bool,
+    /// How many wrong passwords were tried, while another one is.
+    pub wrong_passwords: u32,
+    /// Its layers, bottom first, when it is a stack.
+    pub layers: Vec<LayerInfo>,
+    /// How much its top layer changed, once that is known.
+    pub tally: Option<Tally>,
     /// Filesystems of other tabs it is made of; they stay open as long as it does.
     pub made_of: Vec<FsRef>,
 }
@@ -34,11 +43,8 @@ pub struct FsInfo {
 pub enum FsStatus {
     /// A worker is opening it.
     Opening,
-    /// It waits for a password; `message` says why the last one did not do.
-    Locked {
-        /// A sentence under the field.
-        message: Option<String>,
-    },
+    /// It waits for a password.
+    Locked(Locked),
     /// It can be used.
     Open,
     /// It could not be opened.
@@ -46,6 +52,42 @@ pub enum FsStatus {
     /// What it held was in memory only and is gone.
     Gone,
 }
+
+/// What a lock screen tells.
+#[derive(Clone, Debug, Default)]
+pub struct Locked {
+    /// Why the last password did not do.
+    pub message: Option<String>,
+    /// Wrong passwords so far.
+    pub wrong: u32,
+    /// No other password is tried before this.
+    pub wait_until: Option<Instant>,
+}
+
+impl Locked {
+    /// After one more wrong password: the more there were, the longer the wait.
+    pub fn after_wrong(wrong: u32, now: Instant) -> Self {
+        let wait = Duration::from_secs(1 << wrong.saturating_sub(1).min(5)).min(LONGEST_WAIT);
+        Self {
+            message: Some("That password doesn't open this vault".to_owned()),
+            wrong,
+            wait_until: (wrong > FREE_TRIES).then(|| now + wait),
+        }
+    }
+
+    /// Whole seconds until the next password may be tried; 0: now.
+    pub fn seconds_left(&self, now: Instant) -> u64 {
+        let left = self
+            .wait_until
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        left.as_secs() + u64::from(left.subsec_nanos() > 0)
+    }
+}
+
+/// So many wrong passwords cost no wait: everybody mistypes.
+const FREE_TRIES: u32 = 1;
+/// The wait grows no longer than this.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl FsInfo {
     /// Can it be used?
@@ -55,7 +97,17 @@ impl FsInfo {
 
     /// Does it wait for a password?
     pub fn is_locked(&self) -> bool {
-        matches!(self.status, FsStatus::Locked { .. })
+        matches!(self.status, FsStatus::Locked(_))
+    }
+
+    /// Is it a stack of several layers?
+    pub fn is_layered(&self) -> bool {
+        self.layers.len() > 1
+    }
+
+    /// The number of the layer that is written, counted from the bottom.
+    pub fn top_layer(&self) -> usize {
+        self.layers.len().saturating_sub(1)
     }
 
     /// Can anything be written to it now?
@@ -104,5 +156,22 @@ pub fn title_of(place: &Place) -> String {
         Some(name) => name.display().into_owned(),
         None if place.fs.as_str() == HOST => "This computer".to_owned(),
         None => place.fs.label().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_after_wrong_passwords_grows_and_ends() {
+        let now = Instant::now();
+        let waits: Vec<_> = (1..9)
+            .map(|wrong| Locked::after_wrong(wrong, now).seconds_left(now))
+            .collect();
+        assert_eq!(waits, [0, 2, 4, 8, 16, 30, 30, 30]);
+        let later = Locked::after_wrong(3, now);
+        assert_eq!(later.seconds_left(now + Duration::from_millis(3500)), 1);
+        assert_eq!(later.seconds_left(now + Duration::from_secs(4)), 0);
     }
 }

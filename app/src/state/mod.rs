@@ -4,6 +4,7 @@ pub mod dialog;
 pub mod file_type;
 pub mod filesystem;
 mod ids;
+pub mod layers;
 mod operations;
 pub mod preview;
 mod selection;
@@ -29,7 +30,7 @@ pub use session::Session;
 pub use settings::{Density, Settings, ThemeChoice};
 pub use tab::{Arrange, Arrival, Column, Cursor, Load, Tab, Visit};
 pub use toast::Toasts;
-pub use view::{Counts, View};
+pub use view::{Chunk, Counts, EntryFacts, LinkTarget, View};
 pub use workspace::{Pane, PaneId, Workspace};
 
 /// Everything the window shows.
@@ -138,9 +139,7 @@ impl AppState {
     /// Has the active tab something to act on? Cheaper than [`Self::targets`].
     pub fn has_targets(&self) -> bool {
         self.tab().is_some_and(|tab| {
-            tab.place.is_some()
-                && matches!(tab.load, Load::Ready)
-                && (tab.selected.count > 0 || tab.cursor.is_some())
+            tab.place.is_some() && matches!(tab.load, Load::Ready) && tab.has_targets()
         })
     }
 }

@@ -16,6 +16,8 @@ pub struct Session {
     pub recent: Vec<Location>,
     /// Places kept by the user.
     pub bookmarks: Vec<Location>,
+    /// Filesystems that were opened so that nothing can be changed.
+    pub read_only: Vec<Location>,
 }
 
 /// One pane.
@@ -49,6 +51,12 @@ impl Session {
             second_active: state.workspace.active_pane() == PaneId::Second,
             recent: state.recent.clone(),
             bookmarks: state.bookmarks.clone(),
+            read_only: state
+                .filesystems
+                .values()
+                .filter(|info| info.read_only)
+                .map(|info| info.location.clone())
+                .collect(),
         }
     }
 }

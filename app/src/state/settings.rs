@@ -10,6 +10,10 @@ pub struct Settings {
     pub theme: ThemeChoice,
     /// Names with a leading dot are shown.
     pub show_hidden: bool,
+    /// What a layer of a stack deleted is listed too.
+    pub show_deleted: bool,
+    /// The strip of a stack lists its layers.
+    pub show_layers: bool,
     /// Folders stand before files.
     pub folders_first: bool,
     /// The column that new tabs are sorted by.
@@ -29,6 +33,8 @@ impl Default for Settings {
         Self {
             theme: ThemeChoice::System,
             show_hidden: false,
+            show_deleted: false,
+            show_layers: false,
             folders_first: true,
             sort_column: Column::Name,
             sort_descending: false,
@@ -69,6 +75,7 @@ impl Settings {
             descending: self.sort_descending,
             folders_first: self.folders_first,
             show_hidden: self.show_hidden,
+            show_deleted: self.show_deleted,
             filter: String::new(),
         }
     }

@@ -76,6 +76,8 @@ pub struct Selected {
     pub folders: usize,
     /// Bytes of the files among them.
     pub bytes: u64,
+    /// Entries that a layer deleted; not counted above.
+    pub deleted: usize,
 }
 
 /// In which order which entries are shown.
@@ -89,6 +91,8 @@ pub struct Arrange {
     pub folders_first: bool,
     /// Names with a leading dot are shown.
     pub show_hidden: bool,
+    /// What a layer deleted is listed too.
+    pub show_deleted: bool,
     /// Only names that contain this, whatever the case; empty: all.
     pub filter: String,
 }
@@ -100,6 +104,7 @@ impl Default for Arrange {
             descending: false,
             folders_first: true,
             show_hidden: false,
+            show_deleted: false,
             filter: String::new(),
         }
     }
@@ -207,41 +212,73 @@ impl Tab {
         }
     }
 
-    /// The names a command acts on: the selection in the order shown, or the cursor when nothing is selected.
+    /// The names a command acts on: the selection in the order shown, or the cursor when nothing is selected. Never what a layer deleted.
     pub fn targets(&self) -> Vec<Name> {
+        self.chosen(false)
+    }
+
+    /// The same of what the top layer deleted; `top`: its number.
+    pub fn deleted_targets(&self, top: usize) -> Vec<Name> {
+        let mut names = self.chosen(true);
+        names.retain(|name| {
+            let row = self.view.row_of(name.as_os_str(), 0);
+            row.is_some_and(|row| self.view.facts(row).deleted_in == Some(top))
+        });
+        names
+    }
+
+    fn chosen(&self, deleted: bool) -> Vec<Name> {
         if self.selection.is_none() {
             return self
                 .cursor
                 .iter()
                 .filter(|cursor| {
-                    self.view
-                        .row_of(cursor.name.as_os_str(), cursor.row)
-                        .is_some()
+                    let row = self.view.row_of(cursor.name.as_os_str(), cursor.row);
+                    row.is_some_and(|row| self.view.is_deleted(row) == deleted)
                 })
                 .map(|cursor| cursor.name.clone())
                 .collect();
         }
-        self.view
-            .rows()
+        let is_wanted =
+            |row: &usize| deleted == (self.view.counts.deleted > 0 && self.view.is_deleted(*row));
+        (0..self.view.len())
+            .filter(is_wanted)
+            .filter_map(|row| self.view.row(row))
             .filter(|entry| self.selection.contains(entry.name))
             .filter_map(|entry| Name::new(entry.name).ok())
             .collect()
     }
 
+    /// Has a command something to act on? Cheaper than [`Self::targets`].
+    pub fn has_targets(&self) -> bool {
+        if !self.selection.is_none() {
+            return self.selected.count > 0;
+        }
+        self.cursor
+            .as_ref()
+            .is_some_and(|cursor| !self.view.is_deleted(cursor.row))
+    }
+
     /// Counts the selection anew; to be called when it or the view changes.
     pub fn recount(&mut self) {
-        self.selected = if self.selection.is_none() {
-            Selected::default()
-        } else {
-            let mut sum = Selected::default();
-            for entry in self.view.rows() {
-                if self.selection.contains(entry.name) {
-                    sum.count += 1;
-                    sum.folders += usize::from(entry.kind == fs_core::FileKind::Directory);
-                    sum.bytes += super::view::countable_bytes(&entry);
+        let mut sum = Selected::default();
+        if !self.selection.is_none() {
+            for row in 0..self.view.len() {
+                let Some(entry) = self.view.row(row) else {
+                    continue;
+                };
+                if !self.selection.contains(entry.name) {
+                    continue;
                 }
+                if self.view.is_deleted(row) {
+                    sum.deleted += 1;
+                    continue;
+                }
+                sum.count += 1;
+                sum.folders += usize::from(entry.kind == fs_core::FileKind::Directory);
+                sum.bytes += super::view::countable_bytes(&entry);
             }
-            sum
-        };
+        }
+        self.selected = sum;
     }
 }

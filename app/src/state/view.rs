@@ -11,16 +11,69 @@ use fs_core::{EntryBatch, EntryRef, FileKind};
 /// Entries and their order. Clones share everything.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    chunks: Arc<[Arc<EntryBatch>]>,
+    chunks: Arc<[Chunk]>,
     /// Index of the first entry of each chunk.
     starts: Arc<[u32]>,
     order: Arc<[u32]>,
-    /// Which layer each entry is seen from, chunk by chunk; empty where there are no layers.
-    origins: Arc<[Arc<[Option<Origin>]>]>,
     /// What the folder holds in all, and what of it is not shown.
     pub counts: Counts,
     /// Is the listing still running?
     pub streaming: bool,
+}
+
+/// Entries that were listed together.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// The entries.
+    pub entries: Arc<EntryBatch>,
+    /// What is known of each beyond its metadata; empty where there is nothing to know.
+    pub facts: Arc<[EntryFacts]>,
+}
+
+impl From<Arc<EntryBatch>> for Chunk {
+    fn from(entries: Arc<EntryBatch>) -> Self {
+        Self {
+            entries,
+            facts: Arc::default(),
+        }
+    }
+}
+
+impl Chunk {
+    /// What is known of the entry at this place.
+    pub fn facts_of(&self, within: usize) -> EntryFacts {
+        self.facts.get(within).copied().unwrap_or_default()
+    }
+}
+
+/// What is known of an entry beyond its metadata.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EntryFacts {
+    /// Where a link leads.
+    pub target: LinkTarget,
+    /// The layer it is seen from, where there are layers.
+    pub origin: Option<Origin>,
+    /// It is not there: this layer deleted it. Nothing can be done to it but bringing it back.
+    pub deleted_in: Option<usize>,
+}
+
+/// Where a link leads, at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkTarget {
+    /// It is no link, or nobody has looked yet, or looking was refused.
+    #[default]
+    Unknown,
+    /// To nothing.
+    Nowhere,
+    /// To something of this kind.
+    To(FileKind),
+}
+
+impl EntryFacts {
+    /// Is the entry a folder, or does it lead to one?
+    pub fn is_folder(&self, kind: FileKind) -> bool {
+        kind == FileKind::Directory || self.target == LinkTarget::To(FileKind::Directory)
+    }
 }
 
 /// What a folder holds.
@@ -36,17 +89,19 @@ pub struct Counts {
     pub hidden: usize,
     /// Left out by the filter.
     pub filtered: usize,
+    /// Shown although a layer deleted them.
+    pub deleted: usize,
 }
 
 impl View {
     /// Puts a view together; `order` holds indices into the chunks taken as one sequence.
-    pub fn new(chunks: Arc<[Arc<EntryBatch>]>, order: Arc<[u32]>, counts: Counts) -> Self {
+    pub fn new(chunks: Arc<[Chunk]>, order: Arc<[u32]>, counts: Counts) -> Self {
         let mut next = 0_u32;
         let starts = chunks
             .iter()
             .map(|chunk| {
                 let start = next;
-                next = next.saturating_add(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
+                next = next.saturating_add(u32::try_from(chunk.entries.len()).unwrap_or(u32::MAX));
                 start
             })
             .collect();
@@ -54,28 +109,23 @@ impl View {
             chunks,
             starts,
             order,
-            origins: Arc::default(),
             counts,
             streaming: false,
         }
     }
 
-    /// The same with the layers of its entries, chunk by chunk.
-    #[must_use]
-    pub fn with_origins(mut self, origins: Arc<[Arc<[Option<Origin>]>]>) -> Self {
-        self.origins = origins;
-        self
+    /// What is known of the entry in `row` beyond its metadata.
+    pub fn facts(&self, row: usize) -> EntryFacts {
+        let facts = || {
+            let (chunk, within) = self.locate(*self.order.get(row)?)?;
+            Some(self.chunks.get(chunk)?.facts_of(within))
+        };
+        facts().unwrap_or_default()
     }
 
-    /// The layers of all entries, for a worker that sorts anew.
-    pub fn origins(&self) -> &Arc<[Arc<[Option<Origin>]>]> {
-        &self.origins
-    }
-
-    /// The layer the entry in `row` is seen from.
-    pub fn origin(&self, row: usize) -> Option<Origin> {
-        let (chunk, within) = self.locate(*self.order.get(row)?)?;
-        *self.origins.get(chunk)?.get(within)?
+    /// Is the entry in `row` one that a layer deleted?
+    pub fn is_deleted(&self, row: usize) -> bool {
+        self.facts(row).deleted_in.is_some()
     }
 
     /// How many rows are shown.
@@ -89,7 +139,7 @@ impl View {
     }
 
     /// The chunks, for a worker that sorts anew.
-    pub fn chunks(&self) -> &Arc<[Arc<EntryBatch>]> {
+    pub fn chunks(&self) -> &Arc<[Chunk]> {
         &self.chunks
     }
 
@@ -101,7 +151,7 @@ impl View {
     /// The entry with an index of the order.
     pub fn entry(&self, index: u32) -> Option<EntryRef<'_>> {
         let (chunk, within) = self.locate(index)?;
-        self.chunks.get(chunk)?.get(within)
+        self.chunks.get(chunk)?.entries.get(within)
     }
 
     /// The chunk that holds an entry, and its place there.
@@ -116,6 +166,13 @@ impl View {
     /// The rows in order.
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = EntryRef<'_>> {
         self.order.iter().filter_map(|index| self.entry(*index))
+    }
+
+    /// The rows in order, without those that a layer deleted.
+    pub fn rows_there(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        (0..self.len())
+            .filter(|row| self.counts.deleted == 0 || !self.is_deleted(*row))
+            .filter_map(|row| self.row(row))
     }
 
     /// The row of `name`, asked first at `hint` and near it (rows move little between two views).
@@ -150,7 +207,7 @@ mod tests {
             names
                 .iter()
                 .for_each(|n| batch.push(OsStr::new(n), FileKind::File, 0, None));
-            Arc::new(batch)
+            Chunk::from(Arc::new(batch))
         };
         let view = View::new(
             Arc::from([chunk(&["a", "b"]), chunk(&[]), chunk(&["c"])]),

@@ -9,23 +9,38 @@ use crate::theme::{global_id, metrics};
 /// A menu that is open.
 pub struct MenuDraft {
     verbs: &'static [&'static str],
+    /// What stands below them, behind a line.
+    more: &'static [&'static str],
     at: Pos2,
 }
 
-/// Opens the menu of the selection, or of the folder.
-pub(super) fn open(drafts: &mut Drafts, entries: bool, at: Pos2) {
-    let verbs = if entries {
-        table::ENTRY_MENU
-    } else {
-        table::FOLDER_MENU
+/// What a menu over a list is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    /// Entries.
+    Entries,
+    /// Entries that a layer deleted.
+    Deleted,
+    /// The folder itself.
+    Folder,
+}
+
+/// Opens the menu over a list; `layered`: of a stack.
+pub(super) fn open(drafts: &mut Drafts, about: About, layered: bool, at: Pos2) {
+    let (verbs, more) = match about {
+        About::Entries => (table::ENTRY_MENU, table::LAYERED_ENTRY_MENU),
+        About::Folder => (table::FOLDER_MENU, table::LAYERED_FOLDER_MENU),
+        About::Deleted => (table::DELETED_MENU, &[][..]),
     };
-    drafts.menu = Some(MenuDraft { verbs, at });
+    let more = if layered { more } else { &[] };
+    drafts.menu = Some(MenuDraft { verbs, more, at });
 }
 
 /// Opens the menu of a tab.
 pub(super) fn open_tab_menu(drafts: &mut Drafts, at: Pos2) {
     drafts.menu = Some(MenuDraft {
         verbs: table::TAB_MENU,
+        more: &[],
         at,
     });
 }
@@ -48,7 +63,8 @@ pub(super) fn open_menu_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     .open_bool(&mut open)
     .show(|ui| {
         ui.set_width(metrics().sidebar + metrics().control);
-        for id in menu.verbs {
+        let line: &[&str] = if menu.more.is_empty() { &[] } else { &[""] };
+        for id in menu.verbs.iter().chain(line).chain(menu.more) {
             match table::get(id) {
                 Some(verb) => verb_ui(ui, cx, verb),
                 None => drop(ui.separator()),

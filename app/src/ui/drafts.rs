@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use fs_backends::location::Kind;
 use fs_core::ops::{Decisions, FsRef};
-use fs_core::{FileKind, Name};
+use fs_core::{FileKind, Name, VPath};
 
 use crate::command::Secret;
 use crate::state::{PaneId, Selection, TabId, file_type};
@@ -32,6 +32,10 @@ pub struct Drafts {
     pub palette: Palette,
     /// Answers being chosen in the conflict dialog.
     pub decisions: Decisions,
+    /// Where the layers of the pane at the left begin, if it shows a stack: messages stand above.
+    pub layers_top: Option<f32>,
+    /// Changes ticked in the review of a stack.
+    pub review: BTreeSet<VPath>,
     /// Selection before a rubber band.
     pub band: Option<Selection>,
     /// Letters typed into a list, and when.
@@ -101,6 +105,8 @@ pub struct SecretDraft {
     pub revealed: bool,
     /// It was wrong: its text shall be selected.
     pub select: bool,
+    /// Letters come in the other case than Shift asks for.
+    pub caps_lock: bool,
 }
 
 /// The form for opening or making a filesystem.
@@ -116,6 +122,8 @@ pub struct Form {
     pub repeat: Secret,
     /// Encrypt it.
     pub encrypt: bool,
+    /// Open it so that nothing can be changed.
+    pub read_only: bool,
     /// What was wrong.
     pub error: Option<String>,
     /// Layers of a stack, bottom first.

@@ -163,7 +163,7 @@ pub(super) fn target_ui(
 fn outline(ui: &Ui, rect: egui::Rect, drafts: &Drafts) {
     if drafts.aim.refusal.is_none() {
         let (m, tokens) = (metrics(), ui.tokens());
-        let inset = rect.shrink(1.0);
+        let inset = rect.shrink(metrics().line);
         ui.painter().rect(
             inset,
             m.radius,
@@ -219,7 +219,8 @@ pub(super) fn list_target(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
         let entry = tab
             .view
             .row(row)
-            .filter(|entry| entry.kind == FileKind::Directory)?;
+            .filter(|entry| entry.kind == FileKind::Directory)
+            .filter(|_| !tab.view.is_deleted(row))?;
         let name = Name::new(entry.name).ok()?;
         Some((row, place.join(&name), entry.metadata.map(|m| m.id.fs)))
     });

@@ -11,7 +11,8 @@ use jiff::Zoned;
 use super::{Cx, Drafts, context_menu, drag, is_active, rename, text, view_state};
 use crate::command::{Command, ListCommand, OpenIn};
 use crate::state::file_type::{self, FileType};
-use crate::state::{Clip, Column, Density, PaneId, Tab};
+use crate::state::layers::LayerInfo;
+use crate::state::{Clip, Column, Density, EntryFacts, LinkTarget, PaneId, Tab};
 use crate::theme::{FsKind, Icon, Tokens, UiTokens as _, metrics};
 use crate::widget::rows::{self, How, Row, RowSource, Rows, RowsEvent};
 use crate::widget::{icon_button, search_field};
@@ -31,7 +32,7 @@ struct Entries<'a> {
     clip: Option<&'a Clip>,
     tokens: &'static Tokens,
     folder_hue: egui::Color32,
-    layers: &'a [String],
+    layers: &'a [LayerInfo],
     now: Zoned,
 }
 
@@ -54,18 +55,22 @@ impl RowSource for Entries<'_> {
                 name: "".into(),
                 icon: Icon::File,
                 icon_color: None,
+                badge: None,
                 dimmed: false,
                 struck: false,
             };
         };
-        let (icon, icon_color) = icon_of(entry.kind, entry.name, self.tokens, self.folder_hue);
+        let facts = self.tab.view.facts(row);
+        let deleted = facts.deleted_in.is_some();
+        let (icon, icon_color, badge) = self.icon(entry.kind, &facts, entry.name);
         let hidden = entry.name.as_encoded_bytes().starts_with(b".");
         Row {
             name: entry.name.to_string_lossy(),
             icon,
             icon_color,
-            dimmed: hidden || self.is_cut(entry.name),
-            struck: false,
+            badge,
+            dimmed: hidden || deleted || self.is_cut(entry.name),
+            struck: deleted,
         }
     }
 
@@ -84,7 +89,10 @@ impl RowSource for Entries<'_> {
                     text::when(metadata.mtime, &self.now, into);
                 }
             }
-            Some(Column::Kind) => into.push_str(&file_type::word(entry.kind, entry.name)),
+            Some(Column::Kind) => {
+                let target = self.tab.view.facts(row).target;
+                into.push_str(&file_type::word_of(entry.kind, target, entry.name));
+            }
             Some(Column::Layer) => into.push_str(&self.layer(row)),
             _ => {}
         }
@@ -99,11 +107,36 @@ impl RowSource for Entries<'_> {
 }
 
 impl Entries<'_> {
+    /// The icon of an entry, its colour, and what stands in its corner.
+    fn icon(
+        &self,
+        kind: FileKind,
+        facts: &EntryFacts,
+        name: &std::ffi::OsStr,
+    ) -> (Icon, Option<egui::Color32>, Option<Icon>) {
+        let of = |kind| icon_of(kind, name, self.tokens, self.folder_hue);
+        match facts.target {
+            LinkTarget::Nowhere => (Icon::LinkBroken, Some(self.tokens.danger), None),
+            LinkTarget::To(end) => {
+                let (icon, color) = of(end);
+                (icon, color, Some(Icon::Link))
+            }
+            LinkTarget::Unknown => {
+                let (icon, color) = of(kind);
+                (icon, color, None)
+            }
+        }
+    }
+
     /// The layer a row is seen from, and what the top layer did to it.
     fn layer(&self, row: usize) -> Cow<'_, str> {
-        let name = |layer: usize| self.layers.get(layer).map_or("", String::as_str);
-        let top = self.layers.last().map_or("", String::as_str);
-        match self.tab.view.origin(row) {
+        let name = |layer: usize| self.layers.get(layer).map_or("", |layer| &layer.name);
+        let top = self.layers.last().map_or("", |layer| &layer.name);
+        let facts = self.tab.view.facts(row);
+        if let Some(layer) = facts.deleted_in {
+            return format!("deleted in {}", name(layer)).into();
+        }
+        match facts.origin {
             Some(Origin::Base(layer)) => name(layer).into(),
             Some(Origin::Upper) => format!("{top}, added").into(),
             Some(Origin::Changed) => format!("{top}, changed").into(),
@@ -165,6 +198,7 @@ pub(super) fn icon_of(
 }
 
 fn columns(layered: bool) -> Vec<rows::Column> {
+    let m = metrics();
     let column = |title, width, align, drop_rank| rows::Column {
         title,
         width,
@@ -173,12 +207,12 @@ fn columns(layered: bool) -> Vec<rows::Column> {
     };
     let mut columns = vec![
         column("Name", 0.0, Align::Min, 0),
-        column("Size", 90.0, Align::Max, 0),
-        column("Modified", 110.0, Align::Min, 1),
-        column("Kind", 110.0, Align::Min, 3),
+        column("Size", m.column_size, Align::Max, 0),
+        column("Modified", m.column_modified, Align::Min, 1),
+        column("Kind", m.column_kind, Align::Min, 3),
     ];
     if layered {
-        columns.push(column("Layer", 130.0, Align::Min, 2));
+        columns.push(column("Layer", m.column_layer, Align::Min, 2));
     }
     columns
 }
@@ -249,7 +283,7 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
     if out.response.has_focus() {
         drafts.focused_list = Some(pane);
         enter_ui(ui, cx, tab);
-        menu_key_ui(ui, drafts, tab, &out.body, list.row_height);
+        menu_key_ui(ui, cx, drafts, tab, &out.body, list.row_height);
     } else if drafts.focused_list == Some(pane) {
         drafts.focused_list = None;
     }
@@ -294,14 +328,22 @@ fn enter_ui(ui: &Ui, cx: &Cx<'_>, tab: &Tab) {
 }
 
 /// Shift+F10 opens the menu of the selection, at the row of the cursor.
-fn menu_key_ui(ui: &Ui, drafts: &mut Drafts, tab: &Tab, body: &egui::Rect, row_height: f32) {
+fn menu_key_ui(
+    ui: &Ui,
+    cx: &Cx<'_>,
+    drafts: &mut Drafts,
+    tab: &Tab,
+    body: &egui::Rect,
+    row_height: f32,
+) {
     use egui::{Key, Modifiers};
     if ui.input_mut(|input| input.consume_key(Modifiers::SHIFT, Key::F10)) {
         let row = tab.cursor.as_ref().map_or(0, |cursor| cursor.row);
         let rows_down = row as f64 - drafts.rows(tab.id).position() + 1.0;
         let below = (rows_down as f32 * row_height).clamp(0.0, body.height());
         let at = body.left_top() + egui::vec2(metrics().sidebar_narrow, below);
-        context_menu::open(drafts, tab.cursor.is_some(), at);
+        let about = about_row(tab, tab.cursor.as_ref().map(|cursor| cursor.row));
+        context_menu::open(drafts, about, is_layered(cx, tab), at);
     }
 }
 
@@ -328,9 +370,13 @@ fn on_event(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, event: RowsEve
             if let Some(row) = row.filter(|row| !is_selected(tab, *row)) {
                 list(ListCommand::Select(row, How::Only));
             }
-            context_menu::open(drafts, row.is_some(), at);
+            let about = about_row(tab, row);
+            context_menu::open(drafts, about, is_layered(cx, tab), at);
         }
-        RowsEvent::Drag { row } => drag::start(ui, tab, name_at(row)),
+        RowsEvent::Drag { row } => {
+            let there = !tab.view.is_deleted(row);
+            drag::start(ui, tab, name_at(row).filter(|_| there));
+        }
         RowsEvent::Sort(column) => {
             if let Some(column) = COLUMNS.get(column) {
                 list(ListCommand::Sort(*column));
@@ -338,6 +384,19 @@ fn on_event(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, event: RowsEve
         }
         RowsEvent::Typed(text) => list(ListCommand::Typed(text)),
     }
+}
+
+/// What a menu over a row, or over none, is about.
+fn about_row(tab: &Tab, row: Option<usize>) -> context_menu::About {
+    match row {
+        Some(row) if tab.view.is_deleted(row) => context_menu::About::Deleted,
+        Some(_) => context_menu::About::Entries,
+        None => context_menu::About::Folder,
+    }
+}
+
+fn is_layered(cx: &Cx<'_>, tab: &Tab) -> bool {
+    cx.state.fs_of(tab).is_some_and(|info| info.is_layered())
 }
 
 fn is_selected(tab: &Tab, row: usize) -> bool {

@@ -1,29 +1,34 @@
 //! The lock screen: the tab of an encrypted filesystem that is not open.
 
+use std::time::{Duration, Instant};
+
 use egui::text::{CCursor, CCursorRange};
 use egui::{Align, Button, Key, Layout, Rect, TextEdit, Ui, UiBuilder};
 
 use super::{Cx, Drafts};
 use crate::command::{Command, FsCommand};
+use crate::state::filesystem::Locked;
 use crate::state::{FsStatus, Tab};
-use crate::theme::{Icon, Type, UiTokens as _, metrics};
+use crate::theme::{Icon, Tokens, Type, UiTokens as _, metrics};
 
-/// The screen; `message` says why the last password did not do.
-pub(super) fn lock_screen_ui(
-    ui: &mut Ui,
-    cx: &Cx<'_>,
-    drafts: &mut Drafts,
-    tab: &Tab,
-    message: Option<&str>,
-) {
+/// The screen.
+pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
     let (Some(fs), Some(info)) = (tab.fs(), cx.state.fs_of(tab)) else {
         return;
     };
     let (m, tokens) = (metrics(), ui.tokens());
     let opening = matches!(info.status, FsStatus::Opening);
+    let locked = match &info.status {
+        FsStatus::Locked(locked) => Some(locked),
+        _ => None,
+    };
+    let wait_secs = wait_ui(ui, locked);
     let area = ui.available_rect_before_wrap();
     let width = m.lock_screen.min(area.width() - 2.0 * m.pad);
-    let top = area.top() + (area.height() * 0.3 - m.icon_hero).max(m.pad).round();
+    let top = area.top()
+        + (area.height() * m.lock_screen_top - m.icon_hero)
+            .max(m.pad)
+            .round();
     let column = Rect::from_min_max(
         egui::pos2((area.center().x - width / 2.0).round(), top),
         egui::pos2((area.center().x + width / 2.0).round(), area.bottom()),
@@ -63,30 +68,99 @@ pub(super) fn lock_screen_ui(
         draft.select = false;
         response.request_focus();
     }
+    let caps = caps_lock(ui, draft, response.has_focus());
     let (line, _) = ui.allocate_exact_size(egui::vec2(width, m.menu), egui::Sense::hover());
-    if let Some(message) = message {
-        let text = Type::Secondary.rich(message).color(tokens.danger);
+    if let Some((message, color)) = message(ui.tokens(), locked, wait_secs, caps) {
+        let text = Type::Secondary.rich(message).color(color);
         ui.put(line, egui::Label::new(text).halign(Align::Min));
     }
     let label = if opening { "Opening" } else { "Unlock" };
     let icon = if opening { Icon::Spinner } else { Icon::Unlock };
-    let can = !opening && !draft.secret.0.is_empty();
-    let text = Type::Strong
-        .rich(label)
-        .color(if can { tokens.on_accent } else { tokens.muted });
+    let can = !opening && wait_secs == 0 && !draft.secret.0.is_empty();
     let color = if can { tokens.on_accent } else { tokens.muted };
+    let text = Type::Strong.rich(label).color(color);
     let mut button = Button::new((icon.atom_sized(m.icon, Some(color)), text))
         .min_size(egui::vec2(width, m.field));
     if can {
         button = button.fill(tokens.accent);
     }
     let clicked = ui.add_enabled(can, button).clicked();
-    if can && (clicked || submit) {
+    ui.add_space(m.gap);
+    let link = Button::new(Type::Secondary.rich("Open read-only")).frame_when_inactive(false);
+    let read_only = ui
+        .add_enabled(can, link)
+        .on_hover_text("Nothing in it can be changed then")
+        .clicked();
+    if can && (clicked || submit || read_only) {
+        let secret = draft.secret.clone();
         cx.send(Command::Fs(FsCommand::Unlock(
             fs.clone(),
-            draft.secret.clone(),
+            secret,
+            read_only,
         )));
     }
+}
+
+/// Whole seconds until another password may be tried. The screen is drawn again when one of them is over.
+fn wait_ui(ui: &Ui, locked: Option<&Locked>) -> u64 {
+    let now = Instant::now();
+    let Some(until) = locked.and_then(|locked| locked.wait_until) else {
+        return 0;
+    };
+    let left = until.saturating_duration_since(now);
+    if !left.is_zero() {
+        let part = Duration::from_nanos(u64::from(left.subsec_nanos()));
+        ui.request_repaint_after(if part.is_zero() {
+            Duration::from_secs(1)
+        } else {
+            part
+        });
+    }
+    locked.map_or(0, |locked| locked.seconds_left(now))
+}
+
+/// The line under the field: why the last password did not do, and when another one may be tried.
+fn message(
+    tokens: &Tokens,
+    locked: Option<&Locked>,
+    wait_secs: u64,
+    caps_lock: bool,
+) -> Option<(String, egui::Color32)> {
+    let wrong = locked.and_then(|locked| locked.message.as_deref());
+    let caps = caps_lock.then_some("Caps Lock seems to be on");
+    let wait = (wait_secs > 0).then(|| format!("Try again in {wait_secs} s"));
+    let color = if wrong.is_some() {
+        tokens.danger
+    } else {
+        tokens.warn
+    };
+    let parts: Vec<&str> = [wrong, wait.as_deref(), caps]
+        .into_iter()
+        .flatten()
+        .collect();
+    (!parts.is_empty()).then(|| (parts.join(". "), color))
+}
+
+/// Does Caps Lock seem to be on? The system does not tell, but a letter does that comes in the other case than Shift asks for.
+fn caps_lock(ui: &Ui, draft: &mut super::drafts::SecretDraft, typing: bool) -> bool {
+    if typing {
+        ui.input(|input| {
+            for event in &input.events {
+                let egui::Event::Text(text) = event else {
+                    continue;
+                };
+                let Some(letter) = text
+                    .chars()
+                    .next()
+                    .filter(|letter| letter.is_uppercase() != letter.is_lowercase())
+                else {
+                    continue;
+                };
+                draft.caps_lock = letter.is_uppercase() != input.modifiers.shift;
+            }
+        });
+    }
+    draft.caps_lock && !draft.secret.0.is_empty()
 }
 
 fn field_ui(

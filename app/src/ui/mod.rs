@@ -53,6 +53,7 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
     let cx = Cx { state, commands };
     keymap::dispatch(ui, &cx, drafts);
     drag::begin_frame(ui, &cx, drafts);
+    drafts.layers_top = None;
 
     let (tokens, m) = (ui.tokens(), metrics());
     let bar = |height: f32, name: &'static str| (Frame::new().fill(tokens.base), height, name);
@@ -69,7 +70,7 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
         .frame(frame)
         .show(ui, |ui| status_bar::status_bar_ui(ui, &cx, drafts));
     if state.settings.show_sidebar {
-        let narrow = ui.content_rect().width() < 900.0;
+        let narrow = ui.content_rect().width() < m.sidebar_narrow_below;
         Panel::left("sidebar")
             .exact_size(if narrow { m.sidebar_narrow } else { m.sidebar })
             .resizable(false)
@@ -95,7 +96,7 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
         drafts.preview.border_ui(ui, window);
     }
 
-    toasts::toasts_ui(ui, &cx);
+    toasts::toasts_ui(ui, &cx, drafts.layers_top);
     operations::popover_ui(ui, &cx);
     context_menu::open_menu_ui(ui, &cx, drafts);
     palette::palette_ui(ui, &cx, drafts);

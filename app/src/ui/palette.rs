@@ -15,7 +15,7 @@ pub(super) fn palette_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
         return;
     }
     let m = metrics();
-    let width = m.dialog * 1.25;
+    let width = m.palette;
     let top = ui.content_rect().center_top() + egui::vec2(-width / 2.0 - m.pad, m.menu + m.pad);
     let modal = Modal::new(global_id("palette"))
         .area(
@@ -54,7 +54,7 @@ fn content_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     ui.add_space(metrics().gap);
     let mut run = None;
     ScrollArea::vertical()
-        .max_height(metrics().row * 14.0)
+        .max_height(metrics().row * metrics().dialog_rows)
         .auto_shrink([false, true])
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;

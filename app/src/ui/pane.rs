@@ -43,12 +43,18 @@ pub(super) fn pane_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, id: PaneId)
             .show(ui, |ui| path_bar::path_bar_ui(ui, cx, drafts, tab, id));
     }
     let info = cx.state.fs_of(tab);
-    if let Some(info) = info.filter(|info| info.is_open() && info.layers.len() > 1) {
+    if let Some(info) = info.filter(|info| info.is_open() && info.is_layered()) {
+        let room = ui.available_rect_before_wrap().height();
+        if id == PaneId::First {
+            drafts.layers_top = Some(rect.bottom() - layers::height(cx, info, room));
+        }
         Panel::bottom(("layers", id))
-            .exact_size(m.strip)
+            .exact_size(layers::height(cx, info, room))
             .resizable(false)
             .frame(Frame::new().fill(tokens.surface))
-            .show(ui, |ui| layers::strip_ui(ui, info));
+            .show(ui, |ui| {
+                layers::panel_ui(ui, cx, info, is_active(cx.state, id))
+            });
     }
     CentralPanel::no_frame().show(ui, |ui| {
         ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.surface);
@@ -62,11 +68,9 @@ fn content_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, pane: Pa
     }
     let status = cx.state.fs_of(tab).map(|info| &info.status);
     match (status, &tab.load) {
-        (Some(FsStatus::Locked { message }), _) => {
-            lock_screen::lock_screen_ui(ui, cx, drafts, tab, message.as_deref());
-        }
+        (Some(FsStatus::Locked(_)), _) => lock_screen::lock_screen_ui(ui, cx, drafts, tab),
         (Some(FsStatus::Opening), _) if is_unlocking(drafts, tab) => {
-            lock_screen::lock_screen_ui(ui, cx, drafts, tab, None);
+            lock_screen::lock_screen_ui(ui, cx, drafts, tab);
         }
         (Some(FsStatus::Open), Load::Ready) => list::list_ui(ui, cx, drafts, tab, pane),
         (status, load) => view_state::view_state_ui(ui, cx, tab, status, load),

@@ -6,7 +6,7 @@ use super::{Cx, Drafts, drag, is_active, path_text};
 use crate::command::{Command, OpenIn, WindowCommand, table};
 use crate::state::filesystem::location_of;
 use crate::state::{PaneId, Tab};
-use crate::theme::{FsKind, Icon, metrics};
+use crate::theme::{FsKind, Icon, Type, UiTokens as _, metrics};
 use crate::widget::IconButton;
 use crate::widget::breadcrumb::{Breadcrumb, BreadcrumbEvent, PathFieldEvent, path_field};
 
@@ -57,6 +57,12 @@ pub(super) fn path_bar_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &T
                     Some(Command::Refresh(tab.id)),
                 );
             }
+            if let Some(info) = cx.state.fs_of(tab)
+                && info.is_open()
+                && !info.is_writable()
+            {
+                read_only_ui(ui, info.read_only);
+            }
             let editing = drafts
                 .path
                 .as_ref()
@@ -70,6 +76,33 @@ pub(super) fn path_bar_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &T
             }
         });
     });
+}
+
+/// Says why commands that change something can't be used here.
+fn read_only_ui(ui: &mut Ui, chosen: bool) {
+    let (m, tokens) = (metrics(), ui.tokens());
+    let reason = if chosen {
+        "It was opened read-only: nothing in it can be changed. Close it and open it again to change something"
+    } else {
+        "Nothing in it can be changed"
+    };
+    let label = Type::Secondary.rich("Read-only").color(tokens.warn);
+    let atoms = (Icon::Lock.atom_sized(m.pad, Some(tokens.warn)), label);
+    egui::Frame::new()
+        .fill(tokens.hover())
+        .corner_radius(m.radius)
+        .inner_margin(egui::Margin::symmetric(m.gap as i8, (m.space / 2.0) as i8))
+        .show(ui, |ui| {
+            ui.spacing_mut().button_padding = egui::Vec2::ZERO;
+            ui.spacing_mut().interact_size.y = m.icon;
+            ui.add(
+                egui::Button::new(atoms)
+                    .frame(false)
+                    .sense(egui::Sense::hover()),
+            )
+        })
+        .inner
+        .on_hover_text(reason);
 }
 
 /// A button that steps through the history; its tooltip names its key.

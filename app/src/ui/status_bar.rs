@@ -59,6 +59,12 @@ fn summary(tab: &Tab) -> String {
             text::grouped(counts.filtered as u64)
         ));
     }
+    if counts.deleted > 0 {
+        line.push_str(&format!(
+            " · {} deleted",
+            text::grouped(counts.deleted as u64)
+        ));
+    }
     if tab.view.streaming {
         line.push_str(" · listing…");
     }

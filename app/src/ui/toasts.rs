@@ -14,13 +14,15 @@ use crate::widget::{self, ToastClick};
 /// A message that is no error goes after this time, unless the pointer is over it.
 const STAYS_SECS: f64 = 7.0;
 
-/// All messages, the newest at the bottom.
-pub(super) fn toasts_ui(ui: &Ui, cx: &Cx<'_>) {
+/// All messages, the newest at the bottom; `floor`: nothing below this height is covered.
+pub(super) fn toasts_ui(ui: &Ui, cx: &Cx<'_>, floor: Option<f32>) {
     if cx.state.toasts.iter().next().is_none() {
         return;
     }
     let m = metrics();
-    let corner = ui.content_rect().left_bottom() + egui::vec2(m.pad, -m.status - m.pad);
+    let window = ui.content_rect();
+    let floor = floor.unwrap_or(window.bottom() - m.status);
+    let corner = egui::pos2(window.left() + m.pad, floor - m.pad);
     Area::new(global_id("toasts"))
         .order(Order::Foreground)
         .pivot(Align2::LEFT_BOTTOM)

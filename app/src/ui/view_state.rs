@@ -24,7 +24,7 @@ fn block_ui(ui: &mut Ui, block: &Block<'_>) -> bool {
     let (m, tokens) = (metrics(), ui.tokens());
     let area = ui.available_rect_before_wrap();
     let width = m.lock_screen.min(area.width() - 2.0 * m.pad);
-    let top = area.top() + (area.height() * 0.25).round();
+    let top = area.top() + (area.height() * m.block_top).round();
     let rect = Rect::from_min_max(
         egui::pos2((area.center().x - width / 2.0).round(), top),
         egui::pos2((area.center().x + width / 2.0).round(), area.bottom()),

@@ -56,7 +56,7 @@ const CARDS: [(Kind, &str, &str, bool); 6] = [
 pub(super) fn welcome_ui(ui: &mut Ui, cx: &Cx<'_>) {
     let m = metrics();
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        let card = egui::vec2(m.sidebar, m.sidebar * 0.62);
+        let card = egui::vec2(m.sidebar, m.card_height);
         let fit = ((ui.available_width() - 2.0 * m.pad + m.pad) / (card.x + m.pad)).floor();
         let in_a_row = (fit as usize).clamp(1, CARDS_A_ROW);
         let width = in_a_row as f32 * (card.x + m.pad) - m.pad;
@@ -72,7 +72,7 @@ pub(super) fn welcome_ui(ui: &mut Ui, cx: &Cx<'_>) {
                 .layout(Layout::top_down(Align::Min)),
         );
         let ui = &mut ui;
-        ui.add_space((area.height() * 0.08).round());
+        ui.add_space((area.height() * m.welcome_top).round());
         ui.label(Type::Welcome.rich("Every tab is a filesystem"));
         ui.add_space(m.space);
         let color = ui.tokens().muted;

@@ -56,6 +56,15 @@ pub const ENTRY_MENU: &[&str] = &[
     "properties",
 ];
 
+/// What is added to [`ENTRY_MENU`] in a stack of layers.
+pub const LAYERED_ENTRY_MENU: &[&str] = &["discard_changes"];
+
+/// Verbs of the menu over entries that a layer deleted.
+pub const DELETED_MENU: &[&str] = &["restore_deleted", "", "show_deleted"];
+
+/// What is added to [`FOLDER_MENU`] in a stack of layers.
+pub const LAYERED_FOLDER_MENU: &[&str] = &["show_deleted", "review_changes"];
+
 /// Verbs of the menu over the empty part of a list.
 pub const FOLDER_MENU: &[&str] = &[
     "new_folder",
@@ -106,6 +115,7 @@ fn writable(state: &AppState) -> Availability {
     in_folder(state)?;
     match tab(state).and_then(|tab| state.fs_of(tab)) {
         Some(fs) if fs.is_writable() => Ok(()),
+        Some(fs) if fs.read_only => Err("It was opened read-only"),
         _ => Err("This filesystem is read-only"),
     }
 }
@@ -159,7 +169,15 @@ mod tests {
 
     #[test]
     fn menus_name_verbs_that_exist() {
-        for id in [ENTRY_MENU, FOLDER_MENU, TAB_MENU].into_iter().flatten() {
+        let menus = [
+            ENTRY_MENU,
+            FOLDER_MENU,
+            TAB_MENU,
+            LAYERED_ENTRY_MENU,
+            LAYERED_FOLDER_MENU,
+            DELETED_MENU,
+        ];
+        for id in menus.into_iter().flatten() {
             assert!(id.is_empty() || get(id).is_some(), "{id}");
         }
     }

@@ -96,6 +96,7 @@ fn lockable(state: &AppState) -> Availability {
 
 fn savable(state: &AppState) -> Availability {
     match active(state) {
+        Some(fs) if fs.kind == Kind::Memory && fs.read_only => Err("It was opened read-only"),
         Some(fs) if fs.kind == Kind::Memory && fs.is_open() => Ok(()),
         _ => Err("Only memory filesystems need saving"),
     }

@@ -35,7 +35,7 @@ pub(super) fn browser_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     let modal = Modal::new(global_id("browser"))
         .frame(frame(ui))
         .show(ui.ctx(), |ui| {
-            ui.set_width(m.dialog * 1.4);
+            ui.set_width(m.dialog_wide);
             let accent = ui.tokens().accent;
             let title = match browser.pick {
                 Pick::Folder => "Choose a folder",
@@ -54,7 +54,7 @@ pub(super) fn browser_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 }
                 ui.label(path_text(tab));
             });
-            let size = egui::vec2(ui.available_width(), m.row * 14.0);
+            let size = egui::vec2(ui.available_width(), m.row * m.dialog_rows);
             ui.allocate_ui(size, |ui| {
                 ui.set_min_size(size);
                 match (cx.state.fs_of(tab).map(|info| &info.status), &tab.load) {

@@ -148,7 +148,7 @@ fn list_ui(ui: &mut Ui, drafts: &mut Drafts, conflicts: &[Conflict]) {
     let m = metrics();
     let muted = ui.tokens().muted;
     ScrollArea::vertical()
-        .max_height(m.row * 8.0)
+        .max_height(m.row * m.dialog_rows_few)
         .auto_shrink([false, true])
         .show(ui, |ui| {
             for (at, conflict) in conflicts.iter().take(LISTED).enumerate() {
@@ -156,7 +156,7 @@ fn list_ui(ui: &mut Ui, drafts: &mut Drafts, conflicts: &[Conflict]) {
                     let decision = drafts.decisions.each.get(&conflict.target).copied();
                     let mut chosen = decision;
                     egui::ComboBox::from_id_salt(("decision", at))
-                        .width(m.tab_width_min * 1.4)
+                        .width(m.tab_width_min + m.field)
                         .selected_text(word(chosen))
                         .show_ui(ui, |ui| {
                             for option in [

@@ -55,6 +55,16 @@ pub(super) fn open_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, kind: Kind)
     };
     header_ui(ui, kind, title, line);
     let enter = path_ui(ui, cx, &mut drafts.form, label, pick);
+    ui.checkbox(
+        &mut drafts.form.read_only,
+        "Read-only: nothing in it can be changed",
+    );
+    if kind == Kind::Host && drafts.form.read_only {
+        label_ui(
+            ui,
+            "It opens as a sandbox folder; links that lead out of it are not followed.",
+        );
+    }
     error_ui(ui, &drafts.form);
     let path = absolute(&drafts.form.path, drafts.form.home.as_deref());
     buttons_ui(ui, |ui| {
@@ -69,7 +79,12 @@ pub(super) fn open_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, kind: Kind)
                 Kind::Store => Root::Store(path),
                 Kind::Stack => Root::Stack(path),
             };
-            cx.send(Command::Open(Location::new(root), OpenIn::NewTab));
+            let open_in = if drafts.form.read_only {
+                OpenIn::ReadOnly
+            } else {
+                OpenIn::NewTab
+            };
+            cx.send(Command::Open(Location::new(root), open_in));
         }
     });
 }

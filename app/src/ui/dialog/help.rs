@@ -12,7 +12,7 @@ pub(super) fn shortcuts_ui(ui: &mut Ui, cx: &Cx<'_>) {
     let (accent, muted) = (ui.tokens().accent, ui.tokens().muted);
     title_ui(ui, Icon::Help, accent, "Shortcuts");
     ScrollArea::vertical()
-        .max_height(metrics().row * 18.0)
+        .max_height(metrics().row * metrics().dialog_rows)
         .auto_shrink([false, true])
         .show(ui, |ui| {
             for menu in Menu::ALL {

@@ -7,6 +7,7 @@ mod help;
 mod properties;
 mod questions;
 mod report;
+mod review;
 
 use egui::{Align, Button, Layout, Modal, Ui};
 
@@ -30,10 +31,10 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
         .frame(frame(ui))
         .show(ui.ctx(), |ui| {
             let many_buttons = matches!(dialog, Dialog::Preflight { .. } | Dialog::Shortcuts);
-            ui.set_width(if many_buttons {
-                m.dialog * 1.3
-            } else {
-                m.dialog
+            ui.set_width(match dialog {
+                Dialog::Review(_) => m.dialog_wide,
+                _ if many_buttons => m.dialog_wide,
+                _ => m.dialog,
             });
             ui.spacing_mut().item_spacing = egui::vec2(m.gap, m.gap);
             match dialog {
@@ -48,6 +49,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 Dialog::CloseUnsaved(tab) => questions::close_unsaved_ui(ui, cx, *tab),
                 Dialog::Quit { running, unsaved } => questions::quit_ui(ui, cx, *running, unsaved),
                 Dialog::Unfinished(operations) => questions::unfinished_ui(ui, cx, operations),
+                Dialog::Review(review) => review::review_ui(ui, cx, drafts, review),
                 Dialog::Properties(properties) => properties::properties_ui(ui, cx, properties),
                 Dialog::Shortcuts => help::shortcuts_ui(ui, cx),
                 Dialog::About => help::about_ui(ui, cx),

@@ -27,7 +27,7 @@ pub(super) fn report_ui(ui: &mut Ui, cx: &Cx<'_>, op: OpId) {
         ),
     );
     ScrollArea::vertical()
-        .max_height(metrics().row * 10.0)
+        .max_height(metrics().row * metrics().dialog_rows_few)
         .auto_shrink([false, true])
         .show(ui, |ui| {
             for failure in &report.failed {

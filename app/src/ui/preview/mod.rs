@@ -151,7 +151,7 @@ fn facts(key: &PreviewKey, load: &PreviewLoad) -> String {
 
 fn note_ui(ui: &mut Ui, text: &str) {
     let color = ui.tokens().muted;
-    ui.add_space(ui.available_height() * 0.3);
+    ui.add_space(ui.available_height() * metrics().block_top);
     ui.vertical_centered(|ui| ui.label(Type::Body.rich(text).color(color)));
 }
 

@@ -5,9 +5,6 @@ use egui::{Align, Align2, CursorIcon, Id, Rangef, Rect, Role, Sense, Ui, Vec2, W
 use super::{Rows, RowsEvent, RowsState};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 
-/// Width of the zone in which a border between headers can be grabbed, points.
-const GRAB: f32 = 9.0;
-
 /// A column.
 #[derive(Clone, Debug)]
 pub struct Column {
@@ -128,7 +125,7 @@ pub(super) fn header_ui(
     for place in placed.iter().skip(1) {
         let zone = Rect::from_center_size(
             egui::pos2(place.x.min, area.center().y),
-            Vec2::new(GRAB, area.height()),
+            Vec2::new(metrics().column_grab, area.height()),
         );
         let response = ui
             .interact(zone, id.with(("border", place.column)), Sense::DRAG)

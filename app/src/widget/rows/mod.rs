@@ -66,6 +66,8 @@ struct Frame<'a> {
     rows: &'a Rows<'a>,
     columns: Vec<Placed>,
     body: Rect,
+    /// The body and the lane of the scroll bar: rows are filled up to the edge.
+    lane: Rect,
     len: usize,
     list: Response,
 }
@@ -131,6 +133,7 @@ impl Rows<'_> {
             rows: self,
             columns,
             body,
+            lane: below,
             len,
             list,
         };
@@ -145,7 +148,7 @@ impl Rows<'_> {
             keys::handle(ui, &frame, state, &mut events);
         }
         pointer::wheel(ui, &frame, state);
-        scroll_bar::ui(ui, &frame, bar, id, state);
+        let scroll_bar = scroll_bar::drag(ui, &frame, bar, id, state);
         pointer::scroll_at_the_edges(ui, &frame, state);
         state.settle(len, frame.visible());
 
@@ -154,11 +157,14 @@ impl Rows<'_> {
             .max_rect(body)
             .accessibility_parent(id);
         let mut rows_ui = ui.new_child(builder);
-        rows_ui.set_clip_rect(body.intersect(ui.clip_rect()));
+        rows_ui.set_clip_rect(below.intersect(ui.clip_rect()));
         let editing = self.rows_ui(&mut rows_ui, &frame, state, &mut events);
         pointer::background(ui, &frame, state, &mut events);
         pointer::band(&rows_ui, &frame, state, &mut events);
         paint::over_all(&rows_ui, &frame);
+        if let Some(response) = scroll_bar {
+            scroll_bar::paint(ui, &frame, bar, state, &response);
+        }
 
         let pointer_inside = ui.rect_contains_pointer(body);
         let pointer = ui

@@ -31,12 +31,13 @@ pub(super) fn row(
     let (tokens, m, painter, rows) = (ui.tokens(), metrics(), ui.painter(), frame.rows);
     let selected = rows.source.is_selected(row);
     let dragging = egui::DragAndDrop::has_any_payload(ui.ctx());
+    let whole = rect.with_max_x(frame.lane.right());
     if rows.drop == DropHint::Row(row) {
-        painter.rect_filled(rect, 0.0, tokens.drop_fill());
+        painter.rect_filled(whole, 0.0, tokens.drop_fill());
     } else if selected {
-        painter.rect_filled(rect, 0.0, tokens.selection(rows.active));
+        painter.rect_filled(whole, 0.0, tokens.selection(rows.active));
     } else if response.contains_pointer() && !dragging {
-        painter.rect_filled(rect, 0.0, tokens.hover());
+        painter.rect_filled(whole, 0.0, tokens.hover());
     }
     let at_cursor = rows.cursor == Some(row);
     if at_cursor && rows.active {
@@ -60,6 +61,16 @@ pub(super) fn row(
         m.icon,
         dim(what.icon_color.unwrap_or(tokens.muted)),
     );
+
+    if let Some(badge) = what.badge {
+        let corner = Rect::from_min_size(
+            icon_rect.right_bottom() - Vec2::splat(m.badge),
+            Vec2::splat(m.badge),
+        )
+        .translate(Vec2::splat(m.line));
+        painter.rect_filled(corner, m.badge / 2.0, tokens.surface);
+        badge.paint(painter, corner, m.badge, dim(tokens.text));
+    }
 
     let mut name_room = rect.with_min_x(icon_rect.right() + m.gap);
     let mut handle = icon_rect;
@@ -107,7 +118,7 @@ pub(super) fn row(
     }
 
     if rows.drop == DropHint::Row(row) || at_cursor && keyboard_used && frame.list.has_focus() {
-        painter.rect_stroke(rect, 0.0, tokens.ring(), StrokeKind::Inside);
+        painter.rect_stroke(whole, 0.0, tokens.ring(), StrokeKind::Inside);
     }
     PaintedRow {
         handle: handle.with_min_y(rect.top()).with_max_y(rect.bottom()),
@@ -120,9 +131,9 @@ pub(super) fn over_all(ui: &Ui, frame: &Frame<'_>) {
     if frame.rows.drop == DropHint::All {
         let tokens = ui.tokens();
         ui.painter()
-            .rect_filled(frame.body, 0.0, tokens.drop_fill());
+            .rect_filled(frame.lane, 0.0, tokens.drop_fill());
         ui.painter()
-            .rect_stroke(frame.body, 0.0, tokens.ring(), StrokeKind::Inside);
+            .rect_stroke(frame.lane, 0.0, tokens.ring(), StrokeKind::Inside);
     }
 }
 

@@ -4,12 +4,10 @@ use egui::{DragAndDrop, Event, MouseWheelUnit, PointerButton, Rect, Response, Ui
 
 use super::state::{Band, Press};
 use super::{BandPhase, Frame, How, RowsEvent, RowsState};
+use crate::theme::metrics;
 
 /// Rows for one notch of the wheel.
 const ROWS_A_NOTCH: f64 = 3.0;
-
-/// So near to an edge (points), a drag scrolls.
-const EDGE: f32 = 24.0;
 
 /// Scrolling at the very edge, in rows a second; beyond it up to four times as fast.
 const EDGE_ROWS_PER_SEC: f64 = 15.0;
@@ -205,10 +203,11 @@ pub(super) fn band(ui: &Ui, frame: &Frame<'_>, state: &mut RowsState, events: &m
         });
         return;
     }
+    let edge = metrics().edge;
     let y = |rows: f64| {
         let offset = (rows - state.position()) * f64::from(frame.rows.row_height);
         // Far beyond the edges is as good as just beyond them, and exact in f32.
-        frame.body.top() + (offset as f32).clamp(-EDGE, frame.body.height() + EDGE)
+        frame.body.top() + (offset as f32).clamp(-edge, frame.body.height() + edge)
     };
     let corner = egui::pos2(frame.body.left() + band.origin.0, y(band.origin.1));
     super::paint::band(ui, Rect::from_two_pos(corner, egui::pos2(pointer.x, y(to))));
@@ -224,17 +223,17 @@ pub(super) fn scroll_at_the_edges(ui: &Ui, frame: &Frame<'_>, state: &mut RowsSt
     let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else {
         return;
     };
-    let body = frame.body;
+    let (body, edge) = (frame.body, metrics().edge);
     // A band may be pulled out of the list; a drag that has left it is about something else.
     if !body.x_range().contains(pointer.x) || !banding && !body.contains(pointer) {
         return;
     }
     let into =
-        (body.top() + EDGE - pointer.y).max(0.0) - (pointer.y - (body.bottom() - EDGE)).max(0.0);
-    if into == 0.0 || body.height() < 4.0 * EDGE {
+        (body.top() + edge - pointer.y).max(0.0) - (pointer.y - (body.bottom() - edge)).max(0.0);
+    if into == 0.0 || body.height() < 4.0 * edge {
         return;
     }
-    let speed = f64::from(-into / EDGE).clamp(-4.0, 4.0) * EDGE_ROWS_PER_SEC;
+    let speed = f64::from(-into / edge).clamp(-4.0, 4.0) * EDGE_ROWS_PER_SEC;
     let before = state.position();
     let dt = ui.input(|i| i.stable_dt.min(0.1));
     state.scroll_by(speed * f64::from(dt));

@@ -39,6 +39,8 @@ pub struct Row<'a> {
     pub icon: Icon,
     /// Colour of the icon; `None`: muted.
     pub icon_color: Option<Color32>,
+    /// What stands in the corner of the icon: of a link.
+    pub badge: Option<Icon>,
     /// Cut to the clipboard, or hidden.
     pub dimmed: bool,
     /// Deleted in this layer.

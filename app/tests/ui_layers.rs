@@ -1,0 +1,215 @@
+//! Stacks in the window: their layers, what the top one changed and deleted, and taking that back.
+
+use std::fs;
+
+use egui::{Key, Modifiers};
+use fs_backends::location::{StackFile, StackLayer};
+use lamina::state::{Dialog, Tab};
+use lamina::testing::Window;
+
+/// A stack of two folders: the files of the base, then what the top has.
+struct Stack {
+    folder: tempfile::TempDir,
+    _home: tempfile::TempDir,
+    window: Window,
+}
+
+fn stack(base: &[(&str, &str)]) -> Stack {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for layer in ["base", "scratch"] {
+        fs::create_dir(folder.path().join(layer)).unwrap();
+    }
+    for (path, text) in base {
+        let path = folder.path().join("base").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let layer = |name: &str| StackLayer {
+        name: name.to_owned(),
+        location: format!("vroot:{name}"),
+    };
+    let file = folder.path().join("app.stack.ron");
+    let stack = StackFile {
+        name: "app".to_owned(),
+        layers: vec![layer("base"), layer("scratch")],
+    };
+    stack.create(&file).unwrap();
+    let window = Window::open(home.path(), &[file.to_str().unwrap()]);
+    Stack {
+        folder,
+        _home: home,
+        window,
+    }
+}
+
+/// Names of rows that a layer deleted.
+fn struck(tab: &Tab) -> Vec<String> {
+    let rows = (0..tab.view.len()).filter(|row| tab.view.is_deleted(*row));
+    rows.map(|row| {
+        tab.view
+            .row(row)
+            .unwrap()
+            .name
+            .to_string_lossy()
+            .into_owned()
+    })
+    .collect()
+}
+
+#[test]
+fn the_strip_lists_the_layers_and_counts_what_the_top_one_changed() {
+    let mut stack = stack(&[("a.txt", "a"), ("b.txt", "b")]);
+    let window = &mut stack.window;
+    assert!(window.shows("No changes"));
+    assert!(window.shows("Layer base, only read"));
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.text("b");
+    window.key(Modifiers::NONE, Key::Delete);
+    assert!(window.shows("Review 2 changes"));
+    window.click("List layers");
+    assert!(window.state().settings.show_layers);
+    assert!(window.shows("Layer scratch, changes go here, 1 added, 1 deleted"));
+    assert!(window.mentions("Layer base"));
+    // The keyboard does the same.
+    window.key(Modifiers::COMMAND | Modifiers::ALT, Key::V);
+    assert!(!window.state().settings.show_layers);
+}
+
+#[test]
+fn deleted_entries_are_shown_on_demand_and_can_be_restored() {
+    let mut stack = stack(&[("a.txt", "a"), ("b.txt", "b"), ("folder/c.txt", "c")]);
+    let window = &mut stack.window;
+    assert_eq!(window.names(), ["folder", "a.txt", "b.txt"]);
+    window.key(Modifiers::NONE, Key::Delete);
+    window.text("b");
+    window.key(Modifiers::NONE, Key::Delete);
+    assert_eq!(window.names(), ["a.txt"], "hidden by default");
+    window.click("Show deleted entries");
+    assert_eq!(window.names(), ["folder", "a.txt", "b.txt"]);
+    assert_eq!(struck(window.tab()), ["folder", "b.txt"]);
+    assert_eq!(window.tab().view.counts.files, 1, "they count apart");
+
+    // Nothing can be done to what is not there, except bringing it back.
+    window.text("b");
+    assert_eq!(window.selected(), ["b.txt"]);
+    assert!(window.state().targets().is_empty());
+    for verb in [
+        "rename",
+        "trash",
+        "delete",
+        "copy",
+        "cut",
+        "duplicate",
+        "open",
+        "properties",
+    ] {
+        let verb = lamina::command::table::get(verb).unwrap();
+        assert!((verb.enabled)(window.state()).is_err(), "{}", verb.id);
+    }
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.mentions("restore it to open it"));
+
+    window.verb("restore_deleted");
+    assert_eq!(struck(window.tab()), ["folder"]);
+    assert!(window.mentions("Restored “b.txt”"));
+    assert!(
+        !stack.folder.path().join("scratch/b.txt").exists(),
+        "the base shows again"
+    );
+    window.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(struck(window.tab()), ["folder", "b.txt"]);
+    window.key(Modifiers::COMMAND, Key::Y);
+    assert_eq!(struck(window.tab()), ["folder"]);
+    window.key(Modifiers::COMMAND, Key::A);
+    window.verb("restore_deleted");
+    assert_eq!(struck(window.tab()), [""; 0]);
+    window.click("folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["c.txt"]);
+}
+
+#[test]
+fn what_a_lower_layer_deleted_is_shown_but_stays() {
+    let mut stack = stack(&[("a.txt", "a"), ("b.txt", "b")]);
+    let window = &mut stack.window;
+    window.key(Modifiers::NONE, Key::Delete);
+    // A stack on the stack.
+    let top = stack.folder.path().join("top");
+    fs::create_dir(&top).unwrap();
+    let layer = |name: &str, location: &str| StackLayer {
+        name: name.to_owned(),
+        location: location.to_owned(),
+    };
+    let file = stack.folder.path().join("two.stack.ron");
+    let two = StackFile {
+        name: "two".to_owned(),
+        layers: vec![layer("app", "app.stack.ron"), layer("top", "vroot:top")],
+    };
+    two.create(&file).unwrap();
+    window.verb("close_tab");
+    let mut window = Window::open(stack.folder.path(), &[file.to_str().unwrap()]);
+    window.verb("show_deleted");
+    assert_eq!(struck(window.tab()), ["a.txt"]);
+    window.text("a");
+    let verb = lamina::command::table::get("restore_deleted").unwrap();
+    assert_eq!(
+        (verb.enabled)(window.state()),
+        Err("A layer below deleted it, and that is only read")
+    );
+}
+
+#[test]
+fn changes_are_reviewed_and_discarded_one_by_one() {
+    let mut stack = stack(&[("a.txt", "a"), ("b.txt", "b"), ("d/e.txt", "e")]);
+    let scratch = stack.folder.path().join("scratch");
+    let window = &mut stack.window;
+    window.text("a");
+    window.key(Modifiers::NONE, Key::Delete);
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    fs::write(scratch.join("b.txt"), "changed").unwrap();
+    window.verb("refresh");
+    window.key(Modifiers::COMMAND | Modifiers::ALT, Key::R);
+    assert!(window.shows("Changes in scratch"));
+    for line in ["/New folder, added", "/a.txt, deleted", "/b.txt, changed"] {
+        assert!(window.mentions(line), "{line}");
+    }
+    assert!(window.mentions("7 B, was 1 B"));
+    window.click("/b.txt, changed, 7 B, was 1 B");
+    window.click("/a.txt, deleted, 1 B");
+    window.click("Discard 2 changes");
+    assert!(
+        matches!(&window.state().dialog, Some(Dialog::Review(review)) if review.changes.as_ref().unwrap().list.len() == 1),
+        "the dialog stays and shows what is left"
+    );
+    assert!(!window.mentions("/b.txt, changed"));
+    window.key(Modifiers::NONE, Key::Escape);
+    assert_eq!(window.names(), ["d", "New folder", "a.txt", "b.txt"]);
+    assert!(!scratch.join("b.txt").exists());
+    window.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(window.names(), ["d", "New folder", "b.txt"]);
+    assert_eq!(
+        fs::read_to_string(scratch.join("b.txt")).unwrap(),
+        "changed"
+    );
+    assert!(window.shows("Review 3 changes"));
+}
+
+#[test]
+fn changes_of_selected_entries_are_discarded_from_the_list() {
+    let mut stack = stack(&[("a.txt", "a")]);
+    let scratch = stack.folder.path().join("scratch");
+    let window = &mut stack.window;
+    let discard = lamina::command::table::get("discard_changes").unwrap();
+    assert_eq!(
+        (discard.enabled)(window.state()),
+        Err("The top layer has not changed it")
+    );
+    fs::write(scratch.join("a.txt"), "changed").unwrap();
+    window.verb("refresh");
+    window.verb("discard_changes");
+    assert!(!scratch.join("a.txt").exists());
+    assert_eq!(window.names(), ["a.txt"]);
+    assert!(window.shows("No changes"));
+}

@@ -1,0 +1,139 @@
+//! Filesystems that were opened so that nothing can be changed, and lock screens after wrong passwords.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use egui::{Key, Modifiers};
+use fs_core::Backend as _;
+use lamina::command::{Command, OpenIn, table};
+use lamina::state::FsStatus;
+use lamina::testing::Window;
+
+fn open_read_only(window: &mut Window, location: &str) {
+    let location = fs_backends::location::Location::parse(location, Path::new("/")).unwrap();
+    window
+        .harness
+        .state()
+        .send(Command::Open(location, OpenIn::ReadOnly));
+    window.settle();
+}
+
+fn assert_guarded(window: &Window) {
+    assert!(window.shows("Read-only"));
+    for id in [
+        "new_folder",
+        "new_file",
+        "rename",
+        "trash",
+        "delete",
+        "cut",
+        "paste",
+        "duplicate",
+    ] {
+        let verb = table::get(id).unwrap();
+        let reason = (verb.enabled)(window.state());
+        if window.names().is_empty() && reason == Err("Select something first") {
+            continue;
+        }
+        assert_eq!(reason, Err("It was opened read-only"), "{id}");
+    }
+}
+
+#[test]
+fn a_folder_opens_read_only_from_the_dialog_and_comes_back_so() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.txt"), "a").unwrap();
+    let mut window = Window::open(home.path(), &[]);
+    window.verb("open_sandbox");
+    window.text(folder.path().to_str().unwrap());
+    window.click("Read-only: nothing in it can be changed");
+    window.click("Open");
+    assert_eq!(window.names(), ["a.txt"]);
+    assert_guarded(&window);
+    window.key(Modifiers::NONE, Key::Delete);
+    assert!(folder.path().join("a.txt").exists());
+    window.close();
+    let window = Window::reopen(home.path());
+    assert_eq!(window.names(), ["a.txt"]);
+    assert_guarded(&window);
+}
+
+#[test]
+fn what_is_open_and_can_be_changed_is_not_opened_read_only_beside_it() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let location = format!("vroot:{}", folder.path().display());
+    let mut window = Window::open(home.path(), &[&location]);
+    open_read_only(&mut window, &location);
+    assert!(window.mentions("is open already and can be changed"));
+    assert!(!window.shows("Read-only"));
+    window.verb("close_tab");
+    open_read_only(&mut window, &location);
+    assert!(window.shows("Read-only"));
+}
+
+fn vault(folder: &Path) -> String {
+    let vault = folder.join("taxes.db");
+    let made = fs_backends::SqliteBackend::create_encrypted(&vault, "pw").unwrap();
+    made.close().unwrap();
+    vault.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_vault_unlocks_read_only() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &[&vault(folder.path())]);
+    window.text("pw");
+    window.click("Open read-only");
+    assert_guarded(&window);
+    // Locked and unlocked as usual, it can be changed again.
+    window.verb("lock");
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(!window.shows("Read-only"));
+    window.verb("new_folder");
+}
+
+#[test]
+fn wrong_passwords_make_the_next_one_wait_without_holding_the_window() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &[&vault(folder.path())]);
+    let wait_until = |window: &Window| match &window.state().fs_of(window.tab()).unwrap().status {
+        FsStatus::Locked(locked) => locked.wait_until,
+        status => panic!("{status:?}"),
+    };
+    window.text("wrong");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(wait_until(&window), None, "everybody mistypes once");
+    window.text("wrong");
+    window.key(Modifiers::NONE, Key::Enter);
+    let until = wait_until(&window).expect("a wait");
+    assert!(window.mentions("Try again in"));
+    // The window is as lively as ever, only the password waits.
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    if Instant::now() < until {
+        assert!(window.state().fs_of(window.tab()).unwrap().is_locked());
+    }
+    std::thread::sleep(until.saturating_duration_since(Instant::now()) + Duration::from_millis(5));
+    window.settle();
+    assert!(!window.mentions("Try again in"));
+    window.focus("Password");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.state().fs_of(window.tab()).unwrap().is_open());
+}
+
+#[test]
+fn letters_in_the_wrong_case_hint_at_caps_lock() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &[&vault(folder.path())]);
+    window.text("P");
+    assert!(window.shows("Caps Lock seems to be on"));
+    window.text("w");
+    assert!(!window.shows("Caps Lock seems to be on"));
+}
