@@ -9,11 +9,15 @@
 
 mod bugs;
 mod changes;
+mod copy_up;
 mod crash;
 mod host;
+mod identity;
 mod limited;
+mod marks;
 mod model;
+mod removal;
+mod rename;
 mod rules;
-mod rules_files;
 mod suite;
 mod support;
