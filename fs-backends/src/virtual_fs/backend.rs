@@ -12,11 +12,11 @@ use fs_core::{
 };
 
 use super::VirtualFs;
+use super::appear::own_drafts;
 use super::handle::{Handle, check_openable, metadata};
 use super::listing::Pages;
 use super::open_file::OpenFile;
 use super::resolve::{Pin, check_directory, fail, node_at, pin_of, place_of, tell};
-use super::staged::own_drafts;
 use super::store::{Inode, NodeRead, NodeRecord, NodeStore};
 
 impl<S: NodeStore> VirtualFs<S> {

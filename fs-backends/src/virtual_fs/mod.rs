@@ -9,6 +9,7 @@
 //! | `effects` | what follows from a committed transaction: orphans, watchers |
 //! | `open_file`, `write`, `hold` | one state for all handles of a file; private, shared and replaced content |
 //! | `handle`, `staged`, `listing` | what the caller holds |
+//! | `appear` | staged nodes becoming visible |
 //! | `trash`, `watch`, `reap` | deleted things, change events, removing trees |
 //!
 //! Locks are taken in the order: state of an open file, the store, then the small tables here (which enter nothing).
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use fs_core::{Result, Time};
 
+mod appear;
 mod backend;
 mod effects;
 mod handle;
