@@ -15,8 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// Longest name in bytes, as on every Linux filesystem (`NAME_MAX`).
 pub const NAME_MAX_BYTES: usize = 255;
 
-/// Longest symbolic link target in bytes (`PATH_MAX`).
-pub const TARGET_MAX_BYTES: usize = 4096;
+/// Longest symbolic link target in bytes (`PATH_MAX`, which counts the NUL that ends it).
+pub const TARGET_MAX_BYTES: usize = 4095;
 
 /// One component of a path: not empty, not `.` or `..`, without `/` and NUL, at most [`NAME_MAX_BYTES`] long.
 #[derive(Clone, PartialEq, Eq, Hash)]

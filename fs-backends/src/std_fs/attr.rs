@@ -7,7 +7,7 @@ use rustix::fs::{
     AtFlags, Gid, Mode, Nsecs, Statx, StatxFlags, StatxTimestamp, Timespec, Timestamps, UTIME_NOW,
     UTIME_OMIT, Uid, makedev,
 };
-use rustix::io::Result;
+use rustix::io::{Errno, Result};
 
 use super::reach::{Target, proc_path};
 
@@ -58,11 +58,15 @@ fn metadata(s: &Statx) -> Metadata {
 
 /// Sets owner, then mode, then times of the node behind a descriptor, which may be `O_PATH`; size is the caller's.
 ///
-/// In this order because a change of owner clears the set-id bits (`chown(2)`). A symbolic link has no mode of its own.
+/// In this order because a change of owner clears the set-id bits (`chown(2)`). A symbolic link has no mode of its own, so none is set.
 pub fn set(fd: BorrowedFd<'_>, attr: &SetAttr) -> Result<()> {
     set_owner(fd, attr.uid, attr.gid)?;
     if let Some(mode) = attr.mode {
-        set_mode(fd, mode)?;
+        match set_mode(fd, mode) {
+            // Since Linux 6.6; before, some filesystems let it be.
+            Err(Errno::OPNOTSUPP) if stat_fd(fd)?.is_symlink() => {}
+            other => other?,
+        }
     }
     set_times(fd, attr)
 }

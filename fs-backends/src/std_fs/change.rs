@@ -155,9 +155,11 @@ pub(super) fn make(
     }
 }
 
+/// `S_ISGID`.
+pub(super) const SET_GROUP_ID: u32 = 0o2000;
+
 /// Gives a node just made its owner and its mode. A folder keeps the set-group-id bit it got from its parent (`mkdir(2)`).
 fn finish(dir: BorrowedFd<'_>, name: &OsStr, new: &NewNode) -> rustix::io::Result<()> {
-    const SET_GROUP_ID: u32 = 0o2000;
     if let Some((uid, gid)) = new.owner {
         let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
         rustix::fs::chownat(dir, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::change::{make, refuse_live, rename};
+use super::change::{SET_GROUP_ID, make, refuse_live, rename};
 use super::file::HostFile;
 use super::reach::{Dir, Doing as _, Pin, Reach, Slot, failed, proc_path, slot};
 use super::{Shared, attr, copy, tree, xattr};
@@ -118,7 +118,12 @@ impl<R: Reach> HostStaged<R> {
             capability: None,
         };
         // From here on a failure drops what was made.
-        staged.id = metadata?.id;
+        let made = metadata?;
+        staged.id = made.id;
+        if kind == FileKind::Directory && new.owner.is_none() {
+            // What a set-group-id folder gives its subfolders (mkdir(2)).
+            staged.last.mode = Some(new.mode | made.mode & SET_GROUP_ID);
+        }
         if let Some((uid, gid)) = new.owner {
             staged.set_attr(&SetAttr {
                 uid: Some(uid),

@@ -5,6 +5,7 @@
 //! | `store` | the two seams: [`NodeStore`] and [`ContentStore`] |
 //! | `resolve` | from a place to a node, without following links |
 //! | `rules` | create, link, unlink, rmdir, attributes: what a change means |
+//! | `record` | what a new node is born with; set-id bits |
 //! | `rename` | the rename table, for names and for staged nodes |
 //! | `effects` | what follows from a committed transaction: orphans, watchers |
 //! | `open_file`, `write`, `hold` | one state for all handles of a file; private, shared and replaced content |
@@ -26,6 +27,7 @@ mod hold;
 mod listing;
 mod open_file;
 mod reap;
+mod record;
 mod rename;
 mod resolve;
 mod rules;

@@ -2,8 +2,9 @@
 
 use fs_core::{At, Error, ErrorKind, FileKind, Name, NewNode, RenameMode, Result};
 
+use super::record::new_record;
 use super::resolve::fail;
-use super::rules::{Rules, new_record, subdirs};
+use super::rules::{Rules, subdirs};
 use super::store::{Inode, NodeRecord};
 
 /// A directory and a name in it.
@@ -120,8 +121,8 @@ impl Rules<'_> {
         self.touch_dir(source.0, -moved, &source.1)
     }
 
-    fn leave_whiteout(&mut self, place: &Place) -> Result<()> {
-        let record = new_record(&NewNode::whiteout(), place.0, self.now)?;
+    pub(super) fn leave_whiteout(&mut self, place: &Place) -> Result<()> {
+        let record = new_record(&NewNode::whiteout(), None, self.now)?;
         let ino = (self.new_ino)()?;
         self.write.insert(ino, &record)?;
         self.write.link(place.0, &place.1, ino, record.kind)

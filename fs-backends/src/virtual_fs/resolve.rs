@@ -80,11 +80,20 @@ pub(super) fn node_at(read: &dyn NodeRead, at: At<'_>, fs: u64) -> Result<(Inode
 
 /// The directory and name that `at` stands for, whether something has that name or not; `None` when `at` is the start itself.
 pub(super) fn place_of(read: &dyn NodeRead, at: At<'_>, fs: u64) -> Result<Option<(Inode, Name)>> {
+    Ok(place_and_dir(read, at, fs)?.map(|(place, _)| place))
+}
+
+/// As [`place_of`], with the record of the directory.
+pub(super) fn place_and_dir(
+    read: &dyn NodeRead,
+    at: At<'_>,
+    fs: u64,
+) -> Result<Option<((Inode, Name), NodeRecord)>> {
     let mut components = at.path.components();
     let Some(last) = components.next_back() else {
         return Ok(None);
     };
     let dir = components.try_fold(start(at, fs)?, |dir, name| step(read, dir, name))?;
-    check_directory(read, dir)?;
-    Ok(Some((dir, Name::new(last)?)))
+    let record = check_directory(read, dir)?;
+    Ok(Some(((dir, Name::new(last)?), record)))
 }

@@ -1,15 +1,12 @@
 //! What each change means: link counts, times, error kinds. All in one transaction, checks before changes.
 
-use std::ffi::{OsStr, OsString};
-use std::sync::OnceLock;
+use std::ffi::OsStr;
 
-use fs_core::path::TARGET_MAX_BYTES;
-use fs_core::{
-    At, Change, Error, ErrorKind, FileKind, Name, NewKind, NewNode, Result, SetAttr, Time,
-};
+use fs_core::{At, Change, Error, ErrorKind, FileKind, Name, NewNode, Result, SetAttr, Time};
 
 use super::effects::Effects;
-use super::resolve::{check_directory, fail, node_at, place_of};
+use super::record::{apply_to_named, new_record};
+use super::resolve::{check_directory, fail, node_at, place_and_dir, place_of};
 use super::store::{ContentId, Inode, NodeRecord, NodeWrite, TrashRecord};
 
 /// Most hard links of one file; far from what a counter can hold.
@@ -117,11 +114,14 @@ impl Rules<'_> {
     }
 
     pub(super) fn create(&mut self, at: At<'_>, new: &NewNode) -> Result<Inode> {
-        let (dir, name) = self.place(at, ErrorKind::AlreadyExists)?;
+        let place = place_and_dir(&*self.write, at, self.fs)?;
+        let Some(((dir, name), parent)) = place else {
+            return fail(ErrorKind::AlreadyExists);
+        };
         if self.write.lookup(dir, name.as_os_str())?.is_some() {
             return fail(ErrorKind::AlreadyExists);
         }
-        let record = new_record(new, dir, self.now)?;
+        let record = new_record(new, Some((dir, &parent)), self.now)?;
         let ino = (self.new_ino)()?;
         self.write.insert(ino, &record)?;
         self.write.link(dir, &name, ino, record.kind)?;
@@ -216,7 +216,7 @@ impl Rules<'_> {
         if *attr == SetAttr::default() {
             return Ok(());
         }
-        apply(attr, &mut record, self.now);
+        apply_to_named(attr, &mut record, self.now);
         self.write.update(ino, &record)?;
         self.touch_at(at)
     }
@@ -270,79 +270,6 @@ impl Rules<'_> {
 /// What a node of this kind adds to the link count of its directory.
 pub(super) fn subdirs(record: &NodeRecord) -> i64 {
     i64::from(record.kind == FileKind::Directory)
-}
-
-/// The record of a new node in `parent` (0: outside the tree).
-pub(super) fn new_record(new: &NewNode, parent: Inode, now: Time) -> Result<NodeRecord> {
-    let kind = new.kind.kind();
-    let target = match &new.kind {
-        NewKind::Symlink(target) => Some(check_target(target)?),
-        _ => None,
-    };
-    let rdev = match new.kind {
-        NewKind::CharDevice(number) | NewKind::BlockDevice(number) => number,
-        _ => 0,
-    };
-    let (uid, gid) = new.owner.unwrap_or_else(own_ids);
-    let directory = kind == FileKind::Directory;
-    Ok(NodeRecord {
-        kind,
-        mode: if kind == FileKind::Symlink {
-            0o777
-        } else {
-            new.mode & 0o7777
-        },
-        uid,
-        gid,
-        nlink: if directory { 2 } else { 1 },
-        size: target.as_ref().map_or(0, |target| target.len() as u64),
-        allocated: 0,
-        rdev,
-        mtime: now,
-        ctime: now,
-        atime: now,
-        btime: now,
-        content: ContentId::EMPTY,
-        target,
-        parent: if directory { parent } else { 0 },
-    })
-}
-
-/// Whoever runs the program; asked once, because it is two system calls for every new file.
-fn own_ids() -> (u32, u32) {
-    static IDS: OnceLock<(u32, u32)> = OnceLock::new();
-    *IDS.get_or_init(|| {
-        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-        (uid.as_raw(), gid.as_raw())
-    })
-}
-
-fn check_target(target: &OsString) -> Result<OsString> {
-    let bytes = target.as_encoded_bytes();
-    if bytes.is_empty() {
-        // As symlink(2) answers.
-        return Err(Error::new(ErrorKind::NotFound, "").with_detail("a link needs a target"));
-    }
-    if bytes.len() > TARGET_MAX_BYTES {
-        return fail(ErrorKind::NameTooLong);
-    }
-    if bytes.contains(&0) {
-        return fail(ErrorKind::InvalidInput);
-    }
-    Ok(target.clone())
-}
-
-/// Applies everything but the size. The mode of a symbolic link can't be changed and is left as it is.
-pub(super) fn apply(attr: &SetAttr, record: &mut NodeRecord, now: Time) {
-    if let Some(mode) = attr.mode.filter(|_| record.kind != FileKind::Symlink) {
-        record.mode = mode & 0o7777;
-    }
-    record.uid = attr.uid.unwrap_or(record.uid);
-    record.gid = attr.gid.unwrap_or(record.gid);
-    record.mtime = attr.mtime.map_or(record.mtime, |time| time.resolve(now));
-    record.atime = attr.atime.map_or(record.atime, |time| time.resolve(now));
-    record.btime = attr.btime.unwrap_or(record.btime);
-    record.ctime = now;
 }
 
 /// `user.*` belongs to files and directories only (`xattr(7)`).

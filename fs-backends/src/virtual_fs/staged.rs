@@ -17,9 +17,10 @@ use super::Shared;
 use super::handle::Handle;
 use super::hold::Hold;
 use super::open_file::OpenFile;
+use super::record::{apply, new_record};
 use super::rename::Place;
-use super::resolve::{Pin, fail, node_at, place_of, tell};
-use super::rules::{apply, check_xattr, new_record};
+use super::resolve::{Pin, fail, node_at, place_and_dir, tell};
+use super::rules::check_xattr;
 use super::store::{Inode, NodeRecord, NodeStore};
 
 /// A node being prepared.
@@ -45,10 +46,13 @@ pub(super) enum Body<S: NodeStore> {
 impl<S: NodeStore> Shared<S> {
     pub(super) fn stage(self: &Arc<Self>, at: At<'_>, new: &NewNode) -> Result<Draft<S>> {
         let now = Time::now();
-        let record = new_record(new, 0, now)?;
-        let place = self.store.read(|read| place_of(read, at, self.fs))?;
-        let Some(place) = place else {
+        let place = self.store.read(|read| place_and_dir(read, at, self.fs))?;
+        let Some((place, dir)) = place else {
             return fail(ErrorKind::IsRoot);
+        };
+        let record = NodeRecord {
+            parent: 0,
+            ..new_record(new, Some((place.0, &dir)), now)?
         };
         let ino = self.store.new_ino()?;
         let body = match record.kind {

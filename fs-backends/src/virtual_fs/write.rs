@@ -7,8 +7,8 @@ use parking_lot::RwLockWriteGuard;
 
 use super::hold::Hold;
 use super::open_file::{OpenFile, State};
+use super::record::{apply, apply_to_named, written};
 use super::resolve::fail;
-use super::rules::apply;
 use super::store::{Content, ContentId, ContentStore as _, NodeRecord, NodeStore};
 
 impl<S: NodeStore> OpenFile<S> {
@@ -137,7 +137,7 @@ impl<S: NodeStore> OpenFile<S> {
                 let Some(mut record) = record.filter(|record| record.content == old) else {
                     return Ok(None);
                 };
-                edit.apply(&mut record);
+                edit.apply(&mut record, true);
                 record.content = content;
                 if content != old {
                     rules.adopt(content)?;
@@ -154,7 +154,7 @@ impl<S: NodeStore> OpenFile<S> {
             }
         }
         if !state.attached {
-            edit.apply(&mut state.record);
+            edit.apply(&mut state.record, false);
             state.record.content = content;
         }
         if let Some(new) = new {
@@ -183,15 +183,21 @@ impl Edit<'_> {
         }
     }
 
-    fn apply(&self, record: &mut NodeRecord) {
+    /// `named`: the file has a name, and is not one that is being staged.
+    fn apply(&self, record: &mut NodeRecord, named: bool) {
         if let Some((size, allocated)) = self.content {
             record.size = size;
             record.allocated = allocated;
             record.mtime = self.now;
             record.ctime = self.now;
+            if named {
+                written(record);
+            }
         }
-        if let Some(attr) = self.attr {
-            apply(attr, record, self.now);
+        match self.attr {
+            Some(attr) if named => apply_to_named(attr, record, self.now),
+            Some(attr) => apply(attr, record, self.now),
+            None => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use fs_core::{
     At, Backend, Change, Control, EntryBatch, ErrorKind, FileKind, NewKind, NewNode, OpenOptions,
-    RenameMode, VPath, Want, listing,
+    RenameMode, VPath, Want,
 };
 
 use super::{Host, is_root, kind};

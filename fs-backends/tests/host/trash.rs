@@ -1,7 +1,6 @@
 //! The desktop's trash.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
 
 use fs_core::{Backend, ErrorKind};
 

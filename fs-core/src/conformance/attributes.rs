@@ -171,13 +171,88 @@ pub(super) const CASES: &[Case] = &[
         },
     )
     .needs(Capabilities::MODE),
+    case(
+        "PM18",
+        "what is made in a set-group-id folder is of its group",
+        |t| {
+            t.fs.create_dir("/d")?;
+            let dir = t.fs.metadata("/d")?;
+            if t.backend
+                .capabilities(At::path(&vpath("/d")?))
+                .contains(Capabilities::OWNER)
+            {
+                let other = SetAttr {
+                    gid: Some(dir.gid + 1),
+                    ..SetAttr::default()
+                };
+                t.fs.set_attr("/d", &other)?;
+            }
+            let gid = t.fs.metadata("/d")?.gid;
+            t.fs.set_permissions("/d", Permissions::from_mode(0o2755))?;
+            t.fs.create_dir("/d/sub")?;
+            t.fs.write("/d/sub/f", b"content")?;
+            t.fs.symlink("f", "/d/sub/l")?;
+            let made = t.fs.metadata("/d/sub")?;
+            same((made.gid, made.mode), (gid, 0o2755))?;
+            let made = t.fs.metadata("/d/sub/f")?;
+            same((made.gid, made.mode), (gid, 0o644))?;
+            same(t.fs.symlink_metadata("/d/sub/l")?.gid, gid)?;
+            let (path, other) = (vpath("/d/given")?, dir.gid + 2);
+            if !t
+                .backend
+                .capabilities(At::path(&path))
+                .contains(Capabilities::OWNER)
+            {
+                return Ok(());
+            }
+            let node = crate::NewNode {
+                owner: Some((dir.uid, other)),
+                ..crate::NewNode::directory()
+            };
+            t.backend.change(&Change::Create(At::path(&path), &node))?;
+            let made = t.fs.metadata("/d/given")?;
+            same((made.gid, made.mode), (other, 0o755))
+        },
+    )
+    .needs(Capabilities::MODE.union(Capabilities::SYMLINKS)),
+    case("PM19", "a new owner takes the set-id bits", |t| {
+        t.fs.create_dir("/d")?;
+        t.fs.write("/f", b"")?;
+        let owner = t.fs.metadata("/f")?;
+        let same_owner = SetAttr {
+            uid: Some(owner.uid),
+            gid: Some(owner.gid),
+            ..SetAttr::default()
+        };
+        for (before, after) in [(0o6755, 0o755), (0o4700, 0o700), (0o2644, 0o2644)] {
+            t.fs.set_permissions("/f", Permissions::from_mode(before))?;
+            t.fs.set_attr("/f", &same_owner)?;
+            same(t.fs.metadata("/f")?.mode, after)?;
+        }
+        let both = SetAttr {
+            mode: Some(0o6711),
+            ..same_owner
+        };
+        t.fs.set_attr("/f", &both)?;
+        same(t.fs.metadata("/f")?.mode, 0o6711)?;
+        t.fs.set_permissions("/d", Permissions::from_mode(0o6775))?;
+        t.fs.set_attr("/d", &same_owner)?;
+        same(t.fs.metadata("/d")?.mode, 0o6775)
+    })
+    .needs(Capabilities::MODE.union(Capabilities::OWNER)),
     case("PM14", "attributes of a link are its own", |t| {
         t.fs.write("/f", b"")?;
         t.fs.symlink("f", "/l")?;
         t.fs.set_times("/f", long_ago(), long_ago())?;
         let path = vpath("/l")?;
-        let attr = SetAttr::mtime(Time::from_parts(77, 7));
+        let attr = SetAttr {
+            // A link has none, so none is set.
+            mode: Some(0o600),
+            ..SetAttr::mtime(Time::from_parts(77, 7))
+        };
+        let mode = t.fs.metadata("/f")?.mode;
         t.backend.change(&Change::SetAttr(At::path(&path), &attr))?;
+        same(t.fs.metadata("/f")?.mode, mode)?;
         same(t.fs.symlink_metadata("/l")?.mtime, Time::from_parts(77, 7))?;
         same(t.fs.metadata("/f")?.mtime, long_ago())
     })

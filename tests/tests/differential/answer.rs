@@ -9,6 +9,7 @@ use fs_core::{FileKind, Time};
 pub struct Stat {
     pub kind: FileKind,
     pub mode: u32,
+    pub owner: (u32, u32),
     pub nlink: u64,
     /// Not of directories, whose size says nothing.
     pub size: u64,
@@ -18,11 +19,18 @@ pub struct Stat {
 
 impl Stat {
     /// Leaves out what may differ.
-    pub fn new(kind: FileKind, mode: u32, nlink: u64, size: u64, mtime: Time) -> Self {
+    pub fn new(
+        (kind, mode): (FileKind, u32),
+        owner: (u32, u32),
+        nlink: u64,
+        size: u64,
+        mtime: Time,
+    ) -> Self {
         let recent = Time::from_parts(1_500_000_000, 0);
         Self {
             kind,
             mode,
+            owner,
             nlink,
             size: if kind == FileKind::Directory { 0 } else { size },
             mtime: (mtime < recent).then_some(mtime),

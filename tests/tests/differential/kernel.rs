@@ -7,8 +7,8 @@ use std::path::Path;
 
 use fs_core::{FileKind, Time};
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode as Bits, OFlags, RawMode, RenameFlags, ResolveFlags,
-    Stat as RawStat, Timestamps, XattrFlags,
+    AtFlags, Dir, FileType, Gid, Mode as Bits, OFlags, RawMode, RenameFlags, ResolveFlags,
+    Stat as RawStat, Timestamps, Uid, XattrFlags,
 };
 use rustix::io::Errno;
 
@@ -37,8 +37,8 @@ fn stat(raw: &RawStat) -> Stat {
     let mtime = Time::from_parts(raw.st_mtime, raw.st_mtime_nsec as i64);
     let size = u64::try_from(raw.st_size).unwrap();
     Stat::new(
-        kind(raw.st_mode),
-        raw.st_mode & 0o7777,
+        (kind(raw.st_mode), raw.st_mode & 0o7777),
+        (raw.st_uid, raw.st_gid),
         raw.st_nlink,
         size,
         mtime,
@@ -284,6 +284,12 @@ impl Kernel {
             Op::Chmod(path, mode) => {
                 let (_fd, place) = self.place(path)?;
                 rustix::fs::chmod(place, Bits::from_raw_mode(*mode))?;
+                Answer::Done
+            }
+            Op::Chown(path, uid, gid) => {
+                let (_fd, place) = self.place(path)?;
+                let (uid, gid) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
+                rustix::fs::chown(place, uid, gid)?;
                 Answer::Done
             }
             Op::SetMtime(path, seconds, nanos) => {

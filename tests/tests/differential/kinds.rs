@@ -11,10 +11,13 @@ use super::op::Range;
 use super::subject::{Fresh, Resolver};
 use super::{Kind, compare};
 
-const EVERYTHING: Range = Range {
-    any_target: true,
-    exchange: true,
-};
+fn everything() -> Range {
+    Range {
+        any_target: true,
+        exchange: true,
+        owners: rustix::process::geteuid().is_root(),
+    }
+}
 
 fn fresh(backend: impl Backend + 'static) -> Fresh {
     Fresh {
@@ -27,7 +30,7 @@ fn posix(make: fn() -> Fresh, cases: u64) {
     compare(&Kind {
         make,
         resolver: Resolver::Posix,
-        range: EVERYTHING,
+        range: everything(),
         cases,
         counts_folders: true,
     });
@@ -37,7 +40,7 @@ fn overlay(make: fn() -> Fresh, cases: u64) {
     compare(&Kind {
         make,
         resolver: Resolver::Posix,
-        range: EVERYTHING,
+        range: everything(),
         cases,
         counts_folders: false,
     });
@@ -108,7 +111,7 @@ fn vroot_fs() {
         resolver: Resolver::NoOp,
         range: Range {
             any_target: false,
-            exchange: true,
+            ..everything()
         },
         cases: 100,
         counts_folders: true,

@@ -46,6 +46,7 @@ pub enum Op {
     Symlink(String, String),
     Link(String, String),
     Chmod(String, u32),
+    Chown(String, Option<u32>, Option<u32>),
     SetMtime(String, i64, u32),
     SetXattr(String, &'static str, Vec<u8>),
     RemoveXattr(String, &'static str),
@@ -79,6 +80,7 @@ impl fmt::Debug for Op {
             Self::Symlink(target, path) => write!(f, "symlink {target} {path}"),
             Self::Link(from, to) => write!(f, "link {from} {to}"),
             Self::Chmod(path, mode) => write!(f, "chmod {path} {mode:o}"),
+            Self::Chown(path, uid, gid) => write!(f, "chown {path} {uid:?} {gid:?}"),
             Self::SetMtime(path, s, ns) => write!(f, "set mtime {path} {s}.{ns:09}"),
             Self::SetXattr(path, name, value) => write!(f, "set {name} {path} {value:?}"),
             Self::RemoveXattr(path, name) => write!(f, "remove {name} {path}"),
@@ -106,6 +108,8 @@ pub struct Range {
     pub any_target: bool,
     /// Renames that swap.
     pub exchange: bool,
+    /// Owners that only root may give, and set-id bits, whose fate depends on who asks.
+    pub owners: bool,
 }
 
 /// Few names, so that operations meet.
@@ -169,11 +173,15 @@ pub fn draw(rng: &mut Rng, count: usize, range: Range) -> Vec<Op> {
         &[Mode::Replace, Mode::NoReplace]
     };
     let xattrs = ["user.a", "user.b"];
+    let plain = [0o700, 0o755, 0o1711, 0o777];
+    let with_set_ids = [0o2775, 0o6755, 0o4711, 0o2644, 0o700, 0o755, 0o1777];
+    let mode_bits: &[u32] = if range.owners { &with_set_ids } else { &plain };
+    let owners: &[Option<u32>] = &[None, Some(0), Some(1), Some(12)];
     (0..count)
         .map(|_| {
             let p = path(rng);
             let slot = rng.below(3) as usize;
-            match rng.below(44) {
+            match rng.below(if range.owners { 47 } else { 44 }) {
                 0..=5 => Op::Mkdir(p, rng.one_of(&[0o755, 0o700, 0o1777])),
                 6 => Op::Mkfifo(p),
                 7 | 8 => Op::CreateNew(p, rng.one_of(&[0o644, 0o600, 0o755])),
@@ -185,7 +193,7 @@ pub fn draw(rng: &mut Rng, count: usize, range: Range) -> Vec<Op> {
                 19..=22 => Op::Rename(p, path(rng), rng.one_of(modes)),
                 23 | 24 => Op::Symlink(rng.one_of(&targets).to_owned(), p),
                 25 | 26 => Op::Link(p, path(rng)),
-                27 => Op::Chmod(p, rng.one_of(&[0o700, 0o755, 0o1711, 0o777])),
+                27 => Op::Chmod(p, rng.one_of(mode_bits)),
                 28 => Op::SetMtime(
                     p,
                     1_000_000_000 + rng.below(1_000) as i64,
@@ -209,7 +217,11 @@ pub fn draw(rng: &mut Rng, count: usize, range: Range) -> Vec<Op> {
                 40 => Op::ReadAt(slot, size(rng), rng.below(300) as usize),
                 41 => Op::SetLen(slot, size(rng)),
                 42 => Op::StatOpen(slot),
-                _ => Op::Close(slot),
+                43 => Op::Close(slot),
+                44 => Op::Chmod(p, rng.one_of(mode_bits)),
+                // Neither is no chown at all, of which an attribute that is not set says nothing.
+                45 => Op::Chown(p, rng.one_of(owners), Some(7)),
+                _ => Op::Chown(p, Some(3), rng.one_of(owners)),
             }
         })
         .collect()

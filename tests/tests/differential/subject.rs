@@ -7,8 +7,8 @@ use std::sync::Arc;
 use fs_core::resolve::Last;
 use fs_core::{
     At, Backend, Change, Durability, Error, ErrorKind, File, FileId, FileKind, FileStorage,
-    Metadata, NewKind, NewNode, OpenOptions, PathResolver, Permissions, RenameMode, Result, Time,
-    VPath,
+    Metadata, NewKind, NewNode, OpenOptions, PathResolver, Permissions, RenameMode, Result,
+    SetAttr, Time, VPath,
 };
 
 use super::answer::{Answer, Leaf, Stat};
@@ -51,7 +51,13 @@ impl PathResolver for Resolver {
 }
 
 fn stat(found: &Metadata) -> Stat {
-    Stat::new(found.kind, found.mode, found.nlink, found.size, found.mtime)
+    Stat::new(
+        (found.kind, found.mode),
+        (found.uid, found.gid),
+        found.nlink,
+        found.size,
+        found.mtime,
+    )
 }
 
 impl Subject {
@@ -140,6 +146,14 @@ impl Subject {
             Op::Chmod(path, mode) => {
                 self.fs
                     .set_permissions(path, Permissions::from_mode(*mode))?;
+            }
+            Op::Chown(path, uid, gid) => {
+                let owner = SetAttr {
+                    uid: *uid,
+                    gid: *gid,
+                    ..SetAttr::default()
+                };
+                self.fs.set_attr(path, &owner)?;
             }
             Op::SetMtime(path, seconds, nanos) => {
                 let time = Time::from_parts(*seconds, (*nanos).into());

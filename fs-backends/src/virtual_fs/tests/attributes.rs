@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::sync::Arc;
 
 use fs_core::extensions::{Watch as _, WatchEvent};
-use fs_core::listing::collect;
 use fs_core::{At, Backend, Change, ErrorKind, NewNode, RenameMode, SetAttr, Time, VPath};
 use parking_lot::Mutex;
 
