@@ -22,7 +22,7 @@ pub struct HostListing {
     path: VPath,
     metadata: bool,
     hidden: Option<OsString>,
-    buffer: Vec<MaybeUninit<u8>>,
+    buffer: Box<[MaybeUninit<u8>]>,
 }
 
 impl HostListing {
@@ -33,7 +33,7 @@ impl HostListing {
             path,
             metadata,
             hidden,
-            buffer: vec![MaybeUninit::uninit(); BUFFER_BYTES],
+            buffer: Box::new_uninit_slice(BUFFER_BYTES),
         }
     }
 }

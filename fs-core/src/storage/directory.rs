@@ -4,12 +4,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::FileStorage;
-use crate::backend::{At, Backend, Change, Node, Want};
+use super::remove::remove_tree;
+use crate::backend::{Backend, Change, Want};
 use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
-use crate::listing::{EntryBatch, Listing, collect};
+use crate::listing::{EntryBatch, Listing};
 use crate::metadata::{FileKind, Metadata, NewNode};
-use crate::path::{Name, VPath};
 use crate::resolve::PathResolver;
 
 impl<B: Backend, R: PathResolver> FileStorage<B, R> {
@@ -66,9 +66,7 @@ impl<B: Backend, R: PathResolver> FileStorage<B, R> {
                 Error::new(ErrorKind::NotADirectory, "remove folder").with_path(path.as_ref())
             );
         }
-        // On a host the way down could be swapped for a link while we are on it; a pinned folder can't.
-        let needed = Capabilities::SELF_RESOLVING | Capabilities::PIN;
-        let pinning = self.capabilities().contains(needed);
+        let pinning = self.capabilities().contains(Capabilities::PIN);
         remove_tree(&self.backend, &place.path, pinning)?;
         self.persist_names(&[&place.path])
     }
@@ -83,66 +81,6 @@ impl<B: Backend, R: PathResolver> FileStorage<B, R> {
             next: 0,
         })
     }
-}
-
-/// A folder whose content is being removed.
-struct Level {
-    path: VPath,
-    pin: Option<Node>,
-    rest: Vec<(Name, FileKind)>,
-}
-
-impl Level {
-    fn at<'a>(&'a self, name: &'a VPath, whole: &'a VPath) -> At<'a> {
-        match &self.pin {
-            Some(pin) => At::in_dir(pin, name),
-            None => At::path(whole),
-        }
-    }
-
-    fn enter(backend: &dyn Backend, path: VPath, at: At<'_>, pinning: bool) -> Result<Self> {
-        let root = VPath::root();
-        let pin = pinning.then(|| backend.pin(at)).transpose()?;
-        let at = pin.as_ref().map_or(at, |pin| At::in_dir(pin, &root));
-        let batch = collect(backend.list(at, &Want::names())?)?;
-        let rest = batch
-            .iter()
-            .map(|entry| Ok((Name::new(entry.name)?, entry.kind)))
-            .collect::<Result<_>>()?;
-        Ok(Self { path, pin, rest })
-    }
-}
-
-fn remove_tree(backend: &dyn Backend, top: &VPath, pinning: bool) -> Result<()> {
-    let gone_is_fine = |result: Result<()>| match result {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        other => other,
-    };
-    let mut levels = vec![Level::enter(backend, top.clone(), At::path(top), pinning)?];
-    while let Some(level) = levels.last_mut() {
-        if let Some((name, kind)) = level.rest.pop() {
-            let whole = level.path.join(&name);
-            let relative = VPath::root().join(&name);
-            let at = level.at(&relative, &whole);
-            if kind == FileKind::Directory {
-                let below = Level::enter(backend, whole.clone(), at, pinning)?;
-                levels.push(below);
-            } else {
-                gone_is_fine(backend.change(&Change::Unlink(at)))?;
-            }
-            continue;
-        }
-        let Some(done) = levels.pop() else { break };
-        match levels.last() {
-            Some(parent) => {
-                let relative = done.path.file_name().map(|name| VPath::root().join(&name));
-                let relative = relative.unwrap_or_default();
-                gone_is_fine(backend.change(&Change::Rmdir(parent.at(&relative, &done.path))))?;
-            }
-            None => backend.change(&Change::Rmdir(At::path(top)))?,
-        }
-    }
-    Ok(())
 }
 
 /// The entries of a folder, one after the other.

@@ -6,6 +6,7 @@
 mod attributes;
 mod content;
 mod directory;
+mod remove;
 mod stream;
 
 use std::path::{Path, PathBuf};
