@@ -90,8 +90,19 @@ pub trait Trash: Send + Sync {
     fn discard_as(&self, path: &VPath, _original: &VPath) -> Result<TrashId> {
         self.discard(path)
     }
+    /// As [`Trash::discard`], and a whiteout takes the name in the same step, so that a layer below does not show at any moment. `Unsupported` where that
+    /// can't be one step.
+    fn discard_leaving_whiteout(&self, path: &VPath) -> Result<TrashId> {
+        let kind = crate::ErrorKind::Unsupported;
+        Err(crate::Error::new(kind, "move to trash").with_path(path))
+    }
     /// Puts an item back at `to`, whose parent must exist (`Replace` or `NoReplace`).
     fn restore(&self, id: &TrashId, to: &VPath, mode: RenameMode) -> Result<()>;
+    /// Puts an item, a folder too, in the place of the whiteout at `to`, in one step. `NotFound` when there is no whiteout; `Unsupported` as above.
+    fn restore_over_whiteout(&self, _id: &TrashId, to: &VPath) -> Result<()> {
+        let kind = crate::ErrorKind::Unsupported;
+        Err(crate::Error::new(kind, "restore from trash").with_path(to))
+    }
     /// What is in it.
     fn items(&self) -> Result<Vec<TrashItem>>;
     /// Removes an item for good.

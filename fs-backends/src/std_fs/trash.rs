@@ -34,8 +34,29 @@ impl<R: Reach> Trash for HostFs<R> {
     }
 
     fn discard_as(&self, path: &VPath, original: &VPath) -> Result<TrashId> {
-        self.move_to_trash(path, original)
+        self.move_to_trash(path, original, RenameMode::NoReplace)
             .doing("move to trash", path)
+    }
+
+    fn discard_leaving_whiteout(&self, path: &VPath) -> Result<TrashId> {
+        self.move_to_trash(path, path, RenameMode::LeaveWhiteout)
+            .doing("move to trash", path)
+    }
+
+    fn restore_over_whiteout(&self, id: &TrashId, to: &VPath) -> Result<()> {
+        let item = self.item(id)?;
+        if !self.stat(At::path(to))?.is_whiteout() {
+            return Err(Error::new(ErrorKind::NotFound, "restore").with_path(to));
+        }
+        self.change(&Change::Rename {
+            from: At::path(&item.content()),
+            to: At::path(to),
+            mode: RenameMode::Exchange,
+        })
+        .doing("restore", to)?;
+        // The whiteout is where the item was.
+        self.change(&Change::Unlink(At::path(&item.content())))?;
+        self.forget(&item)
     }
 
     fn restore(&self, id: &TrashId, to: &VPath, mode: RenameMode) -> Result<()> {
@@ -113,7 +134,8 @@ impl Item {
 }
 
 impl<R: Reach> HostFs<R> {
-    fn move_to_trash(&self, path: &VPath, original: &VPath) -> Result<TrashId> {
+    /// `mode`: of the rename that moves it, `NoReplace` or `LeaveWhiteout`.
+    fn move_to_trash(&self, path: &VPath, original: &VPath, mode: RenameMode) -> Result<TrashId> {
         let Some(name) = path.file_name() else {
             return Err(Error::new(ErrorKind::IsRoot, "move to trash"));
         };
@@ -133,10 +155,15 @@ impl<R: Reach> HostFs<R> {
                 file => file?.write_at(info.as_bytes(), 0),
             };
             let moved = written.and_then(|()| {
+                let content = item.content();
+                // `LeaveWhiteout` would replace.
+                if mode != RenameMode::NoReplace && self.stat(At::path(&content)).is_ok() {
+                    return Err(Error::new(ErrorKind::AlreadyExists, "move to trash"));
+                }
                 self.change(&Change::Rename {
                     from: At::path(path),
-                    to: At::path(&item.content()),
-                    mode: RenameMode::NoReplace,
+                    to: At::path(&content),
+                    mode,
                 })
             });
             match moved {

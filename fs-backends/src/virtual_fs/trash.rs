@@ -8,8 +8,15 @@ use super::resolve::{fail, tell};
 use super::rules::{Rules, subdirs};
 use super::store::{NodeStore, TrashRecord};
 
+/// What takes the name of something that goes to the trash.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    Nothing,
+    Whiteout,
+}
+
 impl Rules<'_> {
-    fn discard(&mut self, path: &VPath, original: &VPath) -> Result<u64> {
+    fn discard(&mut self, path: &VPath, original: &VPath, leave: Leave) -> Result<u64> {
         let (dir, name) = self.place(At::path(path), ErrorKind::IsRoot)?;
         let Some((ino, mut record)) = self.find(dir, &name)? else {
             return fail(ErrorKind::NotFound);
@@ -26,6 +33,9 @@ impl Rules<'_> {
             original: original.clone(),
             deleted: self.now,
         })?;
+        if leave == Leave::Whiteout {
+            self.leave_whiteout(&(dir, name))?;
+        }
         Ok(id)
     }
 
@@ -43,6 +53,20 @@ impl Rules<'_> {
         }
         self.check_replace(&record, old.as_ref()).or_else(fail)?;
         self.put(&place, (item.ino, record), old)
+    }
+
+    fn restore_over_whiteout(&mut self, id: u64, to: &VPath) -> Result<()> {
+        let item = self.take_trash(id)?;
+        let record = self.node(item.ino)?;
+        let place = self.place(At::path(to), ErrorKind::IsRoot)?;
+        match self.find(place.0, &place.1)? {
+            Some((ino, old)) if old.kind == FileKind::CharDevice && old.rdev == 0 => {
+                self.write.unlink(place.0, place.1.as_os_str())?;
+                self.drop_link(ino, old)?;
+            }
+            _ => return fail(ErrorKind::NotFound),
+        }
+        self.put(&place, (item.ino, record), None)
     }
 
     /// Takes an item out for good; a directory is left nameless, to be removed piece by piece.
@@ -64,17 +88,34 @@ fn number(id: &TrashId) -> Result<u64> {
     })
 }
 
+impl<S: NodeStore> VirtualFs<S> {
+    fn move_to_trash(&self, path: &VPath, original: &VPath, leave: Leave) -> Result<TrashId> {
+        let id = self
+            .shared
+            .transact(|rules| rules.discard(path, original, leave))
+            .map_err(|error| tell(error, "move to trash", path))?;
+        Ok(TrashId(id.to_string()))
+    }
+}
+
 impl<S: NodeStore> Trash for VirtualFs<S> {
     fn discard(&self, path: &VPath) -> Result<TrashId> {
         self.discard_as(path, path)
     }
 
     fn discard_as(&self, path: &VPath, original: &VPath) -> Result<TrashId> {
-        let id = self
-            .shared
-            .transact(|rules| rules.discard(path, original))
-            .map_err(|error| tell(error, "move to trash", path))?;
-        Ok(TrashId(id.to_string()))
+        self.move_to_trash(path, original, Leave::Nothing)
+    }
+
+    fn discard_leaving_whiteout(&self, path: &VPath) -> Result<TrashId> {
+        self.move_to_trash(path, path, Leave::Whiteout)
+    }
+
+    fn restore_over_whiteout(&self, id: &TrashId, to: &VPath) -> Result<()> {
+        let id = number(id)?;
+        self.shared
+            .transact(|rules| rules.restore_over_whiteout(id, to))
+            .map_err(|error| tell(error, "restore from trash", to))
     }
 
     fn restore(&self, id: &TrashId, to: &VPath, mode: RenameMode) -> Result<()> {

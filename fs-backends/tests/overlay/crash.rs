@@ -9,7 +9,7 @@ use fs_core::{Backend, ErrorKind, NewKind, Overlay, RenameMode, SetAttr, VPath};
 
 use crate::model::{Op, run};
 use crate::rules::sample;
-use crate::support::{Shell, dump};
+use crate::support::{Shell, at, dump};
 
 type View = BTreeMap<String, (fs_core::FileKind, Vec<u8>, u32)>;
 
@@ -78,36 +78,42 @@ fn ops() -> Vec<Op> {
     ]
 }
 
-/// All or nothing, for `op` with the upper dead from the n-th change on, for every n.
-fn check(op: &Op) {
+/// All or nothing, for `act` after `before`, with the upper dead from the n-th change on, for every n.
+fn check(
+    what: &str,
+    before: &dyn Fn(&dyn Backend),
+    act: &dyn Fn(&dyn Backend) -> Result<(), ErrorKind>,
+) {
     for dead_from in 1.. {
         let base = Arc::new(base());
         let upper = Arc::new(MemoryBackend::new());
         let open = || Overlay::new(base.clone(), upper.clone());
         prepare(&open());
+        before(&open());
         let old = view(&open());
         let faulty = Arc::new(Fault::new(upper.clone()));
         let overlay = Overlay::new(base.clone(), faulty.clone());
         overlay.stat(fs_core::At::path(&VPath::root())).unwrap();
         let dead = FaultRule::on_changes(Effect::Error(ErrorKind::Io)).from(dead_from);
         faulty.faults().add(dead);
-        let answer = run(&overlay, op);
+        let answer = act(&overlay);
         drop(overlay);
         let found = view(&open());
         if answer.is_ok() {
-            assert_ne!(found, old, "{op:?} did nothing");
+            assert_ne!(found, old, "{what} did nothing");
             return;
         }
         let new = {
             let upper = Arc::new(MemoryBackend::new());
             let fs = Overlay::new(base.clone(), upper);
             prepare(&fs);
-            run(&fs, op).unwrap();
+            before(&fs);
+            act(&fs).unwrap();
             view(&fs)
         };
         assert!(
             found == old || found == new,
-            "{op:?} with the upper dead from change {dead_from}:\n{found:#?}\nis neither\n{old:#?}\nnor\n{new:#?}"
+            "{what} with the upper dead from change {dead_from}:\n{found:#?}\nis neither\n{old:#?}\nnor\n{new:#?}"
         );
     }
 }
@@ -115,8 +121,77 @@ fn check(op: &Op) {
 #[test]
 fn every_change_is_all_or_nothing() {
     for op in ops() {
-        check(&op);
+        check(&format!("{op:?}"), &|_| (), &|fs| run(fs, &op).map(drop));
     }
+}
+
+fn discard(fs: &dyn Backend, path: &str) -> Result<(), ErrorKind> {
+    let trash = fs.extensions().trash.unwrap();
+    trash.discard(&at(path)).map(drop).map_err(|e| e.kind())
+}
+
+/// Restores the newest item.
+fn restore(fs: &dyn Backend, to: &str, mode: RenameMode) -> Result<(), ErrorKind> {
+    let trash = fs.extensions().trash.unwrap();
+    let item = trash.items().unwrap().pop().unwrap();
+    trash.restore(&item.id, &at(to), mode).map_err(|e| e.kind())
+}
+
+#[test]
+fn to_the_trash_is_all_or_nothing() {
+    for path in [
+        "/a", "/changed", "/d/e", "/d", "/made", "/empty", "/emptied",
+    ] {
+        check(&format!("discard {path}"), &|_| (), &|fs| discard(fs, path));
+    }
+}
+
+#[test]
+fn out_of_the_trash_is_all_or_nothing() {
+    for (from, to, mode) in [
+        ("/a", "/a", RenameMode::NoReplace),
+        ("/d", "/d", RenameMode::NoReplace),
+        ("/d", "/gone", RenameMode::NoReplace),
+        ("/made", "/gone", RenameMode::NoReplace),
+        ("/made", "/emptied", RenameMode::Replace),
+        ("/made", "/d/s/made", RenameMode::NoReplace),
+        ("/made/x", "/changed", RenameMode::Replace),
+        ("/made/x", "/a", RenameMode::Replace),
+        ("/a", "/b", RenameMode::NoReplace),
+        ("/empty", "/gone", RenameMode::NoReplace),
+    ] {
+        check(
+            &format!("restore {from} to {to}"),
+            &|fs| discard(fs, from).unwrap(),
+            &|fs| restore(fs, to, mode),
+        );
+    }
+}
+
+/// One step of the upper: whoever looks at any moment sees the item or nothing, never the base's entry.
+#[test]
+fn the_base_never_shows_while_something_comes_from_the_trash_or_goes_there() {
+    let base = Arc::new(base());
+    let fs = Overlay::new(base, MemoryBackend::new());
+    fs.chmod("/gone", 0o700);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let (fs, done) = (&fs, &done);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for _ in 0..200 {
+                discard(fs, "/gone").unwrap();
+                restore(fs, "/gone", RenameMode::NoReplace).unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::Release);
+        });
+        while !done.load(std::sync::atomic::Ordering::Acquire) {
+            if let Ok(seen) = fs.upper().stat(fs_core::At::path(&at("/gone"))) {
+                assert!(seen.is_whiteout() || seen.mode == 0o700, "{seen:?}");
+            } else {
+                panic!("the upper says nothing about a name of the base");
+            }
+        }
+    });
 }
 
 #[test]

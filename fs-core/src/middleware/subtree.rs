@@ -365,8 +365,19 @@ impl<B: Backend + 'static> Trash for Subtree<B> {
             .discard_as(&self.below(path), &self.below(original))
     }
 
+    fn discard_leaving_whiteout(&self, path: &VPath) -> Result<TrashId> {
+        if path.is_root() {
+            return Err(Error::new(ErrorKind::IsRoot, "trash").with_path(path));
+        }
+        self.trash()?.discard_leaving_whiteout(&self.below(path))
+    }
+
     fn restore(&self, id: &TrashId, to: &VPath, mode: RenameMode) -> Result<()> {
         self.trash()?.restore(id, &self.below(to), mode)
+    }
+
+    fn restore_over_whiteout(&self, id: &TrashId, to: &VPath) -> Result<()> {
+        self.trash()?.restore_over_whiteout(id, &self.below(to))
     }
 
     fn items(&self) -> Result<Vec<TrashItem>> {

@@ -1,6 +1,7 @@
 //! The trash of an overlay is its upper's.
 //!
-//! What only the base has is copied up on its way there, so that restoring it never depends on the base.
+//! What only the base has is copied up on its way there, so that restoring it never depends on the base. A folder in the trash shows nothing of a base, so
+//! that it may come back where one has a folder. Both ways are one step of the upper where it can: a whiteout comes or goes with the item.
 
 use std::sync::Arc;
 
@@ -8,11 +9,12 @@ use super::change::parent_first;
 use super::copy_up::Content;
 use super::core::{Core, Outcome};
 use super::names::{self, Kept};
+use super::xattr;
 use crate::backend::{At, Change, RenameMode};
 use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extensions::{Trash, TrashId, TrashItem};
-use crate::metadata::NewNode;
+use crate::metadata::{Metadata, NewNode};
 use crate::path::VPath;
 
 impl Core {
@@ -44,15 +46,34 @@ impl Core {
                 self.put_mark(path)?;
             }
             self.dirs.forget_all();
-            let id = self.trash()?.discard(&kept)?;
-            if hide && !files {
-                self.upper
-                    .change(&Change::Create(At::path(&kept), &NewNode::whiteout()))?;
+            if !files && entry.found()?.is_dir() {
+                self.mark(&kept, xattr::OPAQUE, b"y")?;
             }
+            let id = if hide && !files {
+                self.discard_hidden(&kept)?
+            } else {
+                self.trash()?.discard(&kept)?
+            };
             self.pins.removed(path, place);
             Ok(Outcome::Done(id))
         })?;
         self.watchers.changed(path);
+        Ok(id)
+    }
+
+    /// Discards what the upper keeps at `kept`, and leaves a whiteout there.
+    fn discard_hidden(&self, kept: &VPath) -> Result<TrashId> {
+        let trash = self.trash()?;
+        if self.upper.has(Capabilities::RENAME_WHITEOUT) {
+            match trash.discard_leaving_whiteout(kept) {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {}
+                discarded => return discarded,
+            }
+        }
+        // Two steps, where the upper has no one step for it.
+        let id = trash.discard(kept)?;
+        self.upper
+            .change(&Change::Create(At::path(kept), &NewNode::whiteout()))?;
         Ok(id)
     }
 
@@ -81,14 +102,15 @@ impl Core {
             let kept = self.upper.kept(to)?;
             self.dirs.forget_all();
             if entry.whiteout {
-                self.upper.change(&Change::Unlink(At::path(&kept)))?;
+                self.restore_shown(id, &kept, mode)?;
+            } else {
+                if entry.visible().is_some_and(Metadata::is_dir)
+                    && self.is_empty_dir(to, entry.as_dir()?)?
+                {
+                    self.clear(to, &entry)?;
+                }
+                self.trash()?.restore(id, &kept, mode)?;
             }
-            let restored = self.trash()?.restore(id, &kept, mode);
-            if entry.whiteout && restored.is_err() {
-                self.upper
-                    .change(&Change::Create(At::path(&kept), &NewNode::whiteout()))?;
-            }
-            restored?;
             if entry.base.is_some_and(|base| base.is_dir())
                 && !self.marks_are_files()?
                 && self.look(to)?.merged()
@@ -99,6 +121,23 @@ impl Core {
         })?;
         self.watchers.changed(to);
         Ok(())
+    }
+
+    /// Restores where a whiteout is, which goes.
+    fn restore_shown(&self, id: &TrashId, kept: &VPath, mode: RenameMode) -> Result<()> {
+        let trash = self.trash()?;
+        match trash.restore_over_whiteout(id, kept) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            restored => return restored,
+        }
+        // Two steps, where the upper has no one step for it.
+        self.upper.change(&Change::Unlink(At::path(kept)))?;
+        let restored = trash.restore(id, kept, mode);
+        if restored.is_err() {
+            self.upper
+                .change(&Change::Create(At::path(kept), &NewNode::whiteout()))?;
+        }
+        restored
     }
 
     pub(super) fn trash_items(&self) -> Result<Vec<TrashItem>> {
