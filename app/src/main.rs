@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         .init();
     let arguments = cli::Arguments::parse();
     if let Some(command) = &arguments.command {
-        return cli::run(command, &arguments.passwords);
+        return cli::run(command, &arguments.access);
     }
     match run(&arguments.locations) {
         Ok(()) => ExitCode::SUCCESS,

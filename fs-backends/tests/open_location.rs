@@ -249,20 +249,120 @@ fn stacks_of_stacks_of_stacks_end() {
 }
 
 #[test]
-fn a_writable_layer_inside_another_is_refused() {
+fn a_writable_layer_inside_another_or_the_same_again_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(dir.path().join("base/upper")).unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::fs::create_dir_all(at("base/upper")).unwrap();
+    std::os::unix::fs::symlink("base", at("link")).unwrap();
+    for name in ["a.db", "base/b.db", "a.mem"] {
+        create(name, dir.path()).unwrap().save().unwrap();
+    }
+    create("store:base/store", dir.path()).unwrap();
+    let vault = storage(&open("a.db", dir.path()).unwrap());
+    vault.create_dir_all("/x/y").unwrap();
+    drop(vault);
+    write_stack(&at("inner.stack.ron"), &["base", "memory:a"]);
+    let refusal = |layers: &[&str]| {
+        write_stack(&at("a.stack.ron"), layers);
+        let error = open("a.stack.ron", dir.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{layers:?}: {error}");
+        error.to_string()
+    };
     for layers in [
         ["base", "base/upper"],
         ["base/upper", "base"],
         ["base", "vroot:base::/upper"],
+        ["base", "link/upper"],
+        ["base", "store:base/store"],
+        ["inner.stack.ron", "base/upper"],
+        ["a.db::/x", "a.db::/x/y"],
     ] {
-        write_stack(&dir.path().join("a.stack.ron"), &layers);
-        assert_eq!(
-            kind(open("a.stack.ron", dir.path())),
-            ErrorKind::InvalidData,
-            "{layers:?}"
-        );
+        let text = refusal(&layers);
+        assert!(text.contains("inside the other"), "{layers:?}: {text}");
+    }
+    for layers in [
+        ["base", "link"],
+        ["base", "vroot:base"],
+        ["a.db", "a.db"],
+        ["a.mem", "a.mem"],
+    ] {
+        let text = refusal(&layers);
+        assert!(text.contains("are the same"), "{layers:?}: {text}");
+    }
+    // Two folders that are only read may hold each other, and a vault's file is no part of the folder it lies in.
+    for layers in [
+        ["base", "base/upper", "memory:a"],
+        ["base", "a.mem", "base/b.db"],
+    ] {
+        write_stack(&at("a.stack.ron"), &layers);
+        open("a.stack.ron", dir.path()).unwrap();
+    }
+}
+
+#[test]
+fn a_layer_used_over_another_base_is_refused_until_that_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    for folder in ["base", "other", "plain"] {
+        std::fs::create_dir(at(folder)).unwrap();
+        std::fs::write(at(folder).join("gone"), folder).unwrap();
+        std::fs::write(at(folder).join("kept"), folder).unwrap();
+    }
+    create("base.db", dir.path()).unwrap();
+    create("other.db", dir.path()).unwrap();
+    for (base, other) in [
+        ("base", "other"),
+        ("base.db", "other.db"),
+        ("base", "other.db"),
+    ] {
+        for upper in ["upper.db", "upper.mem", "store:upper", "folder"] {
+            let dir_of = tempfile::tempdir().unwrap();
+            let upper = match upper.strip_prefix("store:") {
+                Some(name) => format!("store:{}", dir_of.path().join(name).display()),
+                None => dir_of.path().join(upper).display().to_string(),
+            };
+            if upper.ends_with("folder") {
+                std::fs::create_dir(&upper).unwrap();
+            } else {
+                create(&upper, dir.path()).unwrap().save().unwrap();
+            }
+            let stack = |base: &str| write_stack(&at("a.stack.ron"), &[base, &upper]);
+            let use_it = || {
+                let opened = open("a.stack.ron", dir.path())?;
+                storage(&opened).write("/new", b"new")?;
+                opened.save()
+            };
+            stack(base);
+            use_it().unwrap();
+            use_it().unwrap();
+            stack(other);
+            let error = use_it().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WrongBase, "{base} {other} {upper}");
+            assert!(
+                error
+                    .to_string()
+                    .contains("layer \"1\" was used over another base than \"0\""),
+                "{error}"
+            );
+            let wanted = OpenHow {
+                accept_base: true,
+                ..OpenHow::default()
+            };
+            let only_to_look = OpenHow {
+                read_only: true,
+                ..wanted
+            };
+            let looked = open_with("a.stack.ron", dir.path(), &only_to_look).unwrap();
+            assert_eq!(storage(&looked).read("/new").unwrap(), b"new");
+            drop(looked);
+            assert_eq!(use_it().unwrap_err().kind(), ErrorKind::WrongBase);
+            let opened = open_with("a.stack.ron", dir.path(), &wanted).unwrap();
+            opened.save().unwrap();
+            drop(opened);
+            use_it().unwrap();
+            stack(base);
+            assert_eq!(use_it().unwrap_err().kind(), ErrorKind::WrongBase);
+        }
     }
 }
 

@@ -49,7 +49,7 @@ kinds! {
     InvalidName = EINVAL, "not a valid name";
     /// A path that is empty or relative where it must not be.
     InvalidPath = EINVAL, "not a valid path";
-    /// Longer than 255 bytes (name) or 4096 bytes (link target).
+    /// Longer than 255 bytes (name) or 4095 bytes (link target).
     NameTooLong = ENAMETOOLONG, "name is too long";
     /// An argument out of range.
     InvalidInput = EINVAL, "not a valid argument";
@@ -105,6 +105,8 @@ kinds! {
     UnknownFormat = EMEDIUMTYPE, "not a filesystem this program knows";
     /// Made by a newer version.
     NewerFormat = EPROTONOSUPPORT, "made by a newer version";
+    /// An upper layer that was made over another base: its deletions and copies belong to that one.
+    WrongBase = ESTALE, "the layer was made over another base";
     /// The filesystem has been closed.
     Closed = ESHUTDOWN, "filesystem is closed";
     /// Took too long.

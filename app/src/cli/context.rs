@@ -11,7 +11,7 @@ use fs_core::resolve::Last;
 use fs_core::{Backend, Error, ErrorKind, PathResolver as _, PosixResolver, Result};
 use parking_lot::Mutex;
 
-use super::Passwords;
+use super::Access;
 use super::password::Keys;
 use crate::background::Folders;
 
@@ -23,6 +23,7 @@ pub struct Mounts(Mutex<Vec<(FsRef, Opened)>>);
 pub struct Context {
     here: PathBuf,
     keys: Keys,
+    accept_base: bool,
     mounts: Arc<Mounts>,
 }
 
@@ -44,11 +45,12 @@ impl Filesystems for Mounts {
 
 impl Context {
     /// Nothing is open yet.
-    pub fn new(passwords: &Passwords) -> anyhow::Result<Self> {
+    pub fn new(access: &Access) -> anyhow::Result<Self> {
         let here = std::env::current_dir().context("the current folder is gone")?;
         Ok(Self {
-            keys: Keys::new(passwords, &here)?,
+            keys: Keys::new(&access.passwords, &here)?,
             here,
+            accept_base: access.accept_base,
             mounts: Arc::default(),
         })
     }
@@ -99,6 +101,7 @@ impl Context {
         let opened = location.open(&OpenHow {
             password: &|vault| self.keys.of(vault),
             open_already: &open_already,
+            accept_base: self.accept_base,
             ..OpenHow::default()
         })?;
         let fs = FsRef::new(opened.location.to_string());

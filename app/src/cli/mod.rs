@@ -47,9 +47,19 @@ pub struct Arguments {
     /// Each opens as a tab of the window.
     #[arg(value_name = "LOCATION")]
     pub locations: Vec<OsString>,
-    /// Where passwords come from.
+    /// How filesystems are opened.
     #[command(flatten)]
-    pub passwords: Passwords,
+    pub access: Access,
+}
+
+/// How filesystems are opened.
+#[derive(Args)]
+pub struct Access {
+    #[command(flatten)]
+    passwords: Passwords,
+    /// Use layers that were used over another base over this one from now on, with all they deleted and copied.
+    #[arg(long, global = true)]
+    accept_base: bool,
 }
 
 /// Where passwords come from; otherwise LAMINA_PASSWORD, otherwise a prompt.
@@ -92,8 +102,8 @@ pub enum Command {
 }
 
 /// Runs a command to its exit code.
-pub fn run(command: &Command, passwords: &Passwords) -> ExitCode {
-    let outcome = Context::new(passwords).and_then(|context| {
+pub fn run(command: &Command, access: &Access) -> ExitCode {
+    let outcome = Context::new(access).and_then(|context| {
         let done = dispatch(command, &context);
         // Saves what changed in memory even when part failed.
         let finished = context.finish();

@@ -7,6 +7,7 @@ use fs_core::middleware::{Overlay, ReadOnly, Subtree};
 use fs_core::{Backend, Error, ErrorKind, Result, VPath};
 use zeroize::Zeroizing;
 
+use super::ground::{self, Clash, Ground};
 use super::{HostItem, Kind, Location, Root, StackFile, probe};
 use crate::indexed::StoreOptions;
 use crate::sqlite::{Durability, VaultOptions};
@@ -26,6 +27,8 @@ pub struct OpenHow<'a> {
     pub read_only: bool,
     /// Makes a vault, store or saved memory filesystem where nothing is.
     pub create: bool,
+    /// A layer that was used over another base is used over this one from now on, with all it deleted and copied; otherwise `WrongBase`.
+    pub accept_base: bool,
 }
 
 impl Default for OpenHow<'_> {
@@ -35,6 +38,7 @@ impl Default for OpenHow<'_> {
             open_already: &|_| None,
             read_only: false,
             create: false,
+            accept_base: false,
         }
     }
 }
@@ -101,8 +105,8 @@ impl Location {
     /// Opens it. Touches the disk.
     ///
     /// Errors: `NotFound`, `NotADirectory` (a sandbox that is a file), `UnknownFormat` (a file or folder that is no filesystem of ours),
-    /// `PasswordNeeded`, `WrongPassword`, `Corrupted`, `NewerFormat`, `InUse`; `InvalidData` for a stack that names itself or has a layer inside
-    /// another.
+    /// `PasswordNeeded`, `WrongPassword`, `Corrupted`, `NewerFormat`, `InUse`; `InvalidData` for a stack that names itself or whose top layer is
+    /// another one or lies inside another one; `WrongBase` for a layer that was used over another base.
     pub fn open(&self, how: &OpenHow<'_>) -> Result<Opened> {
         Opener {
             how,
@@ -222,7 +226,7 @@ impl Opener<'_> {
         let layers = stack.locations(file.parent().unwrap_or(Path::new("/")))?;
         self.stacks.push(file);
         let mut all: Option<Opened> = None;
-        let mut folders = Vec::new();
+        let mut grounds = Vec::new();
         let top = layers.len().saturating_sub(1);
         for (index, layer) in layers.iter().enumerate() {
             self.layers += 1;
@@ -230,25 +234,51 @@ impl Opener<'_> {
                 let detail = format!("it has more than {LAYERS_MAX} layers");
                 return Err(error(ErrorKind::InvalidData, detail));
             }
-            if let Some(folder) = layer_folder(layer)? {
-                let clash = folders
-                    .iter()
-                    .any(|below: &PathBuf| below.starts_with(&folder) || folder.starts_with(below));
-                if index == top && clash {
-                    let detail = "its top layer and another one lie inside each other";
-                    return Err(error(ErrorKind::InvalidData, detail.into()));
-                }
-                folders.push(folder);
+            let name = |index: usize| stack.layers.get(index).map_or("", |layer| &layer.name);
+            let check = |below: &[Vec<Ground>], here: &[Ground]| match ground::clash(below, here) {
+                Some((other, clash)) if index == top => Err(error(
+                    ErrorKind::InvalidData,
+                    match clash {
+                        Clash::Same => format!(
+                            "its layers {:?} and {:?} are the same",
+                            name(other),
+                            name(index)
+                        ),
+                        Clash::Inside => format!(
+                            "of its layers {:?} and {:?} one lies inside the other",
+                            name(other),
+                            name(index)
+                        ),
+                    },
+                )),
+                _ => Ok(()),
+            };
+            // A stack is looked into once it is known that it ends.
+            let is_stack = layer.settled()?.kind() == Kind::Stack;
+            let mut here = Vec::new();
+            if !is_stack {
+                here = ground::grounds(layer)?;
+                check(&grounds, &here)?;
             }
-            let layer = self.open(layer)?.rooted()?;
+            let opened = self.open(layer)?.rooted()?;
+            if is_stack {
+                here = ground::grounds(layer)?;
+                check(&grounds, &here)?;
+            }
+            grounds.push(here);
             all = Some(match all {
-                None => layer,
-                Some(below) => Opened {
-                    backend: Arc::new(Overlay::new(below.backend, layer.backend)),
-                    is_private: below.is_private || layer.is_private,
-                    saved: [below.saved, layer.saved].concat(),
-                    ..layer
-                },
+                None => opened,
+                Some(below) => self.put_over(below, opened).map_err(|e| {
+                    if e.kind() != ErrorKind::WrongBase {
+                        return e;
+                    }
+                    let detail = format!(
+                        "layer {:?} was used over another base than {:?}, and what it deleted and copied belongs to that one",
+                        name(index),
+                        name(index.saturating_sub(1))
+                    );
+                    error(ErrorKind::WrongBase, detail)
+                })?,
             });
         }
         self.stacks.pop();
@@ -262,6 +292,27 @@ impl Opener<'_> {
             location,
             at: VPath::root(),
             ..all
+        })
+    }
+}
+
+impl Opener<'_> {
+    /// `upper` as a layer over `below`. `WrongBase`, unless that was accepted.
+    fn put_over(&self, below: Opened, upper: Opened) -> Result<Opened> {
+        let overlay = Overlay::new(below.backend, upper.backend);
+        let overlay = match self.how.accept_base {
+            true => overlay.accepting_base(),
+            false => overlay,
+        };
+        if self.how.accept_base && !self.how.read_only {
+            overlay.adopt_base()?;
+        }
+        overlay.check()?;
+        Ok(Opened {
+            backend: Arc::new(overlay),
+            is_private: below.is_private || upper.is_private,
+            saved: [below.saved, upper.saved].concat(),
+            ..upper
         })
     }
 }
@@ -293,23 +344,6 @@ impl Opened {
             ..self
         })
     }
-}
-
-/// The host folder a layer is, if it is one.
-fn layer_folder(layer: &Location) -> Result<Option<PathBuf>> {
-    let settled = layer.settled()?;
-    let folder = match settled.root() {
-        Root::Host(path) => path.join(relative(settled.inner())),
-        Root::VRoot(path) => path.join(relative(settled.inner())),
-        _ => return Ok(None),
-    };
-    // What can't be found is told when it is opened.
-    Ok(folder.canonicalize().ok())
-}
-
-fn relative(path: &VPath) -> &Path {
-    let path = path.as_path();
-    path.strip_prefix("/").unwrap_or(path)
 }
 
 fn open_saved(path: &Path, create: bool) -> Result<SavedMemory> {

@@ -11,6 +11,7 @@ mod bugs;
 mod changes;
 mod copy_up;
 mod crash;
+mod databases;
 mod host;
 mod identity;
 mod limited;

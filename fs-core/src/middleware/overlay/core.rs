@@ -33,6 +33,8 @@ pub(super) struct Core {
     pub watchers: Arc<Watchers>,
     /// Largest directory tree of the base, in entries, that a rename copies up.
     pub rename_limit_entries: AtomicUsize,
+    /// The upper may be used over another base than it was made over.
+    pub base_accepted: AtomicBool,
     ids: OnceLock<Ids>,
     root_ready: AtomicBool,
     copying: Mutex<HashSet<VPath>>,
@@ -69,6 +71,7 @@ impl Core {
             pins: Arc::default(),
             watchers: Arc::default(),
             rename_limit_entries: AtomicUsize::new(super::RENAME_LIMIT_ENTRIES),
+            base_accepted: AtomicBool::new(false),
             ids: OnceLock::new(),
             root_ready: AtomicBool::new(false),
             copying: Mutex::default(),
@@ -76,7 +79,7 @@ impl Core {
         }
     }
 
-    /// The numbers of this overlay. `SameFile`: base and upper are one filesystem folder.
+    /// The numbers of this overlay. `SameFile`: base and upper are one filesystem folder; `WrongBase`: the upper belongs to another base.
     pub fn ids(&self) -> Result<&Ids> {
         if let Some(ids) = self.ids.get() {
             return Ok(ids);
@@ -88,7 +91,9 @@ impl Core {
             return Err(Error::new(ErrorKind::SameFile, "overlay")
                 .with_detail("the base and the upper layer are the same folder"));
         }
-        Ok(self.ids.get_or_init(|| Ids::new(base, upper)))
+        let identity = self.check_base(self.base_accepted.load(Ordering::Relaxed))?;
+        let tag = identity.map_or(0, |identity| identity.tag());
+        Ok(self.ids.get_or_init(|| Ids::new(base, upper, tag)))
     }
 
     /// Where `at` leads. `InvalidInput`: pinned by another filesystem; `NotFound`: below a removed node.
@@ -124,6 +129,12 @@ impl Core {
         }
     }
 
+    /// Does what the first change would do, one change of what the upper says about its base among it.
+    pub fn adopt_base(self: &Arc<Self>) -> Result<()> {
+        self.ids()?;
+        self.mutate(|| Ok(Outcome::Done(())))
+    }
+
     /// Before the first change: the form of marks is settled, and the upper's root gets the attributes of the base's.
     fn ready_root(&self) -> Result<()> {
         if self.root_ready.load(Ordering::Acquire) {
@@ -156,6 +167,7 @@ impl Core {
                 )))?;
             }
         }
+        self.record_base()?;
         self.dirs.forget_all();
         self.root_ready.store(true, Ordering::Release);
         Ok(())

@@ -17,6 +17,8 @@ pub(super) struct Ids {
     fs: u64,
     base_root: FileId,
     upper_root: FileId,
+    /// Which base origins are of.
+    base_tag: u32,
     /// Origins that no attribute can hold: upper node -> base node.
     remembered: Mutex<HashMap<FileId, FileId>>,
 }
@@ -25,7 +27,7 @@ const BASE: u64 = 0;
 const UPPER: u64 = 1;
 
 impl Ids {
-    pub fn new(base_root: FileId, upper_root: FileId) -> Self {
+    pub fn new(base_root: FileId, upper_root: FileId, base_tag: u32) -> Self {
         let fs = [base_root.ino, upper_root.fs, upper_root.ino]
             .into_iter()
             .fold(base_root.fs, mix);
@@ -33,6 +35,7 @@ impl Ids {
             fs,
             base_root,
             upper_root,
+            base_tag,
             remembered: Mutex::default(),
         }
     }
@@ -85,18 +88,24 @@ impl Ids {
     }
 
     /// The value of the attribute that remembers `base`. A node on the base's own filesystem is remembered by its inode number alone, so that the base may
-    /// get another filesystem number (a memory filesystem loaded again) without its files changing theirs.
+    /// get another filesystem number (a memory filesystem loaded again) without its files changing theirs. The tag of the base follows.
     pub fn origin_value(&self, base: FileId) -> Vec<u8> {
+        let tag = self.base_tag;
         if base.fs == self.base_root.fs {
-            base.ino.to_string().into_bytes()
+            format!("{}@{tag:x}", base.ino).into_bytes()
         } else {
-            format!("{}:{}", base.ino, base.fs).into_bytes()
+            format!("{}:{}@{tag:x}", base.ino, base.fs).into_bytes()
         }
     }
 
-    /// The base node remembered in `value`; `None` when it is none of ours.
+    /// The base node remembered in `value`; `None` when it is none of ours, or of another base.
     pub fn read_origin(&self, value: &[u8]) -> Option<FileId> {
         let text = std::str::from_utf8(value).ok()?;
+        let text = match text.split_once('@') {
+            Some((text, tag)) if u32::from_str_radix(tag, 16) == Ok(self.base_tag) => text,
+            Some(_) => return None,
+            None => text,
+        };
         let (ino, fs) = match text.split_once(':') {
             Some((ino, fs)) => (ino, fs.parse().ok()?),
             None => (text, self.base_root.fs),
@@ -138,7 +147,7 @@ mod tests {
     #[test]
     fn layers_never_share_a_number() {
         let root = |fs| FileId { fs, ino: 1 };
-        let ids = Ids::new(root(7), root(7));
+        let ids = Ids::new(root(7), root(7), 0xabc);
         let node = FileId { fs: 7, ino: 5 };
         assert_ne!(ids.base(node), ids.upper(node));
         let elsewhere = FileId { fs: 8, ino: 5 };
@@ -146,5 +155,7 @@ mod tests {
         for id in [node, elsewhere] {
             assert_eq!(ids.read_origin(&ids.origin_value(id)), Some(id));
         }
+        let other_base = Ids::new(root(7), root(7), 0xabd);
+        assert_eq!(other_base.read_origin(&ids.origin_value(node)), None);
     }
 }

@@ -12,6 +12,7 @@
 
 mod attributes;
 mod base;
+mod base_identity;
 mod change;
 mod commit;
 mod copy_up;
@@ -69,7 +70,8 @@ pub struct Overlay<Base, Upper> {
 impl<Base: Backend + 'static, Upper: Backend + 'static> Overlay<Base, Upper> {
     /// Puts `upper`, empty or used as one before, over `base`. Touches neither until the first call.
     ///
-    /// When both are one folder, every call answers `SameFile`; one inside the other is for whoever opens them to refuse.
+    /// When both are one folder, every call answers `SameFile`; one inside the other is for whoever opens them to refuse. When the upper was made over
+    /// another base, every call answers `WrongBase` ([`Overlay::accepting_base`] lets it be).
     pub fn new(base: Base, upper: Upper) -> Self {
         let (base, upper) = (Arc::new(base), Arc::new(upper));
         Self {
@@ -77,6 +79,26 @@ impl<Base: Backend + 'static, Upper: Backend + 'static> Overlay<Base, Upper> {
             base,
             upper,
         }
+    }
+
+    /// Lets the upper be used over this base although it was made over another one, whose deletions and copies now apply here. From the first change on it
+    /// belongs to this base.
+    #[must_use]
+    pub fn accepting_base(self) -> Self {
+        self.core.base_accepted.store(true, Ordering::Relaxed);
+        self
+    }
+
+    /// Makes this base the upper's, for good; what the upper deleted and copied applies here from now on. Writes to the upper.
+    pub fn adopt_base(&self) -> Result<()> {
+        self.core.base_accepted.store(true, Ordering::Relaxed);
+        self.core.adopt_base()
+    }
+
+    /// Can the two be put together? `SameFile`: they are one folder; `WrongBase`: the upper was made over another base. What every call finds out, before
+    /// the first one.
+    pub fn check(&self) -> Result<()> {
+        self.core.ids().map(drop)
     }
 
     /// With another limit than [`RENAME_LIMIT_ENTRIES`].

@@ -14,6 +14,8 @@ pub(super) const WHITEOUT: &str = "user.overlay.whiteout";
 pub(super) const IMPURE: &str = "user.overlay.lamina.impure";
 /// Which node of the base this one was copied from; on the root of the upper: that its attributes were copied from the base's root.
 pub(super) const ORIGIN: &str = "user.overlay.lamina.origin";
+/// On the root of the upper: which base it is the upper of.
+pub(super) const BASE: &str = "user.overlay.lamina.base";
 
 const USER: &str = "user.overlay.";
 const TRUSTED: &str = "trusted.overlay.";
