@@ -79,6 +79,11 @@ impl App {
                 result,
                 is_folder,
             } => self.make_named(tab, result, is_folder),
+            Event::Device(folder, device) => {
+                if let Some(known) = self.drafts.devices.get_mut(&folder) {
+                    *known = device;
+                }
+            }
             Event::ClipboardFiles(paths, into) => self.paste_files(paths, into),
             Event::Picked(picked) => self.picked(picked),
             Event::UserFolders(folders) => self.state.places = folders,

@@ -76,6 +76,7 @@ impl App {
             FileCommand::Clip { items, cut } => self.clip(items, cut),
             FileCommand::ClearClip => self.state.clip = None,
             FileCommand::Paste(into) => self.paste(into),
+            FileCommand::FindDevice(folder) => self.background.send(Request::Device(folder)),
             FileCommand::Import(paths, into) => {
                 let sources = host_places(&paths);
                 if !sources.is_empty() {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use directories::UserDirs;
 use fs_core::ops::Place;
-use fs_core::{At, Backend, ErrorKind, Name, Result};
+use fs_core::resolve::{Last, PathResolver as _, PosixResolver};
+use fs_core::{At, Backend, ErrorKind, Name, Result, VPath};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::state::{Session, Settings, UserFolder, UserFolderKind};
@@ -49,6 +50,12 @@ impl Folders {
     pub(super) fn save_session(&self, session: &Session) {
         write(&self.state.join("session.ron"), session);
     }
+}
+
+/// The device of a folder, or of the one a link leads to.
+pub(super) fn device(backend: &dyn Backend, folder: &VPath) -> Result<u64> {
+    let folder = PosixResolver.resolve(backend, Path::new(folder.as_os_str()), Last::Follow)?;
+    Ok(backend.stat(folder.at())?.id.fs)
 }
 
 fn read<T: DeserializeOwned + Default>(path: &Path) -> T {

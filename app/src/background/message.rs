@@ -113,6 +113,8 @@ pub enum Request {
         /// It shall be a folder.
         is_folder: bool,
     },
+    /// Finds out on which device a folder is: `Event::Device`.
+    Device(Place),
     /// The tab is gone: stops watching for it.
     Forget(TabId),
     /// Drops a big view away from the drawing thread.
@@ -231,6 +233,8 @@ pub enum Event {
         /// It shall be a folder.
         is_folder: bool,
     },
+    /// The device a folder is on, if it can be told.
+    Device(Place, Option<u64>),
     /// Files on the desktop's clipboard, to be pasted into a folder.
     ClipboardFiles(Vec<PathBuf>, Place),
     /// A path chosen in the desktop's file dialog.

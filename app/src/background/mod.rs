@@ -239,6 +239,11 @@ impl Background {
                     is_folder,
                 });
             }),
+            Request::Device(folder) => self.with_backend(&folder.fs.clone(), move |backend| {
+                let device = backend.and_then(|backend| files::device(&*backend, &folder.path));
+                let device = device.ok();
+                outbox.send(Event::Device(folder, device));
+            }),
             Request::Forget(tab) => {
                 let watchers = self.watchers.clone();
                 self.house(move || watchers.forget(tab));

@@ -177,6 +177,8 @@ pub enum FileCommand {
     ClearClip,
     /// Pastes what was cut or copied, here or in another program, into a folder.
     Paste(Place),
+    /// Finds out on which device a folder is that something is dragged over.
+    FindDevice(Place),
     /// Host files from another program arrive in a folder.
     Import(Vec<std::path::PathBuf>, Place),
     /// Ends renaming an entry with a new name.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use fs_backends::location::Kind;
-use fs_core::ops::{Decisions, FsRef};
+use fs_core::ops::{Decisions, FsRef, Place};
 use fs_core::{FileKind, Name, VPath};
 
 use crate::command::Secret;
@@ -34,6 +34,8 @@ pub struct Drafts {
     pub decisions: Decisions,
     /// Where the layers of the pane at the left begin, if it shows a stack: messages stand above.
     pub layers_top: Option<f32>,
+    /// Devices of folders something is dragged over, as far as they are known; asked for once in a drag.
+    pub devices: HashMap<Place, Option<u64>>,
     /// Changes ticked in the review of a stack.
     pub review: BTreeSet<VPath>,
     /// Selection before a rubber band.

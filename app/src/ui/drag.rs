@@ -46,6 +46,7 @@ pub(super) fn begin_frame(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     let Some(payload) = dragged(ui) else {
         drafts.aim = Aim::default();
         drafts.spring = None;
+        drafts.devices.clear();
         return;
     };
     if ui.input(|input| input.key_pressed(Key::Escape)) {
@@ -143,6 +144,16 @@ fn aim(cx: &Cx<'_>, drafts: &mut Drafts, dragged: &Dragged, place: Place, device
     drafts.aim.target = Some((place, device));
 }
 
+/// The device of a folder nobody has listed; the background is asked, and until it answers the safe thing is done: copying.
+fn device_of(cx: &Cx<'_>, drafts: &mut Drafts, place: &Place) -> Option<u64> {
+    if let Some(device) = drafts.devices.get(place) {
+        return *device;
+    }
+    drafts.devices.insert(place.clone(), None);
+    cx.send(Command::File(FileCommand::FindDevice(place.clone())));
+    None
+}
+
 /// A widget that stands for a folder takes drops.
 pub(super) fn target_ui(
     ui: &Ui,
@@ -155,7 +166,8 @@ pub(super) fn target_ui(
         return;
     };
     if response.contains_pointer() {
-        aim(cx, drafts, &payload, place.clone(), None);
+        let device = device_of(cx, drafts, place);
+        aim(cx, drafts, &payload, place.clone(), device);
         outline(ui, response.rect, drafts);
     }
 }
@@ -368,7 +380,8 @@ pub(super) fn segment_target(
     place: &Place,
 ) {
     if let Some(payload) = dragged(ui) {
-        aim(cx, drafts, &payload, place.clone(), None);
+        let device = device_of(cx, drafts, place);
+        aim(cx, drafts, &payload, place.clone(), device);
         if drafts.aim.refusal.is_none() {
             drafts.aim.part = Some((tab, depth));
         }

@@ -17,7 +17,8 @@ pub(super) fn height(cx: &Cx<'_>, info: &FsInfo, room: f32) -> f32 {
     }
     let all = info.layers.len() as f32 * m.layer_row;
     let most = (room * m.layers_share - m.strip).max(m.layer_row);
-    m.strip + all.min(most).floor()
+    // The line above the panel is part of it.
+    m.strip + all.min(most).floor() + m.line
 }
 
 /// The panel; `active`: its pane is the one commands act on.

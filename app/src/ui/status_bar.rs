@@ -15,7 +15,7 @@ pub(super) fn status_bar_ui(ui: &mut Ui, cx: &Cx<'_>, _drafts: &mut Drafts) {
         ui.spacing_mut().button_padding.y = 0.0;
         ui.spacing_mut().interact_size.y = m.icon;
         ui.spacing_mut().item_spacing.x = m.pad;
-        ui.add_space(m.space);
+        ui.add_space(m.pad);
         if let Some(tab) = cx.state.tab() {
             ui.label(Type::Secondary.rich(summary(tab)).color(tokens.muted));
             if let Some(selected) = selected(tab) {

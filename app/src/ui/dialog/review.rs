@@ -66,8 +66,7 @@ pub(super) fn review_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &
 fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &Review, changes: &Changes) {
     let m = metrics();
     let all = drafts.review.len() == changes.list.len();
-    let mut tick_all = all;
-    if ui.checkbox(&mut tick_all, "All").changed() {
+    if all_ui(ui, all) {
         drafts.review = if all {
             Default::default()
         } else {
@@ -92,14 +91,62 @@ fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &Review, chang
     });
 }
 
+/// The line that ticks all; tells whether it was clicked.
+fn all_ui(ui: &mut Ui, ticked: bool) -> bool {
+    let (m, tokens) = (metrics(), ui.tokens());
+    let (rect, response) = line_ui(ui);
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, ticked, "All"));
+    let tick = tick_ui(ui, rect, ticked);
+    let at = egui::pos2(tick.right() + m.gap, rect.center().y);
+    let (align, font) = (egui::Align2::LEFT_CENTER, Type::Secondary.font());
+    ui.painter().text(at, align, "All", font, tokens.muted);
+    response.clicked()
+}
+
+/// A line that can be clicked, with what shows that it can.
+fn line_ui(ui: &mut Ui) -> (Rect, egui::Response) {
+    let (m, tokens) = (metrics(), ui.tokens());
+    let size = egui::vec2(ui.available_width(), m.row_comfortable);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    if response.hovered() || response.has_focus() {
+        ui.painter().rect_filled(rect, m.radius, tokens.hover());
+    }
+    if response.has_focus() {
+        let stroke = tokens.ring();
+        ui.painter()
+            .rect_stroke(rect, m.radius, stroke, egui::StrokeKind::Inside);
+    }
+    (rect, response)
+}
+
+/// The box at the left of a line.
+fn tick_ui(ui: &Ui, line: Rect, ticked: bool) -> Rect {
+    let (m, tokens) = (metrics(), ui.tokens());
+    let tick = square(line, line.left() + m.gap);
+    let fill = if ticked { tokens.accent } else { tokens.sunken };
+    let stroke = tokens.input_stroke();
+    ui.painter()
+        .rect(tick, m.space, fill, stroke, egui::StrokeKind::Inside);
+    if ticked {
+        Icon::Check.paint(ui.painter(), tick, m.pad, tokens.on_accent);
+    }
+    tick
+}
+
+/// Room for a mark in a line.
+fn square(line: Rect, left: f32) -> Rect {
+    let side = metrics().icon;
+    let middle = egui::pos2(left + side / 2.0, line.center().y);
+    Rect::from_center_size(middle, egui::Vec2::splat(side))
+}
+
 /// One change: tick, mark, path, what it weighs; a double click shows it.
 fn change_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &Review, change: &LayerChange) {
     let (m, tokens) = (metrics(), ui.tokens());
     let ticked = drafts.review.contains(&change.path);
     let path = change.path.as_path().to_string_lossy();
     let weight = weight(change);
-    let size = egui::vec2(ui.available_width(), m.row_comfortable);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let (rect, response) = line_ui(ui);
     response.widget_info(|| {
         let label = format!("{path}, {}, {weight}", word(change));
         WidgetInfo::selected(Role::CheckBox, true, ticked, label)
@@ -111,33 +158,8 @@ fn change_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &Review, cha
             drafts.review.insert(change.path.clone());
         }
     }
-    if response.hovered() || response.has_focus() {
-        ui.painter().rect_filled(rect, m.radius, tokens.hover());
-    }
-    if response.has_focus() {
-        let stroke = tokens.ring();
-        ui.painter()
-            .rect_stroke(rect, m.radius, stroke, egui::StrokeKind::Inside);
-    }
-    let square = |left: f32| {
-        Rect::from_center_size(
-            egui::pos2(left + m.icon / 2.0, rect.center().y),
-            egui::Vec2::splat(m.icon),
-        )
-    };
-    let tick = square(rect.left() + m.gap);
-    let fill = if ticked { tokens.accent } else { tokens.sunken };
-    ui.painter().rect(
-        tick,
-        m.space,
-        fill,
-        tokens.input_stroke(),
-        egui::StrokeKind::Inside,
-    );
-    if ticked {
-        Icon::Check.paint(ui.painter(), tick, m.pad, tokens.on_accent);
-    }
-    let mark = square(tick.right() + m.gap);
+    let tick = tick_ui(ui, rect, ticked);
+    let mark = square(rect, tick.right() + m.gap);
     mark_ui(ui, mark, change);
 
     let painter = ui.painter();
@@ -216,6 +238,9 @@ fn weight(change: &LayerChange) -> String {
         size(change.bytes_below),
     ) {
         (Difference::Merged, ..) => "permissions or owner".to_owned(),
+        (Difference::Added | Difference::Changed, ..) if is_folder && change.items == 0 => {
+            "empty folder".to_owned()
+        }
         (Difference::Added | Difference::Changed, Some(now), _) if is_folder => {
             format!(
                 "folder, {}, {now}",
