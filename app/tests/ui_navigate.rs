@@ -83,3 +83,18 @@ fn a_folder_that_is_not_there_says_so_and_offers_the_way_up() {
     window.click("Go up");
     assert_eq!(window.path().to_str(), Some("/Notes"));
 }
+
+#[test]
+fn the_enter_that_ends_typing_a_path_opens_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    window.key(Modifiers::NONE, Key::End);
+    window.key(Modifiers::COMMAND, Key::L);
+    window.text("memory:sample::/Notes/ideas");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.path().to_str(), Some("/Notes/ideas"));
+    assert!(
+        !window.state().settings.show_preview,
+        "the file under the cursor was opened"
+    );
+}

@@ -223,6 +223,7 @@ pub struct Metrics {
     pub preview: f32,
     pub strip: f32,
     pub layer_row: f32,
+    pub layer_chip_min: f32,
     pub layers_share: f32,
     pub layer_faintest: f32,
     pub control: f32,

@@ -112,35 +112,46 @@ fn strength(at: usize, count: usize) -> f32 {
     1.0 - (1.0 - m.layer_faintest) * at as f32 / count.saturating_sub(1).max(1) as f32
 }
 
+/// One chip for each layer; in a narrow pane only their bars, and the name of the one that is written.
 fn chips_ui(ui: &mut Ui, info: &FsInfo) {
-    let (m, tokens) = (metrics(), ui.tokens());
+    let m = metrics();
     let count = info.layers.len();
-    let hue = tokens.hue(FsKind::Stack);
     let width = (ui.available_width() / count as f32 - m.space).min(m.tab_width_max);
+    let narrow = width < m.layer_chip_min;
     for (at, layer) in info.layers.iter().enumerate() {
         let is_top = at == info.top_layer();
-        let (rect, response) =
-            ui.allocate_exact_size(egui::vec2(width.max(m.icon), m.row), Sense::hover());
-        ui.painter().rect_filled(rect, m.radius, tokens.hover());
-        let bar = Rect::from_min_size(rect.min, egui::vec2(m.space, rect.height()));
-        let color = hue.gamma_multiply(strength(at, count));
-        ui.painter().rect_filled(bar, m.space / 2.0, color);
-        let mut right = rect.right() - m.space;
-        if rect.width() > m.sidebar_narrow {
-            let icon = if is_top { Icon::Rename } else { Icon::Lock };
-            let corner = egui::pos2(right - m.icon, rect.center().y - m.icon / 2.0);
-            let icon_rect = Rect::from_min_size(corner, egui::Vec2::splat(m.icon));
-            icon.paint(ui.painter(), icon_rect, m.pad, tokens.muted);
-            right = icon_rect.left();
-        }
-        let room = right - bar.right() - m.gap;
-        let font = Type::Secondary.font();
-        let galley = elided(ui.painter(), &layer.name, &font, room.max(0.0));
-        let pos = egui::pos2(bar.right() + m.gap, rect.center().y - galley.size().y / 2.0);
-        ui.painter().galley(pos, galley, tokens.text);
+        let width = match (narrow, is_top) {
+            (false, _) => width,
+            (true, false) => m.gap,
+            (true, true) => ui.available_width() - m.space,
+        };
+        let size = egui::vec2(width.max(m.gap), m.row);
+        let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+        chip_ui(ui, rect, layer, is_top, strength(at, count));
         described(&response, layer, is_top, None);
         response.on_hover_text(format!("{}: {}", layer.name, role(is_top)));
     }
+}
+
+fn chip_ui(ui: &Ui, rect: Rect, layer: &LayerInfo, is_top: bool, strength: f32) {
+    let (m, tokens) = (metrics(), ui.tokens());
+    let bar = Rect::from_min_size(rect.min, egui::vec2(m.space, rect.height()));
+    let hue = tokens.hue(FsKind::Stack).gamma_multiply(strength);
+    if rect.width() > m.sidebar_narrow {
+        ui.painter().rect_filled(rect, m.radius, tokens.hover());
+        let icon = if is_top { Icon::Rename } else { Icon::Lock };
+        let corner = egui::pos2(
+            rect.right() - m.space - m.icon,
+            rect.center().y - m.icon / 2.0,
+        );
+        let icon_rect = Rect::from_min_size(corner, egui::Vec2::splat(m.icon));
+        icon.paint(ui.painter(), icon_rect, m.pad, tokens.muted);
+        let room = icon_rect.left() - bar.right() - m.gap;
+        let galley = elided(ui.painter(), &layer.name, &Type::Secondary.font(), room);
+        let pos = egui::pos2(bar.right() + m.gap, rect.center().y - galley.size().y / 2.0);
+        ui.painter().galley(pos, galley, tokens.text);
+    }
+    ui.painter().rect_filled(bar, m.space / 2.0, hue);
 }
 
 fn role(is_top: bool) -> &'static str {

@@ -279,10 +279,14 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
         on_event(ui, cx, drafts, tab, event);
     }
     drafts.lists.insert(pane, out.response.id);
+    // An Enter that ended typing somewhere else, and so gave the keyboard to the list, opens nothing.
+    let had_keyboard = out.response.has_focus() && !out.response.gained_focus();
     keep_focus(ui, cx, drafts, &out.response, active.then_some(pane));
     if out.response.has_focus() {
         drafts.focused_list = Some(pane);
-        enter_ui(ui, cx, tab);
+        if had_keyboard {
+            enter_ui(ui, cx, tab);
+        }
         menu_key_ui(ui, cx, drafts, tab, &out.body, list.row_height);
     } else if drafts.focused_list == Some(pane) {
         drafts.focused_list = None;

@@ -42,17 +42,32 @@ pub struct BreadcrumbOutput {
     pub pointer_part: Option<usize>,
 }
 
-struct Part {
+struct Part<'a> {
     number: usize,
+    /// What it is called, whatever of that has room.
+    name: &'a str,
     galley: Arc<Galley>,
     icon: Option<(Icon, egui::Color32)>,
 }
 
-impl Part {
+impl Part<'_> {
     fn width(&self) -> f32 {
+        (self.around() + self.galley.size().x).ceil()
+    }
+
+    /// The width of all but the text.
+    fn around(&self) -> f32 {
         let m = metrics();
         let icon = self.icon.map_or(0.0, |_| m.icon + m.space + m.space / 2.0);
-        (icon + self.galley.size().x + 2.0 * m.space).ceil()
+        icon + 2.0 * m.space
+    }
+
+    /// Takes no more than `width`, for whatever text fits.
+    fn shorten(&mut self, ui: &Ui, width: f32) {
+        if self.width() > width {
+            let room = (width - self.around()).max(0.0);
+            self.galley = super::elided(ui.painter(), self.name, &Type::Body.font(), room);
+        }
     }
 }
 
@@ -71,7 +86,7 @@ impl Breadcrumb<'_> {
             out.event = Some(BreadcrumbEvent::Edit);
         }
 
-        let parts = self.parts(ui);
+        let mut parts = self.parts(ui);
         let separator = m.pad;
         let dots = m.control + separator;
         let whole: f32 = parts.iter().map(|part| part.width() + separator).sum();
@@ -85,6 +100,16 @@ impl Breadcrumb<'_> {
                     .get(hidden.end)
                     .map_or(0.0, |part| part.width() + separator);
                 hidden.end += 1;
+            }
+            // Then the root shows its icon alone, and the last folder what it can of its name.
+            if let [root, .., last] = parts.as_mut_slice() {
+                if width > rect.width() {
+                    let before = root.width();
+                    root.shorten(ui, root.around());
+                    width -= before - root.width();
+                }
+                let room = last.width() - (width - separator - rect.width()).max(0.0);
+                last.shorten(ui, room);
             }
         }
 
@@ -112,19 +137,21 @@ impl Breadcrumb<'_> {
         out
     }
 
-    fn parts(&self, ui: &Ui) -> Vec<Part> {
+    fn parts(&self, ui: &Ui) -> Vec<Part<'_>> {
         let tokens = ui.tokens();
         let font = Type::Body.font();
         let max = metrics().sidebar;
         let lay_out = |name: &str| super::elided(ui.painter(), name, &font, max);
         let root = Part {
             number: 0,
+            name: self.title,
             galley: lay_out(self.title),
             icon: Some(kind_mark(tokens, self.kind, false)),
         };
         let folders = self.folders.iter().enumerate();
         let folders = folders.map(|(index, name)| Part {
             number: index + 1,
+            name,
             galley: lay_out(name),
             icon: None,
         });
@@ -144,7 +171,7 @@ impl Breadcrumb<'_> {
     fn part_ui(
         &self,
         ui: &mut Ui,
-        part: &Part,
+        part: &Part<'_>,
         place: Rect,
         last: bool,
         out: &mut BreadcrumbOutput,
@@ -152,7 +179,7 @@ impl Breadcrumb<'_> {
         let (tokens, m) = (ui.tokens(), metrics());
         let id = ui.scope_id().with(("part", part.number));
         let response = ui.interact(place, id, Sense::click());
-        response.widget_info(|| WidgetInfo::labeled(Role::Link, true, part.galley.text()));
+        response.widget_info(|| WidgetInfo::labeled(Role::Link, true, part.name));
         let inner = place.shrink2(Vec2::new(0.0, m.line * 2.0));
         if self.drop == Some(part.number) {
             ui.painter().rect(
@@ -215,7 +242,7 @@ impl Breadcrumb<'_> {
         ui: &mut Ui,
         rect: Rect,
         left: &mut f32,
-        parts: &[Part],
+        parts: &[Part<'_>],
         hidden: std::ops::Range<usize>,
         out: &mut BreadcrumbOutput,
     ) {
@@ -242,10 +269,7 @@ impl Breadcrumb<'_> {
             .inner;
         egui::Popup::menu(&button).show(|ui| {
             for part in parts.get(hidden).unwrap_or_default() {
-                if ui
-                    .button((Icon::Folder.atom(), part.galley.text()))
-                    .clicked()
-                {
+                if ui.button((Icon::Folder.atom(), part.name)).clicked() {
                     out.event = Some(BreadcrumbEvent::Go(part.number));
                 }
             }
