@@ -52,6 +52,8 @@ bitflags::bitflags! {
         const OPEN_UNLINKED = 1 << 22;
         /// A copy of the whole filesystem at this moment costs nothing.
         const SNAPSHOTS = 1 << 23;
+        /// What it holds is kept encrypted: its names must never be written in clear outside.
+        const ENCRYPTED = 1 << 24;
     }
 }
 
@@ -63,5 +65,6 @@ impl Capabilities {
             - Self::VOLATILE
             - Self::SNAPSHOTS
             - Self::SERVER_SIDE_COPY
+            - Self::ENCRYPTED
     }
 }

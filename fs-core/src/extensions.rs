@@ -22,6 +22,8 @@ pub struct Extensions<'a> {
     pub layers: Option<&'a dyn Layers>,
     /// Keeps deletions as marks that can be taken away.
     pub deletions: Option<&'a dyn Deletions>,
+    /// Keeps notes for programs.
+    pub notes: Option<&'a dyn Notes>,
 }
 
 /// Space of a filesystem, in bytes.
@@ -178,4 +180,31 @@ pub trait Deletions: Send + Sync {
     /// Marks what only lower layers have at `path`, with all below it, as deleted, in one step. `NotFound`; `AlreadyExists` when the top layer has
     /// something of its own there.
     fn conceal(&self, path: &VPath) -> Result<()>;
+}
+
+/// Notes that programs keep in a filesystem beside its tree: no path leads to them, no listing, export or comparison shows them, and they do not
+/// count as used space. In an encrypted filesystem they are as secret as everything else.
+pub trait Notes: Send + Sync {
+    /// Adds `bytes` to the end of a note, which is made when it is missing: all of them or none. Committed when it returns, before any later change of
+    /// this filesystem; with `durable` it would survive a power cut as well.
+    fn append(&self, name: &str, bytes: &[u8], durable: bool) -> Result<()>;
+    /// All of a note; `None`: there is none with this name.
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>>;
+    /// Name and length in bytes of every note, sorted by name.
+    fn list(&self) -> Result<Vec<(String, u64)>>;
+    /// Removes a note, if it is there.
+    fn remove(&self, name: &str) -> Result<()>;
+}
+
+/// The notes of `all` whose names begin with `prefix`, without it: how a filesystem made of others keeps its own apart from theirs.
+pub(crate) fn notes_below(all: &dyn Notes, prefix: &str) -> Result<Vec<(String, u64)>> {
+    let mut own = all.list()?;
+    own.retain_mut(|(name, _)| match name.strip_prefix(prefix) {
+        Some(rest) => {
+            *name = rest.to_owned();
+            true
+        }
+        None => false,
+    });
+    Ok(own)
 }

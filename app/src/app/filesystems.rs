@@ -281,7 +281,12 @@ impl App {
                 info.read_only = mount.read_only;
                 info.layers = mount.layers;
                 info.made_of = mount.made_of;
+                let was_locked = mount.encrypted;
                 self.drafts.forget_secret(fs);
+                self.background.send(Request::Adopt(fs.clone()));
+                if was_locked {
+                    self.offer_again(fs);
+                }
                 let tabs: Vec<TabId> = self.state.workspace.tabs_of(fs).map(|tab| tab.id).collect();
                 tabs.into_iter().for_each(|tab| self.list(tab, true));
             }

@@ -89,14 +89,15 @@ impl App {
             Event::UserFolders(folders) => self.state.places = folders,
             Event::Font(font) => crate::theme::add_fallback(&self.context, font),
             Event::Note(text) => self.note(Level::Error, text),
-            Event::Done(text) => self.note(Level::Done, text),
-            Event::Unfinished(operations) => {
-                self.state.dialog = Some(Dialog::Unfinished(operations))
-            }
             Event::Operation(op, news) => self.operation_news(op, news),
-            Event::History { undo, redo } => {
+            Event::History {
+                undo,
+                redo,
+                unfinished,
+            } => {
                 self.state.operations.undo = undo;
                 self.state.operations.redo = redo;
+                self.unfinished(unfinished);
             }
         }
     }

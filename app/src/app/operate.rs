@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use fs_core::ops::{FsRef, Operation, Place, Report};
+use fs_core::ops::{EntryId, FsRef, Operation, Place, Report};
 use fs_core::{Capabilities, ErrorKind, Name, VPath};
 
 use super::App;
@@ -15,7 +15,7 @@ use crate::command::FileCommand;
 use crate::state::dialog::{Properties, Usage};
 use crate::state::filesystem::{HOST, host_path};
 use crate::state::toast::{Level, ToastAction};
-use crate::state::{Arrival, Clip, Dialog, Generation, OpId, Stage, TabId};
+use crate::state::{Arrival, Clip, Dialog, Generation, OpId, Stage, TabId, Unfinished};
 
 /// While an operation runs, what it made so far is shown this often.
 const SHOW_PROGRESS: Duration = Duration::from_secs(1);
@@ -61,17 +61,18 @@ impl App {
             FileCommand::Undo(entry) => {
                 self.state.toasts.forget_undo(entry);
                 self.submit(Operation::Undo(entry));
+                self.decided(entry);
             }
             FileCommand::Redo(entry) => {
                 self.submit(Operation::Redo(entry));
             }
             FileCommand::Finish(entry) => {
-                self.state.dialog = None;
-                self.background.send(Request::Finish(entry, true));
+                self.submit(Operation::Finish(entry));
+                self.decided(entry);
             }
             FileCommand::Leave(entry) => {
-                self.state.dialog = None;
-                self.background.send(Request::Finish(entry, false));
+                self.background.send(Request::Leave(entry));
+                self.decided(entry);
             }
             FileCommand::Clip { items, cut } => self.clip(items, cut),
             FileCommand::ClearClip => self.state.clip = None,
@@ -137,7 +138,7 @@ impl App {
                 self.close_orphans();
             }
             OpNews::Failed(error) => {
-                let what = format!("Couldn't start: {}", running.operation.name());
+                let what = format!("Couldn't start: {}", running.name());
                 let text = crate::ui::error_sentence(&what, &error);
                 running.stage = Stage::Failed(error);
                 self.note(Level::Error, text);
@@ -158,11 +159,56 @@ impl App {
             self.drafts.begin_preflight();
             self.state.dialog = Some(dialog);
         }
+        if self.state.dialog.is_none() && std::mem::take(&mut self.drafts.offer_unfinished) {
+            self.state.dialog = Some(Dialog::Unfinished);
+        }
+    }
+
+    /// What a crash interrupted, as far as known by now: what is new is offered, once.
+    pub(super) fn unfinished(&mut self, unfinished: Vec<Unfinished>) {
+        let known = &self.state.operations.unfinished;
+        let is_new = |it: &Unfinished| known.iter().all(|known| known.entry != it.entry);
+        let retried = |it: &Unfinished| self.drafts.tried.contains(&it.entry);
+        let news = unfinished.iter().any(|it| is_new(it) && !retried(it));
+        self.drafts.offer_unfinished |= news;
+        self.drafts.offer_unfinished &= !unfinished.is_empty();
+        self.state.operations.unfinished = unfinished;
+        self.close_decided();
+        self.ask_next();
+    }
+
+    /// Something was decided about an interrupted operation; the others are asked for on.
+    fn decided(&mut self, entry: EntryId) {
+        let all = &mut self.state.operations.unfinished;
+        let before = all.len();
+        all.retain(|it| it.entry != entry);
+        if all.len() < before {
+            self.drafts.tried.insert(entry);
+        }
+        self.close_decided();
+        self.ask_next();
+    }
+
+    fn close_decided(&mut self) {
+        let over = self.state.operations.unfinished.is_empty();
+        if over && matches!(self.state.dialog, Some(Dialog::Unfinished)) {
+            self.state.dialog = None;
+        }
+    }
+
+    /// A vault was unlocked: what waited for it is offered again.
+    pub(super) fn offer_again(&mut self, fs: &FsRef) {
+        self.drafts.tried.clear();
+        let mut all = self.state.operations.unfinished.iter();
+        if all.any(|it| it.filesystems.contains(fs)) {
+            self.drafts.offer_unfinished = true;
+            self.ask_next();
+        }
     }
 
     fn done(&mut self, op: OpId, report: &Report) {
         let changed = report.items > 0 || report.entry.is_some();
-        for fs in written(about(report)) {
+        for fs in about(report).written() {
             if let Some(info) = self.state.filesystems.get_mut(&fs)
                 && info.capabilities.contains(Capabilities::VOLATILE)
             {
@@ -177,6 +223,7 @@ impl App {
 
     fn tell(&mut self, op: OpId, report: &Report) {
         let operation = &report.operation;
+        let name = report.name();
         let undo = report.entry.map(ToastAction::Undo);
         let show = Some(ToastAction::ShowReport(op));
         let failed = report.failed.len();
@@ -184,17 +231,17 @@ impl App {
             let all = report.items + failed as u64;
             let text = match report.failed.first() {
                 Some(only) if failed == 1 && all == 1 => crate::ui::error_sentence(
-                    &format!("Couldn't {}", lower_first(&operation.name())),
+                    &format!("Couldn't {}", lower_first(&name)),
                     &only.error,
                 ),
-                _ => format!("{}: {failed} of {all} failed", operation.name()),
+                _ => format!("{name}: {failed} of {all} failed"),
             };
             self.state.toasts.push(Level::Error, text, show);
         } else if report.cancelled {
-            let text = format!("Stopped: {}", operation.name());
+            let text = format!("Stopped: {name}");
             self.state.toasts.push(Level::Note, text, undo);
         } else if is_worth_telling(operation) && (report.items > 0 || report.entry.is_some()) {
-            self.state.toasts.push(Level::Done, operation.done(), undo);
+            self.state.toasts.push(Level::Done, report.done(), undo);
         }
     }
 
@@ -419,14 +466,6 @@ impl App {
 /// What a report is about: of undo and redo the operation that was undone or done again.
 fn about(report: &Report) -> &Operation {
     report.subject.as_ref().unwrap_or(&report.operation)
-}
-
-/// The filesystems an operation writes to.
-fn written(operation: &Operation) -> Vec<FsRef> {
-    match operation {
-        Operation::Copy(transfer) => vec![transfer.into.fs.clone()],
-        operation => operation.filesystems(),
-    }
 }
 
 fn host_places(paths: &[PathBuf]) -> Vec<Place> {

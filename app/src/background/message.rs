@@ -9,12 +9,11 @@ use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place, Preflight, Progr
 use fs_core::{Capabilities, Error, FileId, FileKind, Result};
 
 use crate::command::{OpenIn, Pick, Secret};
-pub use crate::state::dialog::Unfinished;
 use crate::state::dialog::{Facts, NewFilesystem, Usage};
 use crate::state::layers::{Changes, LayerInfo};
 use crate::state::preview::Preview;
 use crate::state::{
-    Arrange, Generation, OpId, Session, Settings, TabId, Undoable, UserFolder, View,
+    Arrange, Generation, OpId, Session, Settings, TabId, Undoable, Unfinished, UserFolder, View,
 };
 
 /// A question or an order. Never waits for anything when it is sent.
@@ -135,8 +134,10 @@ pub enum Request {
     Answer(OpId, Decisions),
     /// Holds, goes on with or stops an operation.
     Control(OpId, OpControl),
-    /// Goes on with an operation that a crash interrupted, or leaves it as it is.
-    Finish(EntryId, bool),
+    /// Leaves an operation that a crash interrupted as it is.
+    Leave(EntryId),
+    /// Takes over the history kept inside a filesystem that was just opened: `Event::History`.
+    Adopt(FsRef),
     /// Writes the session.
     SaveSession(Box<Session>),
     /// Writes the settings.
@@ -245,18 +246,16 @@ pub enum Event {
     Font(crate::theme::FallbackFont),
     /// Something went wrong that is no answer.
     Note(String),
-    /// Something is done that no operation of this window was about.
-    Done(String),
-    /// Operations that a crash interrupted.
-    Unfinished(Vec<Unfinished>),
     /// News of an operation.
     Operation(OpId, OpNews),
-    /// What can be undone and done again, newest at the end.
+    /// What can be undone and done again, newest at the end, and what a crash interrupted.
     History {
         /// What Ctrl+Z would undo.
         undo: Vec<Undoable>,
         /// What Ctrl+Y would do again.
         redo: Vec<Undoable>,
+        /// What can be finished or undone, oldest first.
+        unfinished: Vec<Unfinished>,
     },
 }
 

@@ -154,8 +154,10 @@ impl Background {
             }
             Request::Unmount(fs) => {
                 let (mounts, watchers) = (self.mounts.clone(), self.watchers.clone());
+                let operations = self.operations.clone();
                 self.on(&fs.clone(), move || {
                     watchers.forget_filesystem(&fs);
+                    operations.release(&fs, &outbox);
                     let result = mounts
                         .remove(&fs)
                         .map_or(Ok(()), |mount| mount.backend.close());
@@ -276,9 +278,13 @@ impl Background {
                 let operations = self.operations.clone();
                 self.operate(move || operations.control(op, control));
             }
-            Request::Finish(entry, go_on) => {
+            Request::Leave(entry) => {
                 let operations = self.operations.clone();
-                self.operate(move || operations.finish(entry, go_on, &outbox));
+                self.operate(move || operations.leave(entry, &outbox));
+            }
+            Request::Adopt(fs) => {
+                let operations = self.operations.clone();
+                self.operate(move || operations.adopt(&fs, &outbox));
             }
             Request::SaveSession(session) => {
                 let folders = self.folders.clone();

@@ -28,7 +28,16 @@ pub fn mount(
     let mount = match mounts.get(fs) {
         Ok(mount) => mount,
         Err(_) => {
-            let mount = open(mounts, fs, location, secret, read_only)?;
+            let lent = mounts.lent(fs).filter(|_| !read_only).map(|backend| Mount {
+                backend,
+                encrypted: false,
+                read_only: false,
+                memory: None,
+            });
+            let mount = match lent {
+                Some(mount) => mount,
+                None => open(mounts, fs, location, secret, read_only)?,
+            };
             mounts.insert(fs.clone(), mount.clone());
             mount
         }

@@ -5,16 +5,16 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::{Receiver, bounded};
-use fs_core::Control;
+use fs_core::ErrorKind;
 use fs_core::ops::{
-    self, Engine, EntryId, HistoryEntry, Monitor, OpEvent, Operation, Scheduler, State,
+    self, Engine, EntryId, FsRef, HistoryEntry, OpEvent, Operation, Pending, Scheduler, State,
 };
 use parking_lot::Mutex;
 
-use super::message::{Event, OpControl, OpNews, Unfinished};
+use super::message::{Event, OpControl, OpNews};
 use super::mounts::Mounts;
 use super::outbox::Outbox;
-use crate::state::{OpId, Undoable};
+use crate::state::{OpId, Undoable, Unfinished};
 
 /// Events of the scheduler that wait to be passed on.
 const EVENTS: usize = 64;
@@ -42,21 +42,10 @@ impl Operations {
             Ok(engine) => Arc::new(engine),
             Err(error) => return outbox.send(Event::Note(error.to_string())),
         };
-        let pending: Vec<_> = engine
-            .pending()
-            .into_iter()
-            .map(|pending| Unfinished {
-                entry: pending.id,
-                name: pending.operation.name(),
-                undoing: pending.undoing,
-            })
-            .collect();
-        if !pending.is_empty() {
-            outbox.send(Event::Unfinished(pending));
-        }
         let (events, inbox) = bounded(EVENTS);
         let scheduler = Scheduler::new(engine, events);
         self.0.scheduler.set(scheduler).ok();
+        self.tell_history(outbox);
         let (this, outbox) = (self.clone(), outbox.clone());
         let started = std::thread::Builder::new()
             .name("operations".to_owned())
@@ -103,10 +92,35 @@ impl Operations {
         let mut redo = of(State::Undone);
         // What was undone last is done again first.
         redo.reverse();
+        let unfinished = scheduler.engine().pending().into_iter().map(unfinished);
         outbox.send(Event::History {
             undo: of(State::Done),
             redo,
+            unfinished: unfinished.collect(),
         });
+    }
+
+    /// Takes over the history kept inside a filesystem that was just opened.
+    pub fn adopt(&self, fs: &FsRef, outbox: &Outbox) {
+        let Some(scheduler) = self.0.scheduler.get() else {
+            return;
+        };
+        if let Err(error) = scheduler.engine().adopt(fs) {
+            // Closed again at once: nothing is lost.
+            if error.kind() != ErrorKind::Closed {
+                let what = "What was interrupted here can't be read";
+                outbox.send(Event::Note(format!("{what}: {error}")));
+            }
+        }
+        self.tell_history(outbox);
+    }
+
+    /// Forgets the history kept inside a filesystem that is about to be closed.
+    pub fn release(&self, fs: &FsRef, outbox: &Outbox) {
+        if let Some(scheduler) = self.0.scheduler.get() {
+            scheduler.engine().release(fs);
+            self.tell_history(outbox);
+        }
     }
 
     /// Gives an operation to the engine.
@@ -146,24 +160,13 @@ impl Operations {
         });
     }
 
-    /// Goes on with an operation that a crash interrupted, or leaves it as it is.
-    pub fn finish(&self, entry: EntryId, go_on: bool, outbox: &Outbox) {
+    /// Leaves an operation that a crash interrupted as it is.
+    pub fn leave(&self, entry: EntryId, outbox: &Outbox) {
         let Some(scheduler) = self.0.scheduler.get() else {
             return;
         };
-        let engine = scheduler.engine();
-        let control = Control::new();
-        let result = if go_on {
-            engine
-                .finish(entry, Monitor::silent(&control))
-                .map(|report| report.sentence())
-        } else {
-            engine.dismiss(entry).map(|()| String::new())
-        };
-        match result {
-            Ok(sentence) if sentence.is_empty() => {}
-            Ok(sentence) => outbox.send(Event::Done(sentence)),
-            Err(error) => outbox.send(Event::Note(format!("Couldn't finish it: {error}"))),
+        if let Err(error) = scheduler.engine().dismiss(entry) {
+            outbox.send(Event::Note(format!("It will be offered again: {error}")));
         }
         self.tell_history(outbox);
     }
@@ -183,5 +186,15 @@ fn undoable(entry: &HistoryEntry) -> Undoable {
     Undoable {
         entry: entry.id,
         name: entry.operation.name(),
+    }
+}
+
+fn unfinished(pending: Pending) -> Unfinished {
+    Unfinished {
+        entry: pending.id,
+        name: pending.operation.name(),
+        undoing: pending.undoing,
+        can_finish: pending.can_finish,
+        filesystems: pending.operation.filesystems(),
     }
 }

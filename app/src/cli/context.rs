@@ -1,17 +1,19 @@
 //! What all commands share: the filesystems that locations name, opened once, closed and saved at the end.
 
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use fs_backends::location::{Location, OpenHow, Opened};
-use fs_core::ops::{Engine, Filesystems, FsRef, Place};
+use fs_backends::location::{Location, OpenHow, Opened, Root};
+use fs_core::ops::{Engine, Filesystems, FsRef, Operation, Place};
 use fs_core::resolve::Last;
 use fs_core::{Backend, Error, ErrorKind, PathResolver as _, PosixResolver, Result};
 use parking_lot::Mutex;
 
 use super::Access;
+use super::outcome::tell;
 use super::password::Keys;
 use crate::background::Folders;
 
@@ -25,6 +27,7 @@ pub struct Context {
     keys: Keys,
     accept_base: bool,
     mounts: Arc<Mounts>,
+    engine: OnceCell<Engine>,
 }
 
 impl Filesystems for Mounts {
@@ -36,10 +39,10 @@ impl Filesystems for Mounts {
             .ok_or_else(|| Error::new(ErrorKind::Closed, "use").with_path(fs.as_str()))
     }
 
-    fn is_private(&self, fs: &FsRef) -> bool {
-        let open = self.0.lock();
-        open.iter()
-            .any(|(name, opened)| name == fs && opened.is_private)
+    fn is_gone(&self, fs: &FsRef) -> bool {
+        let location = Location::parse(fs.as_str(), Path::new("/"));
+        let in_memory = location.is_ok_and(|location| matches!(location.root(), Root::Memory(_)));
+        in_memory && self.backend(fs).is_err()
     }
 }
 
@@ -52,6 +55,7 @@ impl Context {
             here,
             accept_base: access.accept_base,
             mounts: Arc::default(),
+            engine: OnceCell::new(),
         })
     }
 
@@ -107,11 +111,28 @@ impl Context {
         let fs = FsRef::new(opened.location.to_string());
         let (backend, at) = (opened.backend.clone(), opened.at.clone());
         let mut open = self.mounts.0.lock();
-        if !open.iter().any(|(name, _)| *name == fs) {
+        let is_new = !open.iter().any(|(name, _)| *name == fs);
+        if is_new {
             open.push((fs.clone(), opened));
         }
         drop(open);
+        if let (true, Some(engine)) = (is_new, self.engine.get()) {
+            engine.adopt(&fs)?;
+        }
         Ok((Place::new(fs, at), backend))
+    }
+
+    /// Opens what an operation of the past touched. What can't be opened is told when the operation goes on.
+    pub fn open_again(&self, operation: &Operation) {
+        for fs in operation.filesystems() {
+            let location = Location::parse(fs.as_str(), &self.here);
+            let gone = self.mounts.is_gone(&fs);
+            if let Some(location) = location.ok().filter(|_| !gone)
+                && let Err(e) = self.open(&location)
+            {
+                tell(format_args!("{}: {e:#}", fs.as_str()));
+            }
+        }
     }
 
     /// The open filesystem of a place.
@@ -119,10 +140,41 @@ impl Context {
         self.mounts.backend(&place.fs)
     }
 
-    /// The engine, with the journal that the window reads as well.
-    pub fn engine(&self) -> anyhow::Result<Engine> {
+    /// The engine, with the journals that the window reads as well: those of the user, and those inside what is open.
+    pub fn engine(&self) -> anyhow::Result<&Engine> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine);
+        }
         let journal = Folders::of_user().map(|folders| folders.state.join("journal"));
-        Ok(Engine::open(self.mounts.clone(), journal.as_deref())?)
+        let engine = Engine::open(self.mounts.clone(), journal.as_deref())?;
+        let open: Vec<FsRef> = self.mounts.0.lock().iter().map(|it| it.0.clone()).collect();
+        for fs in &open {
+            engine.adopt(fs)?;
+        }
+        Ok(self.engine.get_or_init(|| engine))
+    }
+
+    /// Tells of what a crash interrupted, as far as this command could see it.
+    pub fn tell_interrupted(&self) -> anyhow::Result<()> {
+        let secret = |opened: &Opened| opened.is_private;
+        let unlocked = self
+            .mounts
+            .0
+            .lock()
+            .iter()
+            .any(|(_, opened)| secret(opened));
+        if !unlocked && self.engine.get().is_none() {
+            return Ok(());
+        }
+        for pending in self.engine()?.pending() {
+            let name = pending.operation.name();
+            let inside = pending.inside.as_ref();
+            let location = inside.map_or_else(String::new, |fs| format!(" {}", fs.as_str()));
+            tell(format_args!(
+                "interrupted earlier: {name}; see lamina recover{location}"
+            ));
+        }
+        Ok(())
     }
 
     /// Saves what changed in memory and closes everything.

@@ -22,6 +22,7 @@ mod mode;
 mod outcome;
 mod password;
 mod print;
+mod recover;
 mod remove;
 mod stat;
 mod touch;
@@ -99,12 +100,18 @@ pub enum Command {
     New(make::Arguments),
     /// Reads everything and tells what is damaged.
     Check(check::Arguments),
+    /// Lists operations that a crash interrupted, finishes or undoes them.
+    Recover(recover::Arguments),
 }
 
 /// Runs a command to its exit code.
 pub fn run(command: &Command, access: &Access) -> ExitCode {
     let outcome = Context::new(access).and_then(|context| {
         let done = dispatch(command, &context);
+        let done = match command {
+            Command::Recover(_) => done,
+            _ => done.and_then(|outcome| context.tell_interrupted().map(|()| outcome)),
+        };
         // Saves what changed in memory even when part failed.
         let finished = context.finish();
         done.and_then(|outcome| finished.map(|()| outcome))
@@ -128,5 +135,6 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Outcome> {
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::New(arguments) => make::run(context, arguments),
         Command::Check(arguments) => check::run(context, arguments),
+        Command::Recover(arguments) => recover::run(context, arguments),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use fs_backends::location::Kind;
-use fs_core::ops::{EntryId, FsRef, Place, Preflight};
+use fs_core::ops::{FsRef, Place, Preflight};
 use fs_core::{Metadata, Result};
 
 use super::layers::Review;
@@ -40,8 +40,8 @@ pub enum Dialog {
         /// Names of filesystems with unsaved content.
         unsaved: Vec<String>,
     },
-    /// Operations that a crash interrupted.
-    Unfinished(Vec<Unfinished>),
+    /// Operations that a crash interrupted, [`Operations::unfinished`](super::Operations).
+    Unfinished,
     /// What the top layer of a stack changed.
     Review(Review),
     /// What is known about entries.
@@ -50,17 +50,6 @@ pub enum Dialog {
     Shortcuts,
     /// What this program is.
     About,
-}
-
-/// An operation that a crash interrupted.
-#[derive(Clone, Debug)]
-pub struct Unfinished {
-    /// Its entry in the history.
-    pub entry: EntryId,
-    /// Its name.
-    pub name: String,
-    /// It was being undone.
-    pub undoing: bool,
 }
 
 /// The facts of the properties dialog; they arrive one after the other.

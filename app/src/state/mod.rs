@@ -24,7 +24,7 @@ use fs_core::ops::{FsRef, Place};
 pub use dialog::Dialog;
 pub use filesystem::{FsInfo, FsStatus};
 pub use ids::{Generation, OpId, TabId, ToastId};
-pub use operations::{Operations, Running, Stage, Undoable};
+pub use operations::{Operations, Running, Stage, Undoable, Unfinished};
 pub use selection::Selection;
 pub use session::Session;
 pub use settings::{Density, Settings, ThemeChoice};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fs_core::Error;
-use fs_core::ops::{EntryId, Operation, Preflight, Progress, Report};
+use fs_core::ops::{EntryId, FsRef, Operation, Preflight, Progress, Report};
 
 use super::OpId;
 
@@ -13,6 +13,8 @@ use super::OpId;
 pub struct Running {
     /// What it does.
     pub operation: Operation,
+    /// Of undo, redo and finish: the name of the operation that is about.
+    pub subject: Option<String>,
     /// How far it is.
     pub stage: Stage,
     /// Held by the user.
@@ -40,6 +42,39 @@ impl Running {
         matches!(self.stage, Stage::Done(_) | Stage::Failed(_))
     }
 
+    /// What it is called: `Undo: Move 2 items`.
+    pub fn name(&self) -> String {
+        self.worded(Operation::name, "Undo", "Redo", "Finish")
+    }
+
+    /// What it does now: `Undoing: Move 2 items`.
+    pub fn running(&self) -> String {
+        self.worded(Operation::running, "Undoing", "Doing again", "Finishing")
+    }
+
+    /// What it did: `Undone: Move 2 items`.
+    pub fn done(&self) -> String {
+        self.worded(Operation::done, "Undone", "Done again", "Finished")
+    }
+
+    fn worded(
+        &self,
+        own: fn(&Operation) -> String,
+        undo: &str,
+        redo: &str,
+        finish: &str,
+    ) -> String {
+        let verb = match self.operation {
+            Operation::Undo(_) => undo,
+            Operation::Redo(_) => redo,
+            _ => finish,
+        };
+        match &self.subject {
+            Some(subject) => format!("{verb}: {subject}"),
+            None => own(&self.operation),
+        }
+    }
+
     /// Did all or part of it fail?
     pub fn has_failures(&self) -> bool {
         match &self.stage {
@@ -58,6 +93,23 @@ pub struct Operations {
     pub undo: Vec<Undoable>,
     /// What Ctrl+Y would do again, newest at the end.
     pub redo: Vec<Undoable>,
+    /// What a crash interrupted, oldest first.
+    pub unfinished: Vec<Unfinished>,
+}
+
+/// An operation that a crash interrupted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Its entry in the history.
+    pub entry: EntryId,
+    /// Its name.
+    pub name: String,
+    /// It was being undone.
+    pub undoing: bool,
+    /// It can be finished, not only undone.
+    pub can_finish: bool,
+    /// What it touches.
+    pub filesystems: Vec<FsRef>,
 }
 
 /// An entry of the history.
@@ -73,11 +125,23 @@ impl Operations {
     /// Adds an operation that was just given to the engine.
     pub fn add(&mut self, id: OpId, operation: Operation) {
         let running = Running {
+            subject: operation
+                .subject_entry()
+                .and_then(|entry| self.name_of(entry)),
             operation,
             stage: Stage::Planning,
             paused: false,
         };
         self.all.insert(id, running);
+    }
+
+    fn name_of(&self, entry: EntryId) -> Option<String> {
+        let past = self.undo.iter().chain(&self.redo);
+        let past = past.map(|past| (past.entry, &past.name));
+        let unfinished = self.unfinished.iter().map(|it| (it.entry, &it.name));
+        let mut all = past.chain(unfinished);
+        all.find(|(it, _)| *it == entry)
+            .map(|(_, name)| name.clone())
     }
 
     /// One of them.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use fs_backends::location::Kind;
-use fs_core::ops::{Decisions, FsRef, Place};
+use fs_core::ops::{Decisions, EntryId, FsRef, Place};
 use fs_core::{FileKind, Name, VPath};
 
 use crate::command::Secret;
@@ -46,6 +46,10 @@ pub struct Drafts {
     pub changed: BTreeSet<TabId>,
     /// An entry that shall be renamed once it is seen.
     pub will_rename: Option<(TabId, Name)>,
+    /// An operation that a crash interrupted became known and was not offered yet.
+    pub offer_unfinished: bool,
+    /// Interrupted operations something was decided about.
+    pub tried: BTreeSet<EntryId>,
     /// When the rows of a running copy were shown last.
     pub progress_shown: Option<Instant>,
     /// The Welcome tab that gives way to what is being opened.

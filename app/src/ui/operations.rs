@@ -71,17 +71,17 @@ fn operation_ui(ui: &mut Ui, cx: &Cx<'_>, id: OpId, running: &Running) {
     let tokens = ui.tokens();
     let (icon, color, line) = match &running.stage {
         Stage::Done(report) if !report.failed.is_empty() => {
-            (Icon::Warning, tokens.danger, running.operation.done())
+            (Icon::Warning, tokens.danger, running.done())
         }
         Stage::Done(report) if report.cancelled => (
             Icon::Stop,
             tokens.muted,
-            format!("Stopped: {}", running.operation.name()),
+            format!("Stopped: {}", running.name()),
         ),
-        Stage::Done(_) => (Icon::Success, tokens.ok, running.operation.done()),
-        Stage::Failed(_) => (Icon::Error, tokens.danger, running.operation.name()),
-        _ if running.paused => (Icon::Pause, tokens.warn, running.operation.running()),
-        _ => (Icon::Spinner, tokens.accent, running.operation.running()),
+        Stage::Done(_) => (Icon::Success, tokens.ok, running.done()),
+        Stage::Failed(_) => (Icon::Error, tokens.danger, running.name()),
+        _ if running.paused => (Icon::Pause, tokens.warn, running.running()),
+        _ => (Icon::Spinner, tokens.accent, running.running()),
     };
     ui.horizontal(|ui| {
         icon.show(ui, metrics().icon, color);
@@ -94,7 +94,7 @@ fn operation_ui(ui: &mut Ui, cx: &Cx<'_>, id: OpId, running: &Running) {
     });
     if let Stage::Working(progress) = &running.stage {
         let width = ui.available_width();
-        let name = running.operation.running();
+        let name = running.running();
         progress_bar(ui, Some(progress.fraction()), width, running.paused, &name);
     }
     ui.label(Type::Secondary.rich(detail(running)).color(tokens.muted));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fs_core::{Error, ErrorKind, Result};
@@ -58,6 +59,8 @@ pub(crate) struct Database {
     encrypted: bool,
     page_bytes: i64,
     read_only: bool,
+    /// Is there a table for notes? One of format 1 gets it with its first note.
+    has_notes: AtomicBool,
     durability: Durability,
     readers: RwLock<Option<r2d2::Pool<SqliteConnectionManager>>>,
     writer: Option<Writer>,
@@ -106,7 +109,7 @@ impl Database {
                 Role::Writer
             })
             .map_err(|error| open_error(error, given))?;
-        let meta =
+        let (meta, version) =
             schema::verify(&first, request.format).map_err(|error| error.with_path(given))?;
         let page_bytes = match cipher_page_bytes {
             Some(bytes) => bytes,
@@ -140,6 +143,7 @@ impl Database {
             encrypted,
             page_bytes,
             read_only,
+            has_notes: (version >= schema::WITH_NOTES).into(),
             durability: request.durability,
             readers: RwLock::new(Some(readers)),
             writer: (!read_only).then(|| Writer::new(connector, first, counters.clone())),
@@ -223,6 +227,33 @@ impl Database {
     /// As [`Database::write`], but never waits for the disk: for bytes that a later transaction will name.
     pub(crate) fn write_early<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         self.commit(Sync::Committed, f)
+    }
+
+    /// Is there a table for notes?
+    pub(super) fn has_notes(&self) -> bool {
+        self.has_notes.load(Ordering::Acquire)
+    }
+
+    /// As [`Database::write`] for notes, whose table is made when it is missing; waits for the disk when it shall be `durable`.
+    pub(super) fn write_note<T>(
+        &self,
+        durable: bool,
+        f: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let sync = match (durable, self.durability) {
+            (false, Durability::OnSync) => Sync::Committed,
+            _ => Sync::Durable,
+        };
+        let done = self.commit(sync, |db| {
+            if !self.has_notes() {
+                schema::upgrade(db).map_err(|error| from_sql(error, "write note"))?;
+            }
+            f(db)
+        });
+        if done.is_ok() {
+            self.has_notes.store(true, Ordering::Release);
+        }
+        done
     }
 
     fn commit<T>(&self, sync: Sync, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

@@ -13,6 +13,7 @@ mod keeper;
 mod key;
 mod lock;
 mod names;
+mod notes;
 mod read;
 mod schema;
 mod store;

@@ -6,8 +6,11 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::error::{corrupted, from_sql};
 use crate::virtual_fs::ROOT;
 
-/// Number of the format described in `FORMAT.md` (`PRAGMA user_version`).
-pub(super) const VERSION: i64 = 1;
+/// Number of the newest format described in `FORMAT.md` (`PRAGMA user_version`); new databases have it.
+pub(super) const VERSION: i64 = 2;
+
+/// The first format that has notes.
+pub(super) const WITH_NOTES: i64 = 2;
 
 /// Which of our databases it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ const BLOBS: &[&str] = &[
     "CREATE TABLE dead_blob (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
 ];
 
+const NOTES: &str = "CREATE TABLE note (name TEXT NOT NULL, piece INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, piece)) STRICT, WITHOUT ROWID";
+
 impl Format {
     /// `PRAGMA application_id`: "LamV" and "LamI" in ASCII.
     pub(super) fn application_id(self) -> i64 {
@@ -45,12 +50,13 @@ impl Format {
         }
     }
 
-    fn tables(self) -> impl Iterator<Item = &'static str> {
+    fn tables(self, version: i64) -> impl Iterator<Item = &'static str> {
         let content = match self {
             Self::Vault => CHUNKS,
             Self::Index => BLOBS,
         };
-        NODES.iter().chain(content).copied()
+        let notes = (version >= WITH_NOTES).then_some(NOTES);
+        NODES.iter().chain(content).copied().chain(notes)
     }
 
     /// What it is called on screen.
@@ -75,7 +81,7 @@ pub(crate) struct Meta {
 
 /// Makes the tables and writes what the database says of itself, in one transaction of the caller.
 pub(super) fn create(db: &Connection, format: Format, meta: &Meta) -> rusqlite::Result<()> {
-    for sql in format.tables() {
+    for sql in format.tables(VERSION) {
         db.execute(sql, [])?;
     }
     let mut put = db.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
@@ -99,23 +105,34 @@ pub(super) fn create(db: &Connection, format: Format, meta: &Meta) -> rusqlite::
     Ok(())
 }
 
-/// Checks that `db` is a database of ours that this version can open.
+/// Makes a database of an older format one of the newest, in a transaction of the caller.
+pub(super) fn upgrade(db: &Connection) -> rusqlite::Result<()> {
+    if pragma(db, "user_version")? < WITH_NOTES {
+        db.execute(NOTES, [])?;
+        db.execute_batch(&format!("PRAGMA user_version = {WITH_NOTES}"))?;
+    }
+    Ok(())
+}
+
+fn pragma(db: &Connection, name: &str) -> rusqlite::Result<i64> {
+    // An encrypted database answers some pragmas in text.
+    db.query_row(&format!("PRAGMA {name}"), [], |row| {
+        Ok(match row.get_ref(0)? {
+            rusqlite::types::ValueRef::Text(text) => std::str::from_utf8(text)
+                .ok()
+                .and_then(|t| t.parse().ok())
+                .unwrap_or(0),
+            value => value.as_i64().unwrap_or(0),
+        })
+    })
+}
+
+/// Checks that `db` is a database of ours that this version can open; answers its format number too.
 ///
 /// Errors: `UnknownFormat`, `NewerFormat`, `Corrupted`.
-pub(super) fn verify(db: &Connection, format: Format) -> Result<Meta> {
+pub(super) fn verify(db: &Connection, format: Format) -> Result<(Meta, i64)> {
     let sql = |error| from_sql(error, "open");
-    let pragma = |name: &str| -> rusqlite::Result<i64> {
-        // An encrypted database answers some pragmas in text.
-        db.query_row(&format!("PRAGMA {name}"), [], |row| {
-            Ok(match row.get_ref(0)? {
-                rusqlite::types::ValueRef::Text(text) => std::str::from_utf8(text)
-                    .ok()
-                    .and_then(|t| t.parse().ok())
-                    .unwrap_or(0),
-                value => value.as_i64().unwrap_or(0),
-            })
-        })
-    };
+    let pragma = |name: &str| pragma(db, name);
     if pragma("application_id").map_err(sql)? != format.application_id() {
         return Err(Error::new(ErrorKind::UnknownFormat, "open")
             .with_detail(format!("an SQLite database, but no {}", format.name())));
@@ -131,13 +148,13 @@ pub(super) fn verify(db: &Connection, format: Format) -> Result<Meta> {
     if version < 1 {
         return Err(corrupted("open", "the format number is missing"));
     }
-    check_tables(db, format)?;
-    read_meta(db, format)
+    check_tables(db, format, version)?;
+    Ok((read_meta(db, format)?, version))
 }
 
-fn check_tables(db: &Connection, format: Format) -> Result<()> {
+fn check_tables(db: &Connection, format: Format, version: i64) -> Result<()> {
     let sql = |error| from_sql(error, "open");
-    let mut expected: Vec<&str> = format.tables().collect();
+    let mut expected: Vec<&str> = format.tables(version).collect();
     let mut select = db
         .prepare("SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex_%' OR type <> 'index' OR sql IS NOT NULL")
         .map_err(sql)?;

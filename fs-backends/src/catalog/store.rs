@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fs_core::extensions::Space;
+use fs_core::extensions::{Notes, Space};
 use fs_core::path::NAME_MAX_BYTES;
 use fs_core::{Capabilities, Result};
 use rusqlite::Connection;
@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::database::Database;
 use super::error::from_sql;
 use super::keeper::Keeper;
+use super::notes;
 use super::read::CatalogRead;
 use super::write::CatalogWrite;
 use crate::virtual_fs::{ContentId, ContentStore, Inode, NodeRead, NodeStore, NodeWrite};
@@ -69,12 +70,10 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let all = Capabilities::posix() | Capabilities::SERVER_SIDE_COPY;
-        if self.database.is_read_only() {
-            all - Capabilities::WRITE
-        } else {
-            all
-        }
+        let mut all = Capabilities::posix() | Capabilities::SERVER_SIDE_COPY;
+        all.set(Capabilities::WRITE, !self.database.is_read_only());
+        all.set(Capabilities::ENCRYPTED, self.database.is_encrypted());
+        all
     }
 
     fn new_ino(&self) -> Result<Inode> {
@@ -112,7 +111,8 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
             let pages = number("PRAGMA page_count")? - number("PRAGMA freelist_count")?;
             // What waits to be removed is no longer used.
             let unnamed = number("SELECT coalesce(sum(stored), 0) FROM content WHERE refs = 0")?;
-            let inside = pages * self.database.page_bytes() - unnamed;
+            let notes = notes::bytes(&self.database, db).map_err(sql)?;
+            let inside = pages * self.database.page_bytes() - unnamed - notes;
             let nodes = number("SELECT count(*) FROM node")?;
             let outside = self.content.outside_bytes(db)?;
             Ok((
@@ -131,6 +131,10 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
             block_size_bytes: u32::try_from(self.database.page_bytes()).unwrap_or(4096),
             name_max_bytes: NAME_MAX_BYTES as u32,
         })
+    }
+
+    fn notes(&self) -> Option<&dyn Notes> {
+        (!self.database.is_read_only()).then_some(&*self.database)
     }
 
     fn close(&self) -> Result<()> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_core::middleware::{Overlay, ReadOnly, Subtree};
-use fs_core::{Backend, Error, ErrorKind, Result, VPath};
+use fs_core::{At, Backend, Capabilities, Error, ErrorKind, Result, VPath};
 use zeroize::Zeroizing;
 
 use super::ground::{self, Clash, Ground};
@@ -138,10 +138,12 @@ impl Opener<'_> {
         let location = Location::new(root);
         let mut opened = match (self.how.open_already)(&location) {
             Some(backend) => Opened {
+                is_private: backend
+                    .capabilities(At::path(&VPath::root()))
+                    .contains(Capabilities::ENCRYPTED),
                 backend,
                 location,
                 at,
-                is_private: false,
                 saved: Vec::new(),
             },
             None => self.open_root(location)?.at(at),

@@ -26,7 +26,8 @@ pub fn of(reach: &impl Reach, at: At<'_>) -> Capabilities {
         - Capabilities::SORTED_LISTING
         - Capabilities::VOLATILE
         - Capabilities::SET_BTIME
-        - Capabilities::SNAPSHOTS;
+        - Capabilities::SNAPSHOTS
+        - Capabilities::ENCRYPTED;
     if !rustix::process::geteuid().is_root() {
         all -= Capabilities::OWNER;
     }

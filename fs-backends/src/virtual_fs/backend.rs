@@ -303,6 +303,7 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
         extensions.space = Some(self);
         extensions.watch = Some(self);
         extensions.trash = Some(self);
+        extensions.notes = self.shared.store.notes();
         extensions
     }
 

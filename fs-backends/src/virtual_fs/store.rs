@@ -13,7 +13,7 @@
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use fs_core::extensions::Space;
+use fs_core::extensions::{Notes, Space};
 use fs_core::{Capabilities, FileKind, Name, Result, Time, VPath};
 
 /// Number of a node. Counted up, never reused within a filesystem's life; the root is [`ROOT`].
@@ -209,6 +209,11 @@ pub trait NodeStore: Send + Sync + 'static {
 
     /// How full it is. Shared content counts once.
     fn space(&self) -> Result<Space>;
+
+    /// Where programs keep notes beside the tree, if it can hold some.
+    fn notes(&self) -> Option<&dyn Notes> {
+        None
+    }
 
     /// Makes everything durable and lets go of files and locks; later calls answer `Closed`.
     fn close(&self) -> Result<()>;

@@ -79,6 +79,7 @@ impl<B: Backend> Backend for ReadOnly<B> {
         Extensions {
             trash: None,
             deletions: None,
+            notes: None,
             ..self.0.extensions()
         }
     }

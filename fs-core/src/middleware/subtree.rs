@@ -9,13 +9,14 @@ use crate::capabilities::Capabilities;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extensions::{
-    Deletion, Deletions, Extensions, LayerChange, Layers, Origin, Space, SpaceInfo, Trash, TrashId,
-    TrashItem, Watch, WatchSink,
+    Deletion, Deletions, Extensions, LayerChange, Layers, Notes, Origin, Space, SpaceInfo, Trash,
+    TrashId, TrashItem, Watch, WatchSink, notes_below,
 };
 use crate::file::{File, OpenOptions, Staged};
 use crate::listing::Listing;
 use crate::metadata::{FileId, Metadata, NewNode, SetAttr};
 use crate::path::VPath;
+use crate::path_text;
 use crate::resolve::PosixResolver;
 
 /// One folder of a backend as the root. Nothing outside can be reached: links and `..` are resolved inside, and a link on the way is never
@@ -270,6 +271,7 @@ impl<B: Backend + 'static> Backend for Subtree<B> {
             trash: inner.trash.map(|_| self as &dyn Trash),
             layers: inner.layers.map(|_| self as &dyn Layers),
             deletions: inner.deletions.map(|_| self as &dyn Deletions),
+            notes: inner.notes.map(|_| self as &dyn Notes),
         }
     }
 
@@ -345,6 +347,35 @@ impl<B: Backend> Subtree<B> {
     fn deletions(&self) -> Result<&dyn Deletions> {
         let deletions = self.backend.extensions().deletions;
         deletions.ok_or_else(|| absent("deletions"))
+    }
+
+    fn notes(&self) -> Result<&dyn Notes> {
+        let notes = self.backend.extensions().notes;
+        notes.ok_or_else(|| absent("notes"))
+    }
+
+    /// What the names of notes about this folder begin with below. Paths in them are relative to it.
+    fn notes_prefix(&self) -> String {
+        format!("{}\n", path_text::escape(self.folder.as_os_str()))
+    }
+}
+
+impl<B: Backend + 'static> Notes for Subtree<B> {
+    fn append(&self, name: &str, bytes: &[u8], durable: bool) -> Result<()> {
+        let name = self.notes_prefix() + name;
+        self.notes()?.append(&name, bytes, durable)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.notes()?.read(&(self.notes_prefix() + name))
+    }
+
+    fn list(&self) -> Result<Vec<(String, u64)>> {
+        notes_below(self.notes()?, &self.notes_prefix())
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        self.notes()?.remove(&(self.notes_prefix() + name))
     }
 }
 

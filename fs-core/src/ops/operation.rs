@@ -61,6 +61,8 @@ pub enum Operation {
     Undo(EntryId),
     /// Does an undone entry of the history again.
     Redo(EntryId),
+    /// Goes on with an entry that a crash interrupted, in the direction it had.
+    Finish(EntryId),
 }
 
 /// Sources and where they go.
@@ -149,7 +151,7 @@ impl Operation {
             Self::CreateFolder(at) | Self::CreateFile(at) | Self::Link { at, .. } => {
                 std::slice::from_ref(at)
             }
-            Self::Undo(_) | Self::Redo(_) => &[],
+            Self::Undo(_) | Self::Redo(_) | Self::Finish(_) => &[],
         }
     }
 
@@ -166,5 +168,46 @@ impl Operation {
             }
         }
         all
+    }
+
+    /// Every filesystem it changes, each once.
+    pub fn written(&self) -> Vec<super::FsRef> {
+        match self {
+            Self::Copy(transfer) => vec![transfer.into.fs.clone()],
+            _ => self.filesystems(),
+        }
+    }
+
+    /// The entry of the history it is about: of undo, redo and finish.
+    pub fn subject_entry(&self) -> Option<EntryId> {
+        match self {
+            Self::Undo(id) | Self::Redo(id) | Self::Finish(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// Every place in it.
+    pub(super) fn each_place(&mut self, f: &mut impl FnMut(&mut Place)) {
+        match self {
+            Self::Copy(transfer) | Self::Move(transfer) => {
+                transfer.sources.iter_mut().for_each(&mut *f);
+                f(&mut transfer.into);
+            }
+            Self::Duplicate(items)
+            | Self::Trash(items)
+            | Self::Delete(items)
+            | Self::Reveal(items)
+            | Self::Revert(items)
+            | Self::SetAttr { items, .. } => items.iter_mut().for_each(f),
+            Self::Rename { item, .. } => f(item),
+            Self::CreateFolder(at) | Self::CreateFile(at) => f(at),
+            Self::Link { at, to } => {
+                f(at);
+                if let LinkTo::Hard(file) = to {
+                    f(file);
+                }
+            }
+            Self::Undo(_) | Self::Redo(_) | Self::Finish(_) => {}
+        }
     }
 }

@@ -92,9 +92,8 @@ pub trait Filesystems: Send + Sync {
     /// The open filesystem; may open it. Errors: whatever opening says (`NotFound`, `PasswordNeeded`, `Closed`, ...).
     fn backend(&self, fs: &FsRef) -> Result<Arc<dyn Backend>>;
 
-    /// Must names in it never stand in clear outside (an encrypted vault)? Steps that touch it are then journalled in memory only: they can be
-    /// undone until the program ends; after a crash every file is still either old or new, but the journal cannot say which.
-    fn is_private(&self, _fs: &FsRef) -> bool {
+    /// Is its content gone for good, with the program that held it in memory? What was done there is then as good as taken back.
+    fn is_gone(&self, _fs: &FsRef) -> bool {
         false
     }
 }

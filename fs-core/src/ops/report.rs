@@ -63,25 +63,37 @@ impl Report {
         self.failed.is_empty() && !self.cancelled
     }
 
+    /// What a person calls it: of undo and redo the operation they are about.
+    pub fn name(&self) -> String {
+        match (&self.operation, &self.subject) {
+            (Operation::Undo(_), Some(subject)) => format!("Undo: {}", subject.name()),
+            (Operation::Redo(_), Some(subject)) => format!("Redo: {}", subject.name()),
+            (Operation::Finish(_), Some(subject)) => subject.name(),
+            (operation, _) => operation.name(),
+        }
+    }
+
+    /// What was done, if all of it was.
+    pub fn done(&self) -> String {
+        match (&self.operation, &self.subject) {
+            (Operation::Undo(_), Some(subject)) => format!("Undone: {}", subject.name()),
+            (Operation::Redo(_), Some(subject)) => format!("Done again: {}", subject.name()),
+            (Operation::Finish(_), Some(subject)) => subject.done(),
+            (operation, _) => operation.done(),
+        }
+    }
+
     /// The sentence for a toast: what happened, and what is safe.
     pub fn sentence(&self) -> String {
         let failed = self.failed.len();
-        let name = match (&self.operation, &self.subject) {
-            (Operation::Undo(_), Some(subject)) => format!("Undo: {}", subject.name()),
-            (Operation::Redo(_), Some(subject)) => format!("Redo: {}", subject.name()),
-            (operation, _) => operation.name(),
-        };
+        let name = self.name();
         if self.cancelled {
             format!("Stopped: {name}. What was not done is untouched.")
         } else if failed > 0 {
             let all = self.items + failed as u64;
             format!("{name}: {failed} of {all} failed. Those are untouched.")
         } else {
-            match (&self.operation, &self.subject) {
-                (Operation::Undo(_), Some(subject)) => format!("Undone: {}", subject.name()),
-                (Operation::Redo(_), Some(subject)) => subject.done(),
-                (operation, _) => operation.done(),
-            }
+            self.done()
         }
     }
 }

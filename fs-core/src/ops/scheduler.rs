@@ -132,15 +132,13 @@ impl Scheduler {
     }
 
     fn touched(&self, operation: &Operation) -> Vec<FsRef> {
-        match operation {
-            Operation::Undo(id) | Operation::Redo(id) => {
+        match operation.subject_entry() {
+            Some(id) => {
                 let history = self.0.engine.history();
-                let entry = history.into_iter().find(|entry| entry.id == *id);
+                let entry = history.into_iter().find(|entry| entry.id == id);
                 entry.map_or_else(Vec::new, |entry| entry.operation.filesystems())
             }
-            // A copy only reads its sources.
-            Operation::Copy(transfer) => vec![transfer.into.fs.clone()],
-            _ => operation.filesystems(),
+            None => operation.written(),
         }
     }
 

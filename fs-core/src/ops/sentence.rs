@@ -53,6 +53,7 @@ impl Operation {
             ),
             Self::Undo(_) => ("Undo", "Undoing", "Undone"),
             Self::Redo(_) => ("Redo", "Redoing", "Done again"),
+            Self::Finish(_) => ("Finish", "Finishing", "Finished"),
         };
         Words {
             name,

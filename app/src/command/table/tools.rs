@@ -5,6 +5,7 @@ use egui::{Key, Modifiers};
 use super::{Menu, Verb};
 use crate::command::verb::key;
 use crate::command::{Command, FileCommand, WindowCommand};
+use crate::state::Dialog;
 use crate::theme::Icon;
 
 const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
@@ -20,6 +21,19 @@ pub(super) const VERBS: &[Verb] = &[
     })
     .icon(Icon::Clock)
     .checked(|state| state.show_operations),
+    Verb::new(
+        "unfinished",
+        Menu::Tools,
+        "Interrupted operations…",
+        |_| Some(Command::Window(WindowCommand::Dialog(Dialog::Unfinished))),
+    )
+    .when(|state| {
+        if state.operations.unfinished.is_empty() {
+            Err("Nothing was interrupted")
+        } else {
+            Ok(())
+        }
+    }),
     Verb::new(
         "forget_finished",
         Menu::Tools,

@@ -48,7 +48,9 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 Dialog::Save(fs) => form::save_ui(ui, cx, drafts, fs),
                 Dialog::CloseUnsaved(tab) => questions::close_unsaved_ui(ui, cx, *tab),
                 Dialog::Quit { running, unsaved } => questions::quit_ui(ui, cx, *running, unsaved),
-                Dialog::Unfinished(operations) => questions::unfinished_ui(ui, cx, operations),
+                Dialog::Unfinished => {
+                    questions::unfinished_ui(ui, cx, &cx.state.operations.unfinished);
+                }
                 Dialog::Review(review) => review::review_ui(ui, cx, drafts, review),
                 Dialog::Properties(properties) => properties::properties_ui(ui, cx, properties),
                 Dialog::Shortcuts => help::shortcuts_ui(ui, cx),

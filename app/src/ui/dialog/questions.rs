@@ -5,7 +5,7 @@ use fs_core::ops::{Operation, Place};
 
 use super::{Weight, button_ui, buttons_ui, cancel_ui, default_focus, text_ui, title_ui};
 use crate::command::{Command, FileCommand, TabCommand, WindowCommand};
-use crate::state::dialog::Unfinished;
+use crate::state::Unfinished;
 use crate::state::{Dialog, TabId};
 use crate::theme::{Icon, UiTokens as _};
 use crate::ui::Cx;
@@ -125,11 +125,14 @@ pub(super) fn unfinished_ui(ui: &mut Ui, cx: &Cx<'_>, operations: &[Unfinished])
         ui.separator();
         ui.label(name);
         ui.horizontal(|ui| {
-            if button_ui(ui, "Finish", Weight::Primary, true).clicked() {
+            let finish = button_ui(ui, "Finish", Weight::Primary, operation.can_finish);
+            if finish.clicked() {
                 cx.send(Command::File(FileCommand::Finish(operation.entry)));
             }
+            if !operation.can_finish {
+                finish.on_disabled_hover_text("What it worked with was in memory and is gone");
+            }
             if button_ui(ui, "Undo", Weight::Plain, true).clicked() {
-                cx.send(Command::Window(WindowCommand::CloseDialog));
                 cx.send(Command::File(FileCommand::Undo(operation.entry)));
             }
             if button_ui(ui, "Leave as it is", Weight::Plain, true).clicked() {

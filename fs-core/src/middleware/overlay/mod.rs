@@ -25,6 +25,7 @@ mod link;
 mod list;
 mod lookup;
 mod names;
+mod notes;
 mod open;
 mod pins;
 mod read;
@@ -46,8 +47,8 @@ use crate::backend::{At, Backend, Change, Node, RenameMode, Scope, Want};
 use crate::capabilities::Capabilities;
 use crate::error::Result;
 use crate::extensions::{
-    Deletion, Deletions, Extensions, LayerChange, Layers, Origin, Space, SpaceInfo, Trash, TrashId,
-    TrashItem, Watch, WatchSink,
+    Deletion, Deletions, Extensions, LayerChange, Layers, Notes, Origin, Space, SpaceInfo, Trash,
+    TrashId, TrashItem, Watch, WatchSink,
 };
 use crate::file::{File, OpenOptions, Staged};
 use crate::listing::Listing;
@@ -189,6 +190,7 @@ impl<Base: Backend + 'static, Upper: Backend + 'static> Backend for Overlay<Base
             trash: upper.trash.map(|_| self as &dyn Trash),
             layers: Some(self),
             deletions: Some(self),
+            notes: self.core.notes().map(|_| self as &dyn Notes),
         }
     }
 

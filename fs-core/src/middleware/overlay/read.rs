@@ -169,6 +169,6 @@ impl Core {
         }
         let of_both =
             Capabilities::CASE_SENSITIVE | Capabilities::PIN | Capabilities::OPEN_UNLINKED;
-        can - (of_both - base)
+        (can - (of_both - base)) | (base & Capabilities::ENCRYPTED)
     }
 }

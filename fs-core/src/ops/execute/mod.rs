@@ -117,7 +117,7 @@ impl<'a, 'm> Run<'a, 'm> {
             Operation::Reveal(items) => self.reveal(items),
             Operation::Revert(items) => self.revert(items),
             // The engine turns these into runs of their own.
-            Operation::Undo(_) | Operation::Redo(_) => {
+            Operation::Undo(_) | Operation::Redo(_) | Operation::Finish(_) => {
                 Err(Error::new(ErrorKind::InvalidInput, "run"))
             }
         }
@@ -128,17 +128,22 @@ impl<'a, 'm> Run<'a, 'm> {
         if let Err(e) = done {
             self.stopped(e, operation);
         }
-        for fs in operation.filesystems() {
-            let synced = self
-                .filesystems
-                .backend(&fs)
-                .and_then(|backend| backend.sync(Scope::All));
-            if let Err(e) = synced {
-                self.fail(Place::new(fs, crate::VPath::root()), e);
-            }
-        }
+        self.sync_written(operation);
         if let Err(e) = self.writer.append(&super::journal::Record::End) {
             self.stopped(e, operation);
+        }
+    }
+
+    /// Makes what was changed durable.
+    fn sync_written(&mut self, operation: &Operation) {
+        for fs in operation.written() {
+            if self.filesystems.is_gone(&fs) {
+                continue;
+            }
+            let backend = self.filesystems.backend(&fs);
+            if let Err(e) = backend.and_then(|backend| backend.sync(Scope::All)) {
+                self.fail(Place::new(fs, crate::VPath::root()), e);
+            }
         }
     }
 

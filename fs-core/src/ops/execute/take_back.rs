@@ -61,12 +61,7 @@ impl Run<'_, '_> {
             left.acts = acts;
             self.stopped(e, &operation);
         }
-        for fs in operation.filesystems() {
-            let synced = self.filesystems.backend(&fs);
-            if let Err(e) = synced.and_then(|backend| backend.sync(Scope::All)) {
-                self.fail(Place::new(fs, crate::VPath::root()), e);
-            }
-        }
+        self.sync_written(&operation);
         left.acts.reverse();
         if let Err(e) = self.writer.append(&Record::Undone(left.acts)) {
             self.stopped(e, &operation);
@@ -123,6 +118,15 @@ impl Run<'_, '_> {
     }
 
     fn apply(&mut self, group: &[Act], to_trash: bool, left: &mut Left) {
+        let gone = |act: &&Act| self.filesystems.is_gone(&act.place().fs);
+        let (gone, there): (Vec<_>, Vec<_>) = group.iter().partition(gone);
+        if !gone.is_empty() {
+            for act in gone {
+                self.forgo(act, left);
+            }
+            let there: Vec<_> = there.into_iter().cloned().collect();
+            return self.apply(&there, to_trash, left);
+        }
         match group.first() {
             Some(Act::Remove { .. }) => self.remove_made(group, to_trash, left),
             Some(Act::MoveBack { .. }) => self.move_back(group, left),
@@ -136,6 +140,17 @@ impl Run<'_, '_> {
                     }
                 }
             }
+        }
+    }
+
+    /// An act on a filesystem that is gone is as good as taken back; but what can't go back there must not go from where it is now.
+    fn forgo(&mut self, act: &Act, left: &mut Left) {
+        if let Act::MoveBack { from, to, .. } = act {
+            left.keep.insert(from.clone());
+            let error = Error::new(ErrorKind::NotFound, "undo")
+                .with_path(&to.path)
+                .with_detail("where it came from was in memory and is gone, so it stays");
+            self.fail(from.clone(), error);
         }
     }
 

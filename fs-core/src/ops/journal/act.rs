@@ -173,4 +173,32 @@ impl Act {
             Self::Rename { to, .. } | Self::MoveBack { to, .. } => to,
         }
     }
+
+    /// Every place in it.
+    pub fn each_place(&mut self, f: &mut impl FnMut(&mut Place)) {
+        match self {
+            Self::Remove { at, .. }
+            | Self::Conceal { at, .. }
+            | Self::Restore { at, .. }
+            | Self::MakeFolder { at, .. }
+            | Self::SetAttr { at, .. } => f(at),
+            Self::Replaced { at, aside, .. } => {
+                f(at);
+                f(aside);
+            }
+            Self::Rename { from, to, .. } => {
+                f(from);
+                f(to);
+            }
+            Self::MoveBack {
+                from, to, brother, ..
+            } => {
+                f(from);
+                f(to);
+                if let Some(brother) = brother {
+                    f(brother);
+                }
+            }
+        }
+    }
 }

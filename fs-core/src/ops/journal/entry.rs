@@ -1,6 +1,6 @@
 //! An operation in the history, as its records add up.
 
-use super::{Act, Record};
+use super::{Act, Home, Record};
 use crate::metadata::Time;
 use crate::ops::operation::{EntryId, Operation};
 use crate::ops::preflight::Decisions;
@@ -23,6 +23,8 @@ pub enum State {
 pub struct Entry {
     /// Its id.
     pub id: EntryId,
+    /// Where it is kept.
+    pub home: Home,
     /// What was asked.
     pub operation: Operation,
     /// What was answered.
@@ -40,9 +42,16 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(id: EntryId, operation: Operation, decisions: Decisions, time: Time) -> Self {
+    pub(super) fn new(
+        id: EntryId,
+        home: Home,
+        operation: Operation,
+        decisions: Decisions,
+        time: Time,
+    ) -> Self {
         Self {
             id,
+            home,
             operation,
             decisions,
             time,

@@ -1,25 +1,34 @@
 //! The journal: what each operation is about to change and how to take it back, kept so that a crash loses neither.
 //!
-//! One file per operation, `<id>.journal` in a folder the caller names, one record per line (RON). Before a group of steps its inverse acts are
-//! appended and synced ([`Record::Intent`]); afterwards what came of them ([`Record::Confirm`]), synced together with the next intent. The file is
-//! locked while its operation runs: a file without end that nobody locks belongs to an operation that was interrupted. A torn last line is what a
-//! crash in the middle of an append leaves, and is ignored: its steps had not begun.
+//! Each operation has a text of its own, one record per line (RON). Before a group of steps its inverse acts are appended ([`Record::Intent`]),
+//! afterwards what came of them ([`Record::Confirm`]). A text without end, that nobody writes, belongs to an operation that was interrupted. A torn last
+//! line is what a crash in the middle of an append leaves, and is ignored: its steps had not begun.
 //!
-//! Operations on private filesystems are kept in memory only, so that no name stands in clear outside.
+//! Where the text is kept depends on who takes part ([`Home`]): a file in a folder of the host, or, so that no name of an encrypted filesystem stands in
+//! clear outside, a note inside that filesystem.
 
 mod act;
 mod entry;
+mod folder;
+mod inside;
+mod text;
+mod writer;
 
 pub use act::{Act, Outcome, Stamp};
 pub use entry::{Entry, State};
+pub use writer::Writer;
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::{Error, ErrorKind, Result};
+use self::folder::Folder;
+use self::inside::Note;
+use self::writer::Sink;
+use crate::backend::Backend;
+use crate::error::Result;
 use crate::metadata::Time;
 use crate::ops::operation::{EntryId, Operation};
+use crate::ops::place::{Filesystems, FsRef};
 use crate::ops::preflight::Decisions;
 
 /// One line of a journal.
@@ -50,60 +59,64 @@ pub enum Record {
     Undone(Vec<Act>),
 }
 
+/// Where the journal of an operation is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// A file in the folder of the host.
+    Folder,
+    /// A note inside this filesystem, which takes part.
+    Inside(FsRef),
+    /// Nowhere: after a crash there is nothing left to finish or undo, or no place that may hold the names.
+    Memory,
+}
+
 /// How many finished operations are kept.
 const KEEP: usize = 50;
 
-/// A finished operation with a longer journal is not read again when a program starts.
+/// Most bytes of the journals of finished operations: of one in the folder, of all in a filesystem.
 const KEEP_BYTES: u64 = 4 << 20;
 
-/// Where entries are kept.
+/// The journals of all operations.
 #[derive(Debug)]
 pub struct Journal {
-    folder: Option<PathBuf>,
+    folder: Option<Folder>,
 }
 
 impl Journal {
     /// In `folder`, which is made when it is missing, readable for nobody else.
     pub fn open(folder: &Path) -> Result<Self> {
-        make_private_folder(folder)
-            .map_err(|e| Error::from_io(e, "open journal").with_path(folder))?;
         Ok(Self {
-            folder: Some(folder.to_owned()),
+            folder: Some(Folder::open(folder)?),
         })
     }
 
-    /// Nowhere but in memory.
+    /// Without a folder: what would be kept there is in memory only.
     pub fn in_memory() -> Self {
         Self { folder: None }
     }
 
-    /// A new entry with an id that nobody has, written to disk unless `private`.
+    /// A new entry with an id that nobody has.
     pub fn begin(
         &self,
+        filesystems: &dyn Filesystems,
         operation: &Operation,
         decisions: &Decisions,
-        private: bool,
+        home: Home,
     ) -> Result<Writer> {
         let time = Time::now();
-        // Milliseconds since 1970 with room for a thousand a millisecond: rising, and unique together with create_new.
-        let mut id = time.nanos().unsigned_abs() / 1_000;
-        let file = match &self.folder {
-            Some(folder) if !private => Some(loop {
-                let path = folder.join(format!("{id}.journal"));
-                match File::options().append(true).create_new(true).open(&path) {
-                    Ok(file) => break lock(file, folder, &path)?,
-                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => id += 1,
-                    Err(e) => {
-                        return Err(Error::from_io(e, "write journal").with_path(&path));
-                    }
-                }
-            }),
-            _ => None,
+        let (id, sink) = match (&home, &self.folder) {
+            (Home::Folder, Some(folder)) => {
+                let (id, file) = folder.create(fresh_id)?;
+                (id, Sink::File(file))
+            }
+            (Home::Inside(fs), _) => {
+                let id = fresh_id();
+                (id, Sink::Note(Note::of(filesystems, fs, id)?))
+            }
+            _ => (fresh_id(), Sink::Nowhere),
         };
-        let mut writer = Writer {
-            file,
-            entry: Entry::new(EntryId(id), operation.clone(), decisions.clone(), time),
-        };
+        let entry = Entry::new(id, home, operation.clone(), decisions.clone(), time);
+        let mut writer = Writer::new(sink, entry);
         writer.append(&Record::Begin {
             operation: operation.clone(),
             decisions: decisions.clone(),
@@ -113,177 +126,84 @@ impl Journal {
     }
 
     /// Takes up an entry that was read before, to undo it or to go on.
-    pub fn resume(&self, entry: Entry, private: bool) -> Result<Writer> {
-        let file = match &self.folder {
-            Some(folder) if !private => {
-                let path = folder.join(format!("{}.journal", entry.id.0));
-                match File::options().append(true).open(&path) {
-                    Ok(file) => Some(lock(file, folder, &path)?),
-                    // It was kept in memory only.
-                    Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-                    Err(e) => return Err(Error::from_io(e, "open journal").with_path(&path)),
-                }
+    pub fn resume(&self, filesystems: &dyn Filesystems, entry: Entry) -> Result<Writer> {
+        let sink = match (&entry.home, &self.folder) {
+            (Home::Folder, Some(folder)) => match folder.reopen(entry.id)? {
+                Some(file) => Sink::File(file),
+                None => Sink::Nowhere,
+            },
+            (Home::Inside(fs), _) => {
+                let note = Note::of(filesystems, fs, entry.id)?;
+                note.ensure(&entry)?;
+                Sink::Note(note)
             }
-            _ => None,
+            _ => Sink::Nowhere,
         };
-        Ok(Writer { file, entry })
+        Ok(Writer::new(sink, entry))
     }
 
-    /// All entries on disk that no running program works on, oldest first. The oldest finished ones beyond a limit are dropped.
+    /// All entries in the folder that no running program works on, oldest first. The oldest finished ones beyond a limit are dropped.
     pub fn read(&self) -> Result<Vec<Entry>> {
-        let Some(folder) = &self.folder else {
-            return Ok(Vec::new());
-        };
-        let fail = |e| Error::from_io(e, "read journal").with_path(folder);
-        let mut entries = Vec::new();
-        for found in fs::read_dir(folder).map_err(fail)? {
-            let path = found.map_err(fail)?.path();
-            let id = path
-                .file_stem()
-                .and_then(|stem| stem.to_str()?.parse().ok())
-                .filter(|_| path.extension().is_some_and(|e| e == "journal"));
-            let Some(id) = id else { continue };
-            if let Some(entry) = read_entry(&path, EntryId(id)).map_err(fail)? {
-                entries.push(entry);
-            }
+        match &self.folder {
+            Some(folder) => folder.read(),
+            None => Ok(Vec::new()),
         }
-        entries.sort_by_key(|entry| entry.id);
-        let surplus = entries.len().saturating_sub(KEEP);
-        let mut index = 0;
-        entries.retain(|entry| {
-            index += 1;
-            let keep = index > surplus || entry.state == State::Interrupted;
-            if !keep {
-                self.forget(entry.id);
-            }
-            keep
-        });
-        Ok(entries)
+    }
+
+    /// All entries inside a filesystem that was just opened, oldest first.
+    pub fn read_inside(backend: &dyn Backend, fs: &FsRef) -> Result<Vec<Entry>> {
+        inside::read(backend, fs)
+    }
+
+    /// Drops the oldest of these finished entries that lie inside `fs`, until those that stay are few and small. They can still be undone as long as the
+    /// program runs.
+    pub fn prune_inside(&self, filesystems: &dyn Filesystems, fs: &FsRef, finished: &[EntryId]) {
+        // What stays takes room and does no harm.
+        let _ = inside::prune(filesystems, fs, finished);
     }
 
     /// Drops an entry.
-    pub fn forget(&self, id: EntryId) {
-        if let Some(folder) = &self.folder {
-            // An entry that stays is offered again: harmless.
-            let _ = fs::remove_file(folder.join(format!("{}.journal", id.0)));
+    pub fn forget(&self, filesystems: &dyn Filesystems, home: &Home, id: EntryId) {
+        // An entry that stays is offered again: harmless.
+        match (home, &self.folder) {
+            (Home::Folder, Some(folder)) => folder.forget(id),
+            (Home::Inside(fs), _) => {
+                let _ = Note::of(filesystems, fs, id).and_then(|note| note.remove());
+            }
+            _ => {}
         }
     }
 }
 
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+/// Microseconds since 1970: rising, never twice in this program.
+fn fresh_id() -> EntryId {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = Time::now().nanos().unsigned_abs() / 1_000;
+    let next = |last: u64| now.max(last + 1);
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+        Some(next(last))
+    });
+    EntryId(next(last.unwrap_or_default()))
 }
-
-fn lock(file: File, folder: &Path, path: &Path) -> Result<File> {
-    if file.try_lock().is_err() {
-        return Err(Error::new(ErrorKind::Busy, "lock journal").with_path(path));
-    }
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|e| Error::from_io(e, "write journal").with_path(path))?;
-    Ok(file)
-}
-
-/// `None`: another program is working on it, or nothing readable is in it (its operation had not begun).
-fn read_entry(path: &Path, id: EntryId) -> io::Result<Option<Entry>> {
-    let file = File::open(path)?;
-    if file.try_lock().is_err() {
-        return Ok(None);
-    }
-    if file.metadata()?.len() > KEEP_BYTES && has_ended(&file)? {
-        return fs::remove_file(path).map(|()| None);
-    }
-    let text = fs::read(path)?;
-    let mut lines = text
-        .split_inclusive(|&b| b == b'\n')
-        .filter(|line| line.ends_with(b"\n"))
-        .map_while(|line| ron::de::from_bytes::<Record>(line).ok());
-    let Some(Record::Begin {
-        operation,
-        decisions,
-        time,
-    }) = lines.next()
-    else {
-        return Ok(None);
-    };
-    let mut entry = Entry::new(id, operation, decisions, time);
-    lines.for_each(|record| entry.apply(&record));
-    entry.interrupt();
-    Ok(Some(entry))
-}
-
-/// Is its last record one of an end?
-fn has_ended(mut file: &File) -> io::Result<bool> {
-    use io::{Read as _, Seek as _};
-    let mut tail = Vec::new();
-    file.seek(io::SeekFrom::End(-16))?;
-    file.read_to_end(&mut tail)?;
-    Ok(tail.ends_with(b"\nEnd\n") || tail.ends_with(b"Undone([])\n"))
-}
-
-/// Writes one entry. The operation's changes go through it: first the intent, then the change, then what came of it.
-#[derive(Debug)]
-pub struct Writer {
-    file: Option<File>,
-    entry: Entry,
-}
-
-impl Writer {
-    /// The entry as it stands.
-    pub fn entry(&self) -> &Entry {
-        &self.entry
-    }
-
-    /// Announces steps; returns when that is durable. On error the steps must not be done.
-    pub fn intend(&mut self, acts: Vec<Act>) -> Result<()> {
-        if acts.is_empty() {
-            return Ok(());
-        }
-        self.append(&Record::Intent(acts))?;
-        if let Some(file) = &self.file {
-            file.sync_data()
-                .map_err(|e| Error::from_io(e, "write journal"))?;
-        }
-        Ok(())
-    }
-
-    /// Notes what came of the steps announced last, one outcome for each.
-    pub fn confirm(&mut self, outcomes: Vec<Outcome>) -> Result<()> {
-        if outcomes.is_empty() {
-            return Ok(());
-        }
-        self.append(&Record::Confirm(outcomes))
-    }
-
-    /// Any other record.
-    pub fn append(&mut self, record: &Record) -> Result<()> {
-        self.entry.apply(record);
-        let Some(file) = &mut self.file else {
-            return Ok(());
-        };
-        let mut line = ron::to_string(record)
-            .map_err(|e| Error::new(ErrorKind::InvalidData, "write journal").with_source(e))?;
-        line.push('\n');
-        file.write_all(line.as_bytes())
-            .map_err(|e| Error::from_io(e, "write journal"))
-    }
-
-    /// Lets go of the file; the entry goes to the history.
-    pub fn finish(self) -> Entry {
-        self.entry
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
     use super::*;
+    use crate::error::{Error, ErrorKind};
     use crate::metadata::FileKind;
-    use crate::ops::place::{FsRef, Place};
+    use crate::ops::place::Place;
     use crate::path::VPath;
+
+    /// A host with nothing but a folder for journals.
+    struct Nothing;
+
+    impl Filesystems for Nothing {
+        fn backend(&self, fs: &FsRef) -> Result<Arc<dyn Backend>> {
+            Err(Error::new(ErrorKind::Closed, "use").with_path(fs.as_str()))
+        }
+    }
 
     fn place(name: &str) -> Place {
         Place::new(FsRef::new("a"), VPath::new(name).unwrap())
@@ -304,7 +224,7 @@ mod tests {
     fn begun(journal: &Journal) -> Writer {
         let operation = Operation::CreateFile(place("/\u{1}odd\nname"));
         journal
-            .begin(&operation, &Decisions::default(), false)
+            .begin(&Nothing, &operation, &Decisions::default(), Home::Folder)
             .unwrap()
     }
 
