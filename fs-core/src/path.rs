@@ -198,9 +198,7 @@ impl VPath {
 
     /// The components, from the root down.
     pub fn components(&self) -> impl DoubleEndedIterator<Item = &OsStr> + Clone {
-        Path::new(&*self.0)
-            .iter()
-            .filter(|part| part.as_encoded_bytes() != b"/")
+        split(&self.0)
     }
 
     /// The components as names, from the root down.
@@ -245,7 +243,7 @@ impl VPath {
 }
 
 /// The parts of a raw path between slashes, empty ones dropped.
-pub(crate) fn split(path: &OsStr) -> impl Iterator<Item = &OsStr> {
+pub(crate) fn split(path: &OsStr) -> impl DoubleEndedIterator<Item = &OsStr> + Clone {
     path.as_encoded_bytes()
         .split(|&b| b == b'/')
         .filter(|part| !part.is_empty())

@@ -2,9 +2,12 @@
 
 mod bytes;
 mod content;
+mod entry_name;
 mod nodes;
 mod saved;
 mod store;
+mod table;
+mod transaction;
 
 pub use content::MemoryContent;
 pub use store::MemoryStore;

@@ -10,7 +10,8 @@ use parking_lot::RwLock;
 
 use super::bytes::CHUNK_BYTES;
 use super::content::{Contents, MemoryContent, Shared};
-use super::nodes::{Nodes, Transaction, View};
+use super::nodes::{Nodes, View};
+use super::transaction::Transaction;
 use crate::virtual_fs::{ContentId, Inode, NodeRead, NodeStore, NodeWrite, ROOT};
 
 /// Where a memory filesystem keeps everything.

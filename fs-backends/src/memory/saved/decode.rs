@@ -9,6 +9,7 @@ use fs_core::{FileKind, Name, Result, Time, VPath};
 
 use super::super::bytes::{Bytes, CHUNK_BYTES};
 use super::super::content::{Contents, new_content_id};
+use super::super::entry_name::EntryName;
 use super::super::nodes::{MemoryNode, Nodes};
 use super::super::store::Image;
 use super::record::{DATA, Fields, HEAD, NAME, NODE, NodeEntry, TRASH, XATTR};
@@ -133,7 +134,7 @@ impl Loading {
             return Err(damaged("a name in something that is no directory"));
         }
         parent.record.nlink += u64::from(kind == FileKind::Directory);
-        match parent.entries.insert(name, (ino, kind)) {
+        match parent.entries.insert(EntryName::from(&name), (ino, kind)) {
             None => Ok(()),
             Some(_) => Err(damaged("a name is there twice")),
         }
@@ -214,7 +215,7 @@ impl Loading {
                 node.record.content = *id;
                 node.record.allocated = *allocated;
             }
-            nodes.nodes.insert(ino, Arc::new(node));
+            nodes.nodes.insert(ino, node);
         }
         nodes.trash = self.trash.into_iter().collect();
         Ok(Image {

@@ -13,11 +13,11 @@ pub(super) fn write(image: &Image, out: impl Write) -> std::io::Result<()> {
     let mut writer = Writer::new(out)?;
     writer.record(HEAD)?.number(image.next_ino);
     let mut contents = BTreeSet::new();
-    for (ino, node) in &image.nodes.nodes {
+    for (ino, node) in image.nodes.nodes.iter() {
         let record = &node.record;
         contents.insert(record.content);
         writer.record(NODE)?.node(&NodeEntry {
-            ino: *ino,
+            ino,
             kind: record.kind,
             mode: record.mode,
             uid: record.uid,
@@ -29,18 +29,18 @@ pub(super) fn write(image: &Image, out: impl Write) -> std::io::Result<()> {
             target: record.target.clone(),
         });
     }
-    for (dir, node) in &image.nodes.nodes {
+    for (dir, node) in image.nodes.nodes.iter() {
         for (name, (ino, _)) in &node.entries {
             let out = writer.record(NAME)?;
-            out.number(*dir);
+            out.number(dir);
             out.number(*ino);
             out.text(name.as_os_str().as_bytes());
         }
     }
-    for (ino, node) in &image.nodes.nodes {
+    for (ino, node) in image.nodes.nodes.iter() {
         for (name, value) in node.xattrs.iter().flat_map(|xattrs| xattrs.iter()) {
             let out = writer.record(XATTR)?;
-            out.number(*ino);
+            out.number(ino);
             out.text(name.as_bytes());
             out.text(value);
         }
