@@ -44,4 +44,6 @@ step() {
 step cargo fmt --all -- --check
 step cargo clippy --workspace --all-targets --locked -- -D warnings
 step cargo test --workspace --locked
+# Everything once and small: the benchmarks work, and what they measure gives right answers.
+step cargo test -p lamina-tests --bench storage --locked -- --quick
 printf '\nAll tests passed.\n'
