@@ -8,6 +8,8 @@
     reason = "a test may panic, and looks at the disk itself"
 )]
 
+#[path = "ops/attributes.rs"]
+mod attributes;
 #[path = "ops/crash.rs"]
 mod crash;
 #[path = "ops/faults.rs"]

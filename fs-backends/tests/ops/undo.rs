@@ -1,6 +1,8 @@
 //! Undo and redo: what was done is taken back, what others did is left alone.
 
-use fs_core::ops::{Attributes, Decision, Engine, LinkTo, Monitor, Operation, Report, State};
+use fs_core::ops::{
+    AttrChange, Decision, Engine, LinkTo, ModeChange, Monitor, Operation, Report, State,
+};
 use fs_core::{At, Backend, Control, Name};
 
 use crate::kinds::{self, pairs};
@@ -85,9 +87,9 @@ fn every_operation_can_be_taken_back() {
             .engine(None);
         let name = format!("{a} to {b}");
         let backends: [&dyn Backend; 2] = [&*first, &*second];
-        let attr = Attributes {
-            mode: Some(0o700),
-            ..Attributes::default()
+        let change = AttrChange {
+            mode: Some(ModeChange::exactly(0o700)),
+            ..AttrChange::default()
         };
         for operation in [
             Operation::copy(places(&["a:/tree"]), place("b:/")),
@@ -113,7 +115,7 @@ fn every_operation_can_be_taken_back() {
             },
             Operation::SetAttr {
                 items: places(&["a:/tree"]),
-                attr,
+                change,
                 recursive: true,
             },
             Operation::Trash(places(&["a:/tree", "b:/in/tree/mine"])),

@@ -22,7 +22,7 @@ mod tree;
 
 pub use engine::{Engine, HistoryEntry, Pending};
 pub use journal::State;
-pub use operation::{Attributes, EntryId, LinkTo, Operation, Transfer};
+pub use operation::{AttrChange, Attributes, EntryId, LinkTo, ModeChange, Operation, Transfer};
 pub use place::{Filesystems, FsRef, Place};
 pub use plan::Plan;
 pub use preflight::{Conflict, Decision, Decisions, Loss, Preflight, Problem, ProblemKind};

@@ -43,12 +43,12 @@ pub enum Operation {
         /// What it is.
         to: LinkTo,
     },
-    /// Changes attributes.
+    /// Changes permissions, owner or times.
     SetAttr {
         /// What.
         items: Vec<Place>,
-        /// To what.
-        attr: Attributes,
+        /// How.
+        change: AttrChange,
         /// Of all below, too.
         recursive: bool,
     },
@@ -87,7 +87,58 @@ pub enum LinkTo {
     Hard(Place),
 }
 
-/// Attributes to change; `None` leaves one as it is.
+/// How attributes change; `None` leaves one as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AttrChange {
+    /// Permission bits. A symbolic link has none of its own and is passed over.
+    pub mode: Option<ModeChange>,
+    /// Owner; of a symbolic link: of the link itself.
+    pub uid: Option<u32>,
+    /// Group; likewise.
+    pub gid: Option<u32>,
+    /// Last change of the content.
+    pub mtime: Option<Time>,
+    /// Last read.
+    pub atime: Option<Time>,
+}
+
+/// Permission bits to set and to clear, out of 0o7777; one in neither stays as each item has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ModeChange {
+    /// Bits that will be set.
+    pub set: u32,
+    /// Bits that will be cleared.
+    pub clear: u32,
+}
+
+impl ModeChange {
+    /// These bits and no others.
+    pub fn exactly(mode: u32) -> Self {
+        Self {
+            set: mode & 0o7777,
+            clear: !mode & 0o7777,
+        }
+    }
+
+    /// The bits of an item it was asked for, which has `old`.
+    pub fn of_item(self, old: u32) -> u32 {
+        (old & !self.clear) | self.set
+    }
+
+    /// The bits of something below such an item, as with `X` of `chmod(1)`: folders can be entered by whom it says, files become
+    /// executable only if someone may execute them already. Set-id and sticky bits stay: they mean something else on each kind.
+    pub fn of_content(self, old: u32, is_folder: bool) -> u32 {
+        let executable = is_folder || old & 0o111 != 0;
+        let kept = 0o7000 | if executable { 0 } else { 0o111 };
+        Self {
+            set: self.set & !kept,
+            clear: self.clear & !0o7000,
+        }
+        .of_item(old)
+    }
+}
+
+/// Attributes something had; `None` is one that is of no interest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Attributes {
     /// Permission bits, 0o7777.
@@ -209,5 +260,35 @@ impl Operation {
             }
             Self::Undo(_) | Self::Redo(_) | Self::Finish(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_in_neither_mask_stay() {
+        let change = ModeChange {
+            set: 0o040,
+            clear: 0o007,
+        };
+        assert_eq!(change.of_item(0o604), 0o640);
+        assert_eq!(change.of_item(0o4711), 0o4750);
+        assert_eq!(ModeChange::exactly(0o2755).of_item(0o4600), 0o2755);
+    }
+
+    #[test]
+    fn content_becomes_executable_only_where_that_makes_sense() {
+        let change = ModeChange::exactly(0o2755);
+        assert_eq!(change.of_content(0o700, true), 0o755);
+        assert_eq!(change.of_content(0o600, false), 0o644);
+        assert_eq!(change.of_content(0o700, false), 0o755);
+        assert_eq!(
+            change.of_content(0o4700, false),
+            0o4755,
+            "set-id bits belong to the file"
+        );
+        assert_eq!(ModeChange::exactly(0o600).of_content(0o755, false), 0o600);
     }
 }

@@ -40,10 +40,10 @@ impl Operation {
                 ..
             } => ("New link", "Making link", "Made link"),
             Self::Link { .. } => ("New hard link", "Making hard link", "Made hard link"),
-            Self::SetAttr { .. } => (
-                "Change attributes of",
-                "Changing attributes of",
-                "Changed attributes of",
+            Self::SetAttr { change, .. } if change.mode.is_some() => (
+                "Change permissions of",
+                "Changing permissions of",
+                "Changed permissions of",
             ),
             Self::Reveal(_) => ("Restore", "Restoring", "Restored"),
             Self::Revert(_) => (
@@ -51,6 +51,10 @@ impl Operation {
                 "Discarding changes to",
                 "Discarded changes to",
             ),
+            Self::SetAttr { change, .. } if change.uid.or(change.gid).is_some() => {
+                ("Change owner of", "Changing owner of", "Changed owner of")
+            }
+            Self::SetAttr { .. } => ("Change times of", "Changing times of", "Changed times of"),
             Self::Undo(_) => ("Undo", "Undoing", "Undone"),
             Self::Redo(_) => ("Redo", "Redoing", "Done again"),
             Self::Finish(_) => ("Finish", "Finishing", "Finished"),

@@ -113,9 +113,9 @@ impl<'a, 'm> Run<'a, 'm> {
             Operation::CreateFolder(at) => self.create(at, &crate::NewNode::directory()),
             Operation::CreateFile(at) => self.create(at, &crate::NewNode::file()),
             Operation::Link { at, to } => self.link(at, to),
-            Operation::SetAttr { attr, .. } => self.set_attributes(plan.tree(), attr),
             Operation::Reveal(items) => self.reveal(items),
             Operation::Revert(items) => self.revert(items),
+            Operation::SetAttr { change, .. } => self.set_attributes(plan.tree(), change),
             // The engine turns these into runs of their own.
             Operation::Undo(_) | Operation::Redo(_) | Operation::Finish(_) => {
                 Err(Error::new(ErrorKind::InvalidInput, "run"))
