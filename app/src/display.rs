@@ -1,24 +1,21 @@
 //! Opening the window on this computer's display, or saying in one sentence why that can't be.
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use eframe::{NativeOptions, Renderer};
 use egui::ViewportBuilder;
 
+use crate::state::layout::WindowPlace;
 use crate::{App, Start};
 
 /// Opens the window and returns when it is closed. Errors: a sentence that names what is missing.
 pub fn open_window(start: Start) -> anyhow::Result<()> {
     check_display()?;
+    let place = start.saved.session.window.sane();
     let options = NativeOptions {
-        viewport: ViewportBuilder::default()
-            .with_title("Lamina")
-            .with_app_id("lamina")
-            .with_inner_size([1280.0, 800.0])
-            .with_min_inner_size([640.0, 400.0])
-            .with_drag_and_drop(true),
+        viewport: viewport(&place),
         renderer: renderer()?,
         clipboard_shortcuts: false,
-        centered: true,
+        centered: place.position.is_none(),
         ..NativeOptions::default()
     };
     let run = eframe::run_native(
@@ -26,9 +23,46 @@ pub fn open_window(start: Start) -> anyhow::Result<()> {
         options,
         Box::new(|cc| Ok(Box::new(App::new(&cc.egui_ctx, start)))),
     );
-    run.map_err(|error| anyhow!("{error}")).context(
-        "can't open a window; on Debian and Ubuntu the packages libgl1 and libegl1 bring OpenGL",
-    )
+    run.map_err(explain)
+}
+
+/// Why there is no window, and what would help.
+fn explain(error: eframe::Error) -> anyhow::Error {
+    match error {
+        eframe::Error::WinitEventLoop(error) => {
+            let variable = if is_wayland() {
+                "WAYLAND_DISPLAY"
+            } else {
+                "DISPLAY"
+            };
+            let display = std::env::var_os(variable).unwrap_or_default();
+            // What went wrong takes several lines of the window system's own; the first says it.
+            let why = error.to_string();
+            let why = why.lines().next().unwrap_or_default();
+            anyhow!("the display {} can't be reached: {why}", display.display())
+        }
+        eframe::Error::Glutin(_)
+        | eframe::Error::NoGlutinConfigs(..)
+        | eframe::Error::OpenGL(_) => anyhow!(
+            "can't open a window, for OpenGL does not start: {error}; on Debian and Ubuntu the packages libegl1, libgl1 and libgl1-mesa-dri bring it"
+        ),
+        error => anyhow!("can't open a window: {error}"),
+    }
+}
+
+/// The window as it was left.
+fn viewport(place: &WindowPlace) -> ViewportBuilder {
+    let builder = ViewportBuilder::default()
+        .with_title("Lamina")
+        .with_app_id("lamina")
+        .with_inner_size(place.size)
+        .with_min_inner_size(WindowPlace::LEAST)
+        .with_maximized(place.maximized)
+        .with_drag_and_drop(true);
+    match place.position {
+        Some(position) => builder.with_position(position),
+        None => builder,
+    }
 }
 
 /// `LAMINA_RENDERER=wgpu` chooses the other renderer, if it was built in.
@@ -41,11 +75,18 @@ fn renderer() -> anyhow::Result<Renderer> {
     }
 }
 
+/// Will the window be one of Wayland? It is preferred when both are there.
+pub fn is_wayland() -> bool {
+    is_set("WAYLAND_DISPLAY") || is_set("WAYLAND_SOCKET")
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
 /// The window system's libraries are loaded at run time, and some of their loaders panic: they are tried before.
 fn check_display() -> anyhow::Result<()> {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let wayland = is_set("WAYLAND_DISPLAY") || is_set("WAYLAND_SOCKET");
-    let x11 = is_set("DISPLAY");
+    let (wayland, x11) = (is_wayland(), is_set("DISPLAY"));
     if !wayland && !x11 {
         bail!(
             "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set (commands like `lamina ls` work without)"
@@ -76,8 +117,8 @@ fn check_display() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Can the dynamic linker load it? It stays loaded; the window needs it anyway.
-fn loads(library: &str) -> bool {
+/// Can the dynamic linker load it? It stays loaded; whoever asks is about to need it.
+pub(crate) fn loads(library: &str) -> bool {
     let Ok(name) = std::ffi::CString::new(library) else {
         return false;
     };

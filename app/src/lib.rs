@@ -13,4 +13,4 @@ pub mod ui;
 pub mod widget;
 
 pub use app::{App, Start};
-pub use display::open_window;
+pub use display::{is_wayland, open_window};

@@ -41,8 +41,11 @@ fn run(locations: &[OsString]) -> anyhow::Result<()> {
     let folders =
         Folders::of_user().context("there is no home folder to keep the settings in; set HOME")?;
     lamina::open_window(Start {
+        saved: folders.load(),
         folders,
         locations,
         restore: true,
+        uses_portal: true,
+        gets_drops: !lamina::is_wayland(),
     })
 }

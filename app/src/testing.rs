@@ -9,7 +9,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use fs_backends::location::Location;
 
 use crate::background::Folders;
-use crate::state::{AppState, Tab};
+use crate::state::{AppState, Tab, TabId};
 use crate::{App, Start};
 
 /// Nothing a test waits for takes this long.
@@ -26,15 +26,20 @@ pub struct Window {
 impl Window {
     /// A window that shows `locations`, or the Welcome tab; its own files are kept in `home`.
     pub fn open(home: &Path, locations: &[&str]) -> Self {
-        Self::start(home, locations, false)
+        Self::start(home, locations, false, true)
     }
 
     /// A window that comes back as it was left.
     pub fn reopen(home: &Path) -> Self {
-        Self::start(home, &[], true)
+        Self::start(home, &[], true, true)
     }
 
-    fn start(home: &Path, locations: &[&str], restore: bool) -> Self {
+    /// A window on a desktop that delivers no dropped files.
+    pub fn open_without_drops(home: &Path) -> Self {
+        Self::start(home, &[], false, false)
+    }
+
+    fn start(home: &Path, locations: &[&str], restore: bool, gets_drops: bool) -> Self {
         let folders = Folders {
             config: home.join("config"),
             state: home.join("state"),
@@ -44,9 +49,12 @@ impl Window {
             .filter_map(|text| Location::parse(text, Path::new("/")).ok())
             .collect();
         let start = Start {
+            saved: folders.load(),
             folders: folders.clone(),
             locations,
             restore,
+            uses_portal: false,
+            gets_drops,
         };
         let harness = Harness::builder()
             .with_size([1280.0, 800.0])
@@ -194,6 +202,16 @@ impl Window {
             .query_all_by_label_contains(text)
             .next()
             .is_some()
+    }
+
+    /// The tab our own file dialog shows, while it is open.
+    pub fn file_dialog(&self) -> Option<TabId> {
+        self.harness.state().file_dialog()
+    }
+
+    /// The path in the form that is open.
+    pub fn form_path(&self) -> &str {
+        self.harness.state().form_path()
     }
 
     /// Gives the command of a verb, as a menu does.

@@ -10,10 +10,12 @@
 
 mod ui_commands;
 mod ui_drag;
+mod ui_file_dialog;
 mod ui_filesystems;
 mod ui_layers;
 mod ui_list;
 mod ui_navigate;
 mod ui_operations;
+mod ui_properties;
 mod ui_read_only;
 mod ui_tabs;

@@ -75,10 +75,8 @@ fn the_path_is_a_field_on_request_and_escape_leaves_it() {
 
 #[test]
 fn a_folder_that_is_not_there_says_so_and_offers_the_way_up() {
-    let (_home, mut window) = sample();
-    window.key(Modifiers::COMMAND, Key::L);
-    window.text("/Notes/nothing");
-    window.key(Modifiers::NONE, Key::Enter);
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample::/Notes/nothing"]);
     assert!(window.shows("nothing is not there any more"));
     window.click("Go up");
     assert_eq!(window.path().to_str(), Some("/Notes"));
@@ -97,4 +95,85 @@ fn the_enter_that_ends_typing_a_path_opens_nothing() {
         !window.state().settings.show_preview,
         "the file under the cursor was opened"
     );
+}
+
+#[test]
+fn a_typed_path_that_leads_nowhere_stays_and_says_why() {
+    let (_home, mut window) = sample();
+    for wrong in ["/Notes/nothing", "host:/nowhere/at/all"] {
+        window.key(Modifiers::COMMAND, Key::L);
+        window.text(wrong);
+        window.key(Modifiers::NONE, Key::Enter);
+        assert!(window.mentions("Couldn't open"), "{wrong}");
+        assert_eq!(window.path().to_str(), Some("/"), "nothing has moved");
+        assert!(window.state().toasts.iter().next().is_none());
+        // The field has the keyboard: what is typed goes on from there.
+        window.key(Modifiers::COMMAND, Key::A);
+        window.text("/Notes");
+        assert!(!window.mentions("Couldn't open"), "{wrong}");
+        window.key(Modifiers::NONE, Key::Enter);
+        assert_eq!(window.path().to_str(), Some("/Notes"));
+        window.key(Modifiers::ALT, Key::ArrowUp);
+    }
+}
+
+#[test]
+fn a_typed_path_of_a_file_shows_it_in_its_folder() {
+    let (_home, mut window) = sample();
+    window.key(Modifiers::COMMAND, Key::L);
+    window.text("Projects/numbers.csv");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.path().to_str(), Some("/Projects"));
+    assert_eq!(window.cursor().as_deref(), Some("numbers.csv"));
+}
+
+#[test]
+fn tab_completes_folders_inside_a_filesystem_of_ours() {
+    let (_home, mut window) = sample();
+    window.key(Modifiers::COMMAND, Key::L);
+    window.text("/no");
+    assert!(window.shows("Notes"), "it is suggested");
+    window.key(Modifiers::NONE, Key::Tab);
+    window.text("i");
+    window.key(Modifiers::NONE, Key::Tab);
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.path().to_str(), Some("/Notes/ideas"));
+}
+
+#[test]
+fn down_and_tab_choose_among_folders_of_the_host() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["alpha one", "alpha two", "beta", ".hidden"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("beta", folder.path().join("alpha zero")).unwrap();
+    std::fs::write(folder.path().join("alpha file"), "no folder").unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    window.key(Modifiers::COMMAND, Key::L);
+    window.text(&format!("host:{}/AL", folder.path().display()));
+    for name in ["alpha one", "alpha two", "alpha zero"] {
+        assert!(window.shows(name), "{name}");
+    }
+    for name in ["alpha file", "beta", ".hidden"] {
+        assert!(!window.shows(name), "{name}");
+    }
+    window.key(Modifiers::NONE, Key::ArrowDown);
+    window.key(Modifiers::NONE, Key::Tab);
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.path(), folder.path().join("alpha two"));
+}
+
+#[test]
+fn escape_closes_suggestions_before_the_field() {
+    let (_home, mut window) = sample();
+    window.key(Modifiers::COMMAND, Key::L);
+    window.text("/Pro");
+    window.key(Modifiers::NONE, Key::Escape);
+    window.text("j");
+    window.key(Modifiers::NONE, Key::Escape);
+    window.key(Modifiers::NONE, Key::Escape);
+    assert_eq!(window.path().to_str(), Some("/"));
+    window.key(Modifiers::NONE, Key::End);
+    assert_eq!(window.cursor().as_deref(), Some("Shopping list"));
 }

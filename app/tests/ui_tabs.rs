@@ -145,3 +145,87 @@ fn copying_out_of_memory_leaves_nothing_unsaved() {
     );
     assert!(window.state().filesystems.values().all(|fs| !fs.unsaved));
 }
+
+#[test]
+fn sort_sizes_and_looks_come_back() {
+    use lamina::state::layout::{Resize, WindowPlace};
+    use lamina::state::{Column, ThemeChoice};
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    window.verb("split");
+    window.verb("sort_size");
+    window.verb("hidden");
+    let motion = |window: &Window| window.harness.ctx.global_style().animation_time;
+    window.verb("theme_light");
+    assert_eq!(window.harness.ctx.theme(), egui::Theme::Light);
+    window.verb("reduced_motion");
+    window.verb("reduced_motion");
+    assert!(motion(&window) > 0.0);
+    window.verb("reduced_motion");
+    assert_eq!(motion(&window), 0.0);
+    for resize in [
+        Resize::Sidebar(300.0),
+        Resize::Preview(400.0),
+        Resize::FirstPane(0.3),
+        Resize::Column(Column::Size, 140.0),
+    ] {
+        let resize = lamina::command::WindowCommand::Resize(resize);
+        let app = window.harness.state();
+        app.send(lamina::command::Command::Window(resize));
+    }
+    window.settle();
+    let root = window.harness.input().viewport_id;
+    let place = egui::Rect::from_min_size(egui::pos2(40.0, 50.0), egui::vec2(1000.0, 700.0));
+    let viewport = window.harness.input_mut().viewports.get_mut(&root).unwrap();
+    viewport.inner_rect = Some(place);
+    viewport.outer_rect = Some(place);
+    window.settle();
+    window.close();
+
+    let window = Window::reopen(home.path());
+    let state = window.state();
+    assert!(state.workspace.is_split());
+    assert_eq!(window.tab().arrange.column, Column::Size);
+    let first = state.workspace.other_tab().unwrap();
+    assert_eq!(first.arrange.column, Column::Name, "each tab has its own");
+    assert!(state.settings.show_hidden && window.tab().arrange.show_hidden);
+    assert_eq!(state.settings.theme, ThemeChoice::Light);
+    assert_eq!(state.settings.reduced_motion, Some(true));
+    let expected = WindowPlace {
+        size: [1000.0, 700.0],
+        position: Some([40.0, 50.0]),
+        maximized: false,
+    };
+    assert_eq!(state.window, expected);
+    // What is drawn has the sizes: the name column of the second pane begins beyond a third of the width.
+    let left = window.rects("Name, ascending")[0].left();
+    let right = window.rects("Name")[0].left();
+    assert!((left - 300.0).abs() < 4.0, "{left}");
+    assert!((right - (300.0 + 0.3 * 980.0)).abs() < 8.0, "{right}");
+    assert_eq!(window.rects("Size, descending")[0].width(), 140.0);
+}
+
+#[test]
+fn a_file_that_can_t_be_read_is_set_aside_and_told() {
+    for (text, why) in [
+        ("(theme: Purple)", "can't be read"),
+        ("(version: 99, theme: Dark)", "newer version"),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let config = home.path().join("config");
+        std::fs::create_dir(&config).unwrap();
+        std::fs::write(config.join("settings.ron"), text).unwrap();
+        let mut window = Window::reopen(home.path());
+        assert!(window.mentions(why), "{text}");
+        window.verb("theme_dark");
+        window.close();
+        let kept = std::fs::read_to_string(config.join("settings.ron.unreadable1")).unwrap();
+        assert_eq!(kept, text);
+        let window = Window::reopen(home.path());
+        assert!(!window.mentions(why), "it is told once");
+        assert_eq!(
+            window.state().settings.theme,
+            lamina::state::ThemeChoice::Dark
+        );
+    }
+}

@@ -31,3 +31,8 @@ fn drive(script: &str) {
 fn a_folder_goes_into_a_vault_and_out_again() {
     drive("first_light.py");
 }
+
+#[test]
+fn the_desktop_decides_on_colours_and_file_dialogs() {
+    drive("portal.py");
+}

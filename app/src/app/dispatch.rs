@@ -7,6 +7,8 @@ use crate::background::Request;
 use crate::command::Command;
 use crate::state::Session;
 
+/// What goes on changing, like the place of a window that is being moved, is written down when it has rested so long.
+const WRITE_AFTER: Duration = Duration::from_millis(500);
 /// So much of a frame may go to events; the rest waits for the next.
 const EVENTS_BUDGET: Duration = Duration::from_millis(2);
 
@@ -32,11 +34,35 @@ impl App {
         busy |= self.update_preview();
         self.refresh_changed(ctx);
         self.watch_window(ctx);
+        busy |= self.watch_place(ctx);
+        self.write_down_in_time(ctx, busy);
         if busy {
-            self.write_down();
             // The frame that asked for this was drawn before it was done.
             ctx.request_repaint();
         }
+    }
+
+    /// Writes down what changed, as soon as the user lets go of it.
+    fn write_down_in_time(&mut self, ctx: &egui::Context, changed: bool) {
+        let held = ctx.input(|input| input.pointer.any_down());
+        if changed && !held && !self.window_moves() {
+            self.write_down();
+        } else if changed {
+            self.unsaved_since = Some(Instant::now());
+        }
+        if let Some(since) = self.unsaved_since {
+            let rest = WRITE_AFTER.saturating_sub(since.elapsed());
+            if rest.is_zero() && !held {
+                self.write_down();
+            } else if !held {
+                ctx.request_repaint_after(rest);
+            }
+        }
+    }
+
+    /// Where the window stands has changed since it was written down.
+    fn window_moves(&self) -> bool {
+        self.state.window != self.saved.0.window
     }
 
     /// Carries out a command.
@@ -48,6 +74,7 @@ impl App {
                 self.background.send(Request::Settle { location, open_in });
             }
             Command::Typed(tab, text) => self.typed(tab, &text),
+            Command::Complete(tab, folder) => self.complete(tab, &folder),
             Command::Activate(tab, name, open_in) => self.activate(tab, &name, open_in),
             Command::Back(tab) => self.back(tab),
             Command::Forward(tab) => self.forward(tab),
@@ -63,7 +90,8 @@ impl App {
     }
 
     /// Writes session and settings if they changed.
-    fn write_down(&mut self) {
+    pub(super) fn write_down(&mut self) {
+        self.unsaved_since = None;
         let session = Session::of(&self.state);
         if session != self.saved.0 {
             self.saved.0 = session.clone();

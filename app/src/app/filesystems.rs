@@ -8,15 +8,12 @@ use fs_core::ops::{FsRef, Place};
 use fs_core::{Capabilities, Error, ErrorKind};
 
 use super::App;
-use crate::background::message::{MountInfo, Picked, Settled};
+use crate::background::message::{MountInfo, Settled};
 use crate::background::{Request, shown_at};
-use crate::command::{FsCommand, OpenIn, Pick, Secret};
+use crate::command::{FsCommand, OpenIn, Secret};
 use crate::state::filesystem::{HOST, Locked, SAMPLE, location_of, place_of};
 use crate::state::toast::Level;
-use crate::state::{
-    Arrival, Dialog, FsInfo, FsStatus, Load, PaneId, Session, Tab, TabId, UserFolderKind,
-};
-use crate::ui::dialog::browser::Browser;
+use crate::state::{Arrival, Dialog, FsInfo, FsStatus, Load, PaneId, Tab, TabId, UserFolderKind};
 
 /// How many filesystems the list of recent ones holds.
 const RECENT: usize = 12;
@@ -42,9 +39,13 @@ impl App {
                 self.drafts.creating = true;
                 self.background.send(Request::Create { new, secret });
             }
-            FsCommand::Save(fs, path) => {
+            FsCommand::Save(fs, path, replace) => {
                 self.state.dialog = None;
-                self.background.send(Request::Save(fs, path));
+                let own = self.state.filesystems.get(&fs).is_some_and(
+                    |info| matches!(info.location.root(), Root::Saved(own) if *own == path),
+                );
+                self.background
+                    .send(Request::Save(fs, path, replace || own));
             }
             FsCommand::Close(fs) => self.close_filesystem(&fs),
             FsCommand::Review(fs) => self.review(fs),
@@ -70,7 +71,7 @@ impl App {
     }
 
     /// Makes a filesystem known, if it is not.
-    fn introduce(&mut self, fs: &FsRef, location: Location) {
+    pub(super) fn introduce(&mut self, fs: &FsRef, location: Location) {
         let kind = location.kind();
         self.state
             .filesystems
@@ -149,6 +150,13 @@ impl App {
     ) {
         match result {
             Ok(mut settled) => {
+                let what = format!("Couldn't open {}: it is not there", location.title());
+                if let OpenIn::Tab(tab) = open_in
+                    && settled.is_missing
+                    && self.drafts.path_fails(tab, &what)
+                {
+                    return;
+                }
                 if open_in == OpenIn::ReadOnly {
                     settled.location = guarded(settled.location);
                 }
@@ -158,6 +166,9 @@ impl App {
                     rename: false,
                 });
                 self.remember(&place);
+                if let OpenIn::Tab(tab) = open_in {
+                    self.drafts.path_leads(tab);
+                }
                 self.show_place(place, open_in, arrival);
                 self.state.dialog = None;
             }
@@ -167,7 +178,10 @@ impl App {
                     location.title(),
                     error.kind().text()
                 );
-                self.fail_form(text);
+                match open_in {
+                    OpenIn::Tab(tab) => self.path_fails(tab, text),
+                    _ => self.fail_form(text),
+                }
             }
         }
     }
@@ -400,101 +414,12 @@ impl App {
     }
 
     /// What went wrong stands in the dialog, if there is one.
-    fn fail_form(&mut self, text: String) {
+    pub(super) fn fail_form(&mut self, text: String) {
         if matches!(self.state.dialog, Some(Dialog::Open(_) | Dialog::Create(_))) {
             self.drafts.form.error = Some(text);
         } else {
             self.note(Level::Error, text);
         }
-    }
-
-    /// A path from the desktop's file dialog goes into the field of ours.
-    pub(super) fn picked(&mut self, picked: Picked) {
-        match picked {
-            Picked::Path(path) => self.drafts.form.path = path.to_string_lossy().into_owned(),
-            Picked::Cancelled => {}
-            Picked::NoDialog(pick) => self.browse(pick),
-        }
-    }
-
-    /// Opens our own file dialog, for the desktop has none.
-    fn browse(&mut self, pick: Pick) {
-        let start = self.home().unwrap_or_else(|| PathBuf::from("/"));
-        let tab = Tab::new(None, self.state.settings.arrange());
-        let id = self.state.workspace.add_loose(tab);
-        self.drafts.form.browser = Some(Browser {
-            tab: id,
-            pick,
-            name: String::new(),
-        });
-        self.show(id, Some(place_of(&Location::host(start))), Arrival::Fresh);
-    }
-
-    /// The answer to saving a memory filesystem.
-    pub(super) fn saved(
-        &mut self,
-        fs: &FsRef,
-        path: &std::path::Path,
-        result: fs_core::Result<()>,
-    ) {
-        let Some(info) = self.state.filesystems.get_mut(fs) else {
-            return;
-        };
-        match result {
-            Ok(()) => {
-                info.unsaved = false;
-                let text = format!("Saved {} to {}", info.name, path.display());
-                self.note(Level::Done, text);
-            }
-            Err(error) => {
-                let text =
-                    crate::ui::error_sentence(&format!("Couldn't save {}", info.name), &error);
-                self.note(Level::Error, text);
-            }
-        }
-    }
-
-    /// The tabs of the last session. Vaults come back locked; what was in memory only is gone, and its tab says so.
-    pub(super) fn restore(&mut self, session: &Session) {
-        for location in &session.read_only {
-            let fs = place_of(location).fs;
-            self.introduce(&fs, location.clone());
-            if let Some(info) = self.state.filesystems.get_mut(&fs) {
-                info.read_only = true;
-            }
-        }
-        for (pane_id, saved) in [PaneId::First, PaneId::Second]
-            .into_iter()
-            .zip(&session.panes)
-        {
-            let mut ids = Vec::new();
-            for location in &saved.tabs {
-                let id = self.add_tab(pane_id, None, Arrival::Fresh);
-                ids.push(id);
-                let Some(location) = location else {
-                    continue;
-                };
-                let place = place_of(location);
-                let is_gone =
-                    matches!(location.root(), Root::Memory(_)) && place.fs.as_str() != SAMPLE;
-                if is_gone && !self.state.filesystems.contains_key(&place.fs) {
-                    self.introduce(&place.fs, location.at(Default::default()));
-                    if let Some(info) = self.state.filesystems.get_mut(&place.fs) {
-                        info.status = FsStatus::Gone;
-                    }
-                }
-                self.show(id, Some(place), Arrival::Fresh);
-            }
-            if let Some(shown) = ids.get(saved.shown) {
-                self.state.workspace.show(*shown);
-            }
-        }
-        let active = if session.second_active {
-            PaneId::Second
-        } else {
-            PaneId::First
-        };
-        self.state.workspace.activate(active);
     }
 
     /// The user's home folder, once it is known.

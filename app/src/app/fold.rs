@@ -2,8 +2,9 @@
 
 use super::App;
 use crate::background::{Event, Request};
+use crate::state::properties::Count;
 use crate::state::toast::Level;
-use crate::state::{Arrival, Dialog, TabId};
+use crate::state::{Arrival, TabId};
 
 impl App {
     /// Takes an event into the state. Answers to questions nobody asks any more are dropped.
@@ -59,7 +60,7 @@ impl App {
                 Ok(target) => self.activated(tab, &place, open_in, target),
                 Err(error) => {
                     let what = format!("Couldn't open “{}”", place.label());
-                    self.note(Level::Error, crate::ui::error_sentence(&what, &error));
+                    self.path_fails(tab, crate::ui::error_sentence(&what, &error));
                 }
             },
             Event::Facts(generation, facts) => {
@@ -68,11 +69,20 @@ impl App {
                 }
             }
             Event::Usage(generation, usage) => {
-                if let Some(properties) = self.properties(generation) {
+                if let Some(properties) = self.properties(generation)
+                    && properties.usage.count == Count::Running
+                {
                     properties.usage = usage;
                 }
             }
             Event::Changes(fs, generation, result) => self.changes_found(&fs, generation, result),
+            Event::Checksum(generation, checksum) => {
+                if let Some(properties) = self.properties(generation) {
+                    properties.checksum = Some(checksum);
+                }
+            }
+            Event::Attributes(generation, result) => self.attributes_known(generation, result),
+            Event::Folders(generation, names) => self.completed(generation, names),
             Event::Preview(generation, result) => self.state.preview.answer(generation, result),
             Event::FreeName {
                 tab,
@@ -87,6 +97,10 @@ impl App {
             Event::ClipboardFiles(paths, into) => self.paste_files(paths, into),
             Event::Picked(picked) => self.picked(picked),
             Event::UserFolders(folders) => self.state.places = folders,
+            Event::Appearance(appearance) => {
+                self.state.appearance = appearance;
+                self.apply_theme();
+            }
             Event::Font(font) => crate::theme::add_fallback(&self.context, font),
             Event::Note(text) => self.note(Level::Error, text),
             Event::Operation(op, news) => self.operation_news(op, news),
@@ -107,18 +121,6 @@ impl App {
             .workspace
             .tab(tab)
             .is_some_and(|tab| tab.wanted == generation)
-    }
-
-    fn properties(
-        &mut self,
-        generation: crate::state::Generation,
-    ) -> Option<&mut crate::state::dialog::Properties> {
-        match &mut self.state.dialog {
-            Some(Dialog::Properties(properties)) if properties.generation == generation => {
-                Some(properties)
-            }
-            _ => None,
-        }
     }
 
     /// Shows a message in the corner.

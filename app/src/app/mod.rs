@@ -3,13 +3,17 @@
 //! `logic` drains events and commands and is the only code that changes the state; `ui` draws the state and sends commands.
 
 mod dispatch;
+mod file_dialog;
 mod filesystems;
 mod fold;
 mod layers;
 mod listing;
 mod navigate;
 mod operate;
+mod path;
 mod preview;
+mod properties;
+mod restore;
 mod tabs;
 mod window;
 
@@ -24,8 +28,9 @@ use crossbeam_channel::Receiver;
 use fs_backends::location::Location;
 use fs_core::ops::FsRef;
 
-use crate::background::{Background, Folders, Request, Waker, guard};
+use crate::background::{Background, Folders, Request, Saved, Waker, guard};
 use crate::command::{Command, Commands, OpenIn, channel};
+use crate::state::toast::Level;
 use crate::state::{AppState, Arrange, PaneId, Session, Settings, Tab, TabId};
 use crate::ui::Drafts;
 
@@ -39,6 +44,8 @@ pub struct App {
     refreshes: HashMap<TabId, Refresh>,
     counting: HashMap<FsRef, layers::Counting>,
     saved: (Session, Settings),
+    /// Something to be written down changed then, and may still be changing.
+    unsaved_since: Option<Instant>,
     context: egui::Context,
 }
 
@@ -53,10 +60,16 @@ struct Refresh {
 pub struct Start {
     /// Where settings and session are.
     pub folders: Folders,
+    /// What was in there.
+    pub saved: Saved,
     /// Locations from the command line; each becomes a tab.
     pub locations: Vec<Location>,
     /// Opens the tabs of the last session.
     pub restore: bool,
+    /// Asks the desktop's portal for colours and files; tests have no desktop.
+    pub uses_portal: bool,
+    /// Files dropped from other programs arrive here.
+    pub gets_drops: bool,
 }
 
 impl App {
@@ -64,8 +77,11 @@ impl App {
     pub fn new(context: &egui::Context, start: Start) -> Self {
         guard::mark_ui_thread();
         crate::theme::install(context);
-        let settings = start.folders.settings();
-        let session = start.folders.session();
+        let Saved {
+            settings,
+            session,
+            told,
+        } = start.saved;
         let waker: Waker = {
             let context = context.clone();
             Arc::new(move || context.request_repaint())
@@ -74,23 +90,33 @@ impl App {
         let mut app = Self {
             state: AppState {
                 settings: settings.clone(),
+                recent: session.recent.clone(),
+                bookmarks: session.bookmarks.clone(),
+                sizes: session.sizes.clone(),
+                window: session.window.sane(),
+                told_about_drops: session.told_about_drops,
                 ..AppState::default()
             },
             drafts: Drafts::default(),
             commands,
             given,
-            background: Background::new(start.folders, waker),
+            background: Background::new(start.folders, waker, start.uses_portal),
             refreshes: HashMap::new(),
             counting: HashMap::new(),
             saved: (session.clone(), settings),
+            unsaved_since: None,
             context: context.clone(),
         };
         let missing = crate::theme::missing_characters(context);
         app.background.find_fonts(missing);
         app.background.send(Request::UserFolders);
+        if start.uses_portal {
+            app.background.follow_appearance();
+        }
         app.open_sample();
-        app.state.recent = session.recent.clone();
-        app.state.bookmarks = session.bookmarks.clone();
+        for sentence in told {
+            app.note(Level::Error, sentence);
+        }
         if start.restore && start.locations.is_empty() {
             app.restore(&session);
         }
@@ -102,12 +128,27 @@ impl App {
             app.run(Command::Open(location, OpenIn::NewTab));
         }
         app.apply_theme();
+        if !start.gets_drops {
+            app.tell_about_drops();
+        }
         app
     }
 
     /// What the window shows.
     pub fn state(&self) -> &AppState {
         &self.state
+    }
+
+    /// The tab our own file dialog shows, while it is open.
+    #[cfg(feature = "testing")]
+    pub(crate) fn file_dialog(&self) -> Option<TabId> {
+        Some(self.drafts.form.browser.as_ref()?.tab)
+    }
+
+    /// The path in the form that is open.
+    #[cfg(feature = "testing")]
+    pub(crate) fn form_path(&self) -> &str {
+        &self.drafts.form.path
     }
 
     /// Gives a command.
@@ -138,6 +179,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.write_down();
         self.background.shut_down();
     }
 }

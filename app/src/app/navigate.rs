@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fs_backends::location::Location;
 use fs_core::ops::Place;
 use fs_core::{ErrorKind, FileKind, Name};
 
@@ -12,10 +11,7 @@ use crate::background::message::Target;
 use crate::background::{ListRequest, Request};
 use crate::command::{Command, FileCommand, OpenIn};
 use crate::state::toast::Level;
-use crate::state::{
-    Arrival, FsStatus, Load, Tab, TabId, View, Visit,
-    filesystem::{host_path, location_of},
-};
+use crate::state::{Arrival, FsStatus, Load, Tab, TabId, View, Visit, filesystem::host_path};
 
 /// Visits kept in each direction.
 const HISTORY: usize = 100;
@@ -223,45 +219,6 @@ impl App {
         }
     }
 
-    /// A path typed into the path field: a location, or a path in the filesystem that is shown.
-    pub(super) fn typed(&mut self, id: TabId, text: &str) {
-        let text = text.trim();
-        let Some(tab) = self.state.workspace.tab(id) else {
-            return;
-        };
-        let base = tab.place.as_ref().and_then(location_of);
-        let inside_virtual = tab
-            .place
-            .as_ref()
-            .filter(|place| place.fs.as_str() != crate::state::filesystem::HOST);
-        if let (Some(place), true) = (inside_virtual, text.starts_with('/')) {
-            match fs_core::VPath::lexical(text) {
-                Ok(path) => self.go(id, place.with_path(path)),
-                Err(error) => self.note(Level::Error, error.to_string()),
-            }
-            return;
-        }
-        let text = match (text.strip_prefix('~'), self.home()) {
-            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
-                format!("{}{rest}", home.display())
-            }
-            _ => text.to_owned(),
-        };
-        let base = base
-            .as_ref()
-            .and_then(Location::host_path)
-            .unwrap_or(Path::new("/"));
-        match Location::parse(&text, base) {
-            Ok(location) => {
-                self.background.send(Request::Settle {
-                    location,
-                    open_in: OpenIn::Tab(id),
-                });
-            }
-            Err(error) => self.note(Level::Error, error.to_string()),
-        }
-    }
-
     /// Opens an entry.
     pub(super) fn activate(&mut self, id: TabId, name: &Name, open_in: OpenIn) {
         let Some(tab) = self.state.workspace.tab(id) else {
@@ -305,7 +262,9 @@ impl App {
             self.drafts.form.browser_choice = host_path(place).map(Path::to_path_buf);
             return;
         }
+        let typed = self.drafts.path_leads(id);
         match target {
+            Target::File(place, _) if typed => self.reveal(id, &place),
             Target::Folder(place) => self.enter(id, place, open_in),
             Target::Filesystem(location) => {
                 self.run(Command::Open(location, OpenIn::NewTab));

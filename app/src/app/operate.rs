@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use fs_core::ops::{EntryId, FsRef, Operation, Place, Report};
@@ -11,11 +10,10 @@ use fs_core::{Capabilities, ErrorKind, Name, VPath};
 use super::App;
 use crate::background::Request;
 use crate::background::message::{OpControl, OpNews};
-use crate::command::FileCommand;
-use crate::state::dialog::{Properties, Usage};
+use crate::command::{FileCommand, Pick};
 use crate::state::filesystem::{HOST, host_path};
 use crate::state::toast::{Level, ToastAction};
-use crate::state::{Arrival, Clip, Dialog, Generation, OpId, Stage, TabId, Unfinished};
+use crate::state::{Arrival, Clip, Dialog, OpId, Stage, TabId, Unfinished};
 
 /// While an operation runs, what it made so far is shown this often.
 const SHOW_PROGRESS: Duration = Duration::from_secs(1);
@@ -78,7 +76,11 @@ impl App {
             FileCommand::ClearClip => self.state.clip = None,
             FileCommand::Paste(into) => self.paste(into),
             FileCommand::FindDevice(folder) => self.background.send(Request::Device(folder)),
+            FileCommand::AddFiles(into) => {
+                self.background.send(Request::Pick(Pick::Files(into)));
+            }
             FileCommand::Import(paths, into) => {
+                self.close_dialog();
                 let sources = host_places(&paths);
                 if !sources.is_empty() {
                     self.submit(Operation::copy(sources, into));
@@ -94,6 +96,9 @@ impl App {
             },
             FileCommand::CopyText(text) => self.context.copy_text(text),
             FileCommand::Properties(items) => self.show_properties(items),
+            FileCommand::StopCounting => self.stop_counting(),
+            FileCommand::Checksum => self.ask_checksum(),
+            FileCommand::SetAttributes(wish) => self.set_attributes(wish),
             FileCommand::ForgetFinished => self.state.operations.forget_finished(),
         }
     }
@@ -444,22 +449,6 @@ impl App {
                 self.note(Level::Error, crate::ui::error_sentence(what, &error));
             }
         }
-    }
-
-    fn show_properties(&mut self, items: Vec<Place>) {
-        let (generation, cancel) = (Generation::fresh(), Arc::new(AtomicBool::new(false)));
-        self.state.dialog = Some(Dialog::Properties(Properties {
-            items: items.clone(),
-            facts: None,
-            usage: Usage::default(),
-            generation,
-            cancel: cancel.clone(),
-        }));
-        self.background.send(Request::Properties {
-            items,
-            cancel,
-            generation,
-        });
     }
 }
 

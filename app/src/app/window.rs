@@ -8,6 +8,7 @@ use fs_backends::location::Kind;
 use super::App;
 use crate::command::WindowCommand;
 use crate::state::filesystem::location_of;
+use crate::state::toast::Level;
 use crate::state::{Dialog, FsInfo, TabId, ThemeChoice};
 
 impl App {
@@ -17,7 +18,12 @@ impl App {
         match command {
             WindowCommand::Dialog(dialog) => {
                 if matches!(dialog, Dialog::Save(_)) {
+                    let typed = match &self.state.dialog {
+                        Some(Dialog::Replace(_, path)) => path.to_string_lossy().into_owned(),
+                        _ => String::new(),
+                    };
                     self.drafts.begin_form(Kind::Memory, self.home());
+                    self.drafts.form.path = typed;
                 }
                 self.state.dialog = Some(dialog);
             }
@@ -74,7 +80,12 @@ impl App {
                 settings.theme = theme;
                 self.apply_theme();
             }
+            WindowCommand::ReducedMotion(reduced) => {
+                settings.reduced_motion = Some(reduced);
+                self.apply_theme();
+            }
             WindowCommand::Density(density) => settings.density = density,
+            WindowCommand::Resize(resize) => self.state.sizes.resize(resize),
             WindowCommand::ToggleBookmark(tab) => {
                 let place = self
                     .state
@@ -102,11 +113,9 @@ impl App {
         }
     }
 
-    fn close_dialog(&mut self) {
+    pub(super) fn close_dialog(&mut self) {
         match self.state.dialog.take() {
-            Some(Dialog::Properties(properties)) => {
-                properties.cancel.store(true, Ordering::Relaxed);
-            }
+            Some(Dialog::Properties(properties)) => properties.close(),
             Some(Dialog::Review(review)) => review.cancel.store(true, Ordering::Relaxed),
             _ => {}
         }
@@ -115,13 +124,38 @@ impl App {
         self.ask_next();
     }
 
-    /// The colours the user chose.
+    /// The colours and the motion that the user, or else the desktop, chose.
     pub(super) fn apply_theme(&self) {
+        let desktop = self.state.appearance.dark;
         self.context.set_theme(match self.state.settings.theme {
-            ThemeChoice::System => egui::ThemePreference::System,
             ThemeChoice::Light => egui::ThemePreference::Light,
             ThemeChoice::Dark => egui::ThemePreference::Dark,
+            // Without a portal egui asks the window system, which on Linux tells nothing.
+            ThemeChoice::System => match desktop {
+                Some(true) => egui::ThemePreference::Dark,
+                Some(false) => egui::ThemePreference::Light,
+                None => egui::ThemePreference::System,
+            },
         });
+        crate::theme::set_motion(&self.context, !self.state.is_still());
+    }
+
+    /// Says once that drops don't arrive here, and what does.
+    pub(super) fn tell_about_drops(&mut self) {
+        if !std::mem::replace(&mut self.state.told_about_drops, true) {
+            self.note(
+                Level::Note,
+                "This desktop (Wayland) delivers no files dropped from other programs. Paste them, or use File > Add files…",
+            );
+        }
+    }
+
+    /// Notes where the window stands; `true`: that changed.
+    pub(super) fn watch_place(&mut self, ctx: &egui::Context) -> bool {
+        let now = ctx.input(|input| self.state.window.updated(input.viewport()));
+        let moved = now != self.state.window;
+        self.state.window = now;
+        moved
     }
 
     /// Keeps the window open while leaving would stop or lose something, and asks.

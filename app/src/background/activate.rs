@@ -47,14 +47,18 @@ fn own_filesystem(path: &Path) -> Result<Option<Root>> {
 /// What a location is: its kind, and whether a host path is a plain file.
 pub fn settle(location: &Location) -> Result<Settled> {
     let location = location.settled()?;
-    let is_file = match location.root() {
-        Root::Host(path) => matches!(
-            probe(path)?,
-            HostItem::File | HostItem::Special | HostItem::PlainVault | HostItem::Open
-        ),
-        _ => false,
+    let found = match location.root() {
+        Root::Host(path) => Some(probe(path)?),
+        _ => None,
     };
-    Ok(Settled { location, is_file })
+    Ok(Settled {
+        location,
+        is_missing: found == Some(HostItem::Missing),
+        is_file: matches!(
+            found,
+            Some(HostItem::File | HostItem::Special | HostItem::PlainVault | HostItem::Open)
+        ),
+    })
 }
 
 /// The folder that shows a settled location, and the entry in it that gets the cursor.

@@ -20,41 +20,21 @@ pub fn files() -> Vec<PathBuf> {
         .unwrap_or_default()
 }
 
-/// Asks the desktop for a path. `rfd` says the same when the user cancels and when there is no dialog, so the bus is asked first.
-pub fn pick(pick: Pick) -> Picked {
-    if !has_portal() {
-        return Picked::NoDialog(pick);
-    }
-    let dialog = rfd::FileDialog::new();
-    let path = match pick {
-        Pick::Folder => dialog.pick_folder(),
-        Pick::File => dialog.pick_file(),
-        Pick::NewFile => dialog.save_file(),
-    };
-    path.map_or(Picked::Cancelled, Picked::Path)
+/// Has the desktop a file dialog? `rfd` speaks to it through a library that it loads when it needs it.
+pub fn has_file_dialog() -> bool {
+    crate::display::loads("libdbus-1.so.3") && super::portal::has_file_dialog()
 }
 
-/// Is a desktop portal on the session bus, or can it be started?
-fn has_portal() -> bool {
-    if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none() {
-        return false;
-    }
-    // The bus's own tool answers without a D-Bus library; where it is missing there is no desktop either.
-    std::process::Command::new("dbus-send")
-        .args([
-            "--session",
-            "--print-reply",
-            "--reply-timeout=2000",
-            "--dest=org.freedesktop.portal.Desktop",
-            "/org/freedesktop/portal/desktop",
-            "org.freedesktop.DBus.Properties.Get",
-            "string:org.freedesktop.portal.FileChooser",
-            "string:version",
-        ])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+/// Asks the desktop for a path. `rfd` says the same when the user cancels and when there is no dialog, so [`has_file_dialog`] must have been asked before.
+pub fn pick(pick: Pick) -> Picked {
+    let dialog = rfd::FileDialog::new();
+    let picked = match pick {
+        Pick::Folder => dialog.pick_folder().map(Picked::Path),
+        Pick::File => dialog.pick_file().map(Picked::Path),
+        Pick::NewFile => dialog.save_file().map(Picked::NewPath),
+        Pick::Files(into) => dialog.pick_files().map(|files| Picked::Files(files, into)),
+    };
+    picked.unwrap_or(Picked::Cancelled)
 }
 
 /// What to say when a file could not be opened in its program.

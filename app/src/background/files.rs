@@ -7,9 +7,9 @@ use directories::UserDirs;
 use fs_core::ops::Place;
 use fs_core::resolve::{Last, PathResolver as _, PosixResolver};
 use fs_core::{At, Backend, ErrorKind, Name, Result, VPath};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::state::{Session, Settings, UserFolder, UserFolderKind};
+use crate::state::{FileVersion, Session, Settings, UserFolder, UserFolderKind};
 
 /// Where settings and session are kept.
 #[derive(Clone, Debug)]
@@ -33,14 +33,14 @@ impl Folders {
         })
     }
 
-    /// The settings; those by default when there are none or they can't be read.
-    pub fn settings(&self) -> Settings {
-        read(&self.config.join("settings.ron"))
-    }
-
-    /// The last session.
-    pub fn session(&self) -> Session {
-        read(&self.state.join("session.ron"))
+    /// What was saved. A file that can't be read is set aside, and what it held is as at the first start.
+    pub fn load(&self) -> Saved {
+        let mut told = Vec::new();
+        Saved {
+            settings: read(&self.config.join("settings.ron"), "Settings", &mut told),
+            session: read(&self.state.join("session.ron"), "Tabs and sizes", &mut told),
+            told,
+        }
     }
 
     pub(super) fn save_settings(&self, settings: &Settings) {
@@ -58,21 +58,65 @@ pub(super) fn device(backend: &dyn Backend, folder: &VPath) -> Result<u64> {
     Ok(backend.stat(folder.at())?.id.fs)
 }
 
-fn read<T: DeserializeOwned + Default>(path: &Path) -> T {
+/// What was saved when the program ran last.
+#[derive(Debug, Default)]
+pub struct Saved {
+    /// What the user chose.
+    pub settings: Settings,
+    /// Tabs, panes and sizes.
+    pub session: Session,
+    /// Sentences about files that could not be read.
+    pub told: Vec<String>,
+}
+
+/// The one thing all forms of a file have.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Head {
+    version: FileVersion,
+}
+
+fn read<T: DeserializeOwned + Default>(path: &Path, what: &str, told: &mut Vec<String>) -> T {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return T::default(),
         Err(error) => {
-            tracing::warn!("{}: {error}", path.display());
+            told.push(format!("{what} can't be read: {}: {error}", path.display()));
             return T::default();
         }
     };
-    ron::from_str(&text).unwrap_or_else(|error| {
-        tracing::warn!("{}: {error}", path.display());
-        // What a person wrote by hand is not overwritten without a trace.
-        std::fs::rename(path, path.with_extension("ron.unreadable")).ok();
-        T::default()
-    })
+    let newer =
+        ron::from_str::<Head>(&text).is_ok_and(|head| head.version > FileVersion::default());
+    let (why, error) = if newer {
+        ("were written by a newer version", String::new())
+    } else {
+        match ron::from_str(&text) {
+            Ok(value) => return value,
+            Err(error) => ("can't be read", format!(": {error}")),
+        }
+    };
+    tracing::warn!("{}{error}", path.display());
+    told.push(match set_aside(path) {
+        Ok(kept) => format!(
+            "{what} {why} and are as at the first start; the old ones are kept in {}",
+            kept.display()
+        ),
+        Err(error) => format!("{what} {why}: {}: {error}", path.display()),
+    });
+    T::default()
+}
+
+/// What a person may have written by hand is not overwritten: it gets a free name.
+fn set_aside(path: &Path) -> std::io::Result<PathBuf> {
+    let mut number = 1_u32;
+    loop {
+        let kept = path.with_extension(format!("ron.unreadable{number}"));
+        if !kept.try_exists()? {
+            std::fs::rename(path, &kept)?;
+            return Ok(kept);
+        }
+        number += 1;
+    }
 }
 
 /// Old or new, never torn: a file beside it, made durable, takes its name.

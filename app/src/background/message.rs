@@ -9,11 +9,13 @@ use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place, Preflight, Progr
 use fs_core::{Capabilities, Error, FileId, FileKind, Result};
 
 use crate::command::{OpenIn, Pick, Secret};
-use crate::state::dialog::{Facts, NewFilesystem, Usage};
+use crate::state::dialog::NewFilesystem;
 use crate::state::layers::{Changes, LayerInfo};
 use crate::state::preview::Preview;
+use crate::state::properties::{AttrWish, Checksum, Facts, Usage};
 use crate::state::{
-    Arrange, Generation, OpId, Session, Settings, TabId, Undoable, Unfinished, UserFolder, View,
+    Appearance, Arrange, Generation, OpId, Session, Settings, TabId, Undoable, Unfinished,
+    UserFolder, View,
 };
 
 /// A question or an order. Never waits for anything when it is sent.
@@ -46,8 +48,8 @@ pub enum Request {
     },
     /// Closes a filesystem: `Event::Unmounted`.
     Unmount(FsRef),
-    /// Writes a memory filesystem to a file: `Event::Saved`.
-    Save(FsRef, PathBuf),
+    /// Writes a memory filesystem to a file: `Event::Saved`; `AlreadyExists` unless `true` lets it replace what is there.
+    Save(FsRef, PathBuf, bool),
     /// Lists a folder: `Event::View`, repeatedly, or `Event::ListFailed`.
     List(ListRequest),
     /// Sorts and filters what was listed: `Event::View`.
@@ -92,11 +94,31 @@ pub enum Request {
         /// The question.
         generation: Generation,
     },
+    /// Reads a file for its checksum: `Event::Checksum`, repeatedly.
+    Checksum {
+        /// The file.
+        place: Place,
+        /// Set when nobody wants to know any more.
+        cancel: Arc<AtomicBool>,
+        /// The question.
+        generation: Generation,
+    },
+    /// Looks up the names in a wish for attributes: `Event::Attributes`.
+    Attributes(AttrWish, Generation),
     /// Reads the beginning of a file: `Event::Preview`.
     Preview {
         /// The file.
         place: Place,
         /// Set when nobody wants to see it any more.
+        cancel: Arc<AtomicBool>,
+        /// The question.
+        generation: Generation,
+    },
+    /// Lists the folders in a folder: `Event::Folders`.
+    Folders {
+        /// The folder.
+        place: Place,
+        /// Stops it.
         cancel: Arc<AtomicBool>,
         /// The question.
         generation: Generation,
@@ -223,8 +245,14 @@ pub enum Event {
     Usage(Generation, Usage),
     /// What the top layer of a stack changed.
     Changes(FsRef, Generation, Result<Changes>),
+    /// The checksum of the properties dialog.
+    Checksum(Generation, Checksum),
+    /// The operation a wish for attributes asks for, or why there is none.
+    Attributes(Generation, std::result::Result<Operation, String>),
     /// What a file holds.
     Preview(Generation, Result<Preview>),
+    /// Names of the folders in a folder, in order; none when it can't be listed.
+    Folders(Generation, Vec<String>),
     /// A free name.
     FreeName {
         /// The tab.
@@ -242,6 +270,8 @@ pub enum Event {
     Picked(Picked),
     /// The user's folders.
     UserFolders(Vec<UserFolder>),
+    /// What the desktop says of colours and motion.
+    Appearance(Appearance),
     /// A font for characters that were missing.
     Font(crate::theme::FallbackFont),
     /// Something went wrong that is no answer.
@@ -292,6 +322,8 @@ pub struct Settled {
     pub location: Location,
     /// It is a plain file: its folder is shown, with the cursor on it.
     pub is_file: bool,
+    /// It is a host path, and nothing is there.
+    pub is_missing: bool,
 }
 
 /// An open filesystem, seen from outside.
@@ -325,6 +357,10 @@ pub enum Target {
 pub enum Picked {
     /// This one.
     Path(PathBuf),
+    /// This one, to be made or written over.
+    NewPath(PathBuf),
+    /// These, to be copied into a folder.
+    Files(Vec<PathBuf>, Place),
     /// None; the user thought better of it.
     Cancelled,
     /// There is no such dialog on this desktop.

@@ -13,16 +13,19 @@ mod arrange;
 mod changes;
 mod desktop;
 mod files;
+mod folders;
 mod fonts;
 pub mod guard;
 mod links;
 mod list;
 pub mod message;
 mod mounts;
+mod names;
 mod open;
 mod operations;
 mod outbox;
 mod pool;
+mod portal;
 mod preview;
 mod properties;
 mod sample;
@@ -37,7 +40,7 @@ use fs_core::Backend;
 use fs_core::ops::FsRef;
 
 pub use activate::shown_at;
-pub use files::Folders;
+pub use files::{Folders, Saved};
 pub use message::{Event, ListRequest, Request};
 use mounts::Mounts;
 use operations::Operations;
@@ -70,11 +73,12 @@ pub struct Background {
     in_flight: InFlight,
     watchers: Watchers,
     folders: Arc<Folders>,
+    uses_portal: bool,
 }
 
 impl Background {
-    /// Threads start when there is work. `folders`: where settings and session are kept.
-    pub fn new(folders: Folders, waker: Waker) -> Self {
+    /// Threads start when there is work. `folders`: where settings and session are kept; `uses_portal`: file dialogs are those of the desktop.
+    pub fn new(folders: Folders, waker: Waker, uses_portal: bool) -> Self {
         let (events, inbox) = bounded(EVENTS);
         let mut this = Self {
             mounts: Arc::default(),
@@ -88,6 +92,7 @@ impl Background {
             in_flight: InFlight::default(),
             watchers: Watchers::default(),
             folders: Arc::new(folders),
+            uses_portal,
         };
         this.start_operations();
         this
@@ -102,12 +107,13 @@ impl Background {
     /// Looks for fonts that have the characters received, as long as there can be some.
     pub fn find_fonts(&self, missing: crossbeam_channel::Receiver<char>) {
         let outbox = self.outbox.clone();
-        let started = std::thread::Builder::new()
-            .name("fonts".to_owned())
-            .spawn(move || fonts::find(&missing, &outbox));
-        if let Err(error) = started {
-            tracing::error!("can't start a thread: {error}");
-        }
+        start_thread("fonts", move || fonts::find(&missing, &outbox));
+    }
+
+    /// Tells what the desktop says of colours and motion, as long as it says something: `Event::Appearance`.
+    pub fn follow_appearance(&self) {
+        let outbox = self.outbox.clone();
+        start_thread("appearance", move || portal::follow_appearance(&outbox));
     }
 
     /// The next event, if there is one.
@@ -164,10 +170,10 @@ impl Background {
                     outbox.send(Event::Unmounted(fs, result));
                 });
             }
-            Request::Save(fs, path) => {
+            Request::Save(fs, path, replace) => {
                 let mounts = self.mounts.clone();
                 self.on(&fs.clone(), move || {
-                    let result = open::save(&mounts, &fs, &path);
+                    let result = open::save(&mounts, &fs, &path, replace);
                     outbox.send(Event::Saved(fs, path, result));
                 });
             }
@@ -219,6 +225,19 @@ impl Background {
                 let result = backend.and_then(|backend| changes::find(&*backend, sums, &cancel));
                 outbox.send(Event::Changes(fs, generation, result));
             }),
+            Request::Checksum {
+                place,
+                cancel,
+                generation,
+            } => {
+                let mounts = self.mounts.clone();
+                self.on(&place.fs.clone(), move || {
+                    properties::checksum(&mounts, &place, &cancel, generation, &outbox);
+                });
+            }
+            Request::Attributes(wish, generation) => self.house(move || {
+                outbox.send(Event::Attributes(generation, properties::operation(wish)));
+            }),
             Request::Preview {
                 place,
                 cancel,
@@ -228,6 +247,18 @@ impl Background {
                     backend.and_then(|backend| preview::read(&*backend, &place.path, &cancel));
                 outbox.send(Event::Preview(generation, result));
             }),
+            Request::Folders {
+                place,
+                cancel,
+                generation,
+            } => {
+                let mounts = self.mounts.clone();
+                self.on(&place.fs.clone(), move || {
+                    // Nobody is told of a path that does not exist yet.
+                    let names = folders::names(&mounts, &place, &cancel).unwrap_or_default();
+                    outbox.send(Event::Folders(generation, names));
+                });
+            }
             Request::FreeName {
                 tab,
                 folder,
@@ -261,7 +292,15 @@ impl Background {
                 self.house(move || outbox.send(Event::ClipboardFiles(desktop::files(), into)));
             }
             Request::Pick(pick) => {
-                self.house(move || outbox.send(Event::Picked(desktop::pick(pick))))
+                let uses_portal = self.uses_portal;
+                self.house(move || {
+                    let has_dialog = uses_portal && desktop::has_file_dialog();
+                    outbox.send(Event::Picked(if has_dialog {
+                        desktop::pick(pick)
+                    } else {
+                        message::Picked::NoDialog(pick)
+                    }));
+                });
             }
             Request::UserFolders => {
                 self.house(move || outbox.send(Event::UserFolders(files::user_folders())));
@@ -364,6 +403,14 @@ impl Background {
         finished
             .recv_timeout(std::time::Duration::from_secs(10))
             .ok();
+    }
+}
+
+/// A thread that lives as long as it has something to do, beside all questions.
+fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    if let Err(error) = thread.spawn(work) {
+        tracing::error!("can't start a thread: {error}");
     }
 }
 

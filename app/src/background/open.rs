@@ -176,9 +176,12 @@ fn create_stack(file: &Path, layers: &[Layer]) -> Result<Location> {
     Location::new(Root::Stack(file.to_path_buf())).settled()
 }
 
-/// Writes a memory filesystem to a file.
-pub fn save(mounts: &Mounts, fs: &FsRef, path: &Path) -> Result<()> {
+/// Writes a memory filesystem to a file. `AlreadyExists` when something is there that it may not `replace`.
+pub fn save(mounts: &Mounts, fs: &FsRef, path: &Path, replace: bool) -> Result<()> {
     match mounts.get(fs)?.memory {
+        Some(_) if !replace && path.symlink_metadata().is_ok() => {
+            Err(Error::new(ErrorKind::AlreadyExists, "save").with_path(path))
+        }
         Some(memory) => memory.save_to(path),
         None => Err(Error::new(ErrorKind::Unsupported, "save").with_path(path)),
     }

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::state::{
     Column, Density, Dialog, OpId, PaneId, TabId, ThemeChoice, ToastId, dialog::NewFilesystem,
+    layout::Resize, properties::AttrWish,
 };
 
 use crate::widget::rows::{BandPhase, How};
@@ -41,6 +42,8 @@ pub enum Command {
     Open(Location, OpenIn),
     /// Shows what was typed into the path field.
     Typed(TabId, String),
+    /// Looks which folders there are in the beginning of a path that is being typed.
+    Complete(TabId, String),
     /// Opens an entry: a folder here, a filesystem as a tab, a file in its program or preview.
     Activate(TabId, Name, OpenIn),
     /// One step back in the history of a tab.
@@ -179,6 +182,8 @@ pub enum FileCommand {
     Paste(Place),
     /// Finds out on which device a folder is that something is dragged over.
     FindDevice(Place),
+    /// Asks for files of this computer and copies them into a folder.
+    AddFiles(Place),
     /// Host files from another program arrive in a folder.
     Import(Vec<std::path::PathBuf>, Place),
     /// Ends renaming an entry with a new name.
@@ -196,6 +201,12 @@ pub enum FileCommand {
     CopyText(String),
     /// Shows what is known about entries.
     Properties(Vec<Place>),
+    /// Stops counting what the properties dialog is about.
+    StopCounting,
+    /// Reads the file the properties dialog is about, for its checksum.
+    Checksum,
+    /// Changes attributes, once the names in the wish are known.
+    SetAttributes(AttrWish),
     /// Forgets operations that are over.
     ForgetFinished,
 }
@@ -217,8 +228,8 @@ pub enum FsCommand {
     Retry(FsRef),
     /// Makes a filesystem and opens it; the secret encrypts it.
     Create(NewFilesystem, Option<Secret>),
-    /// Writes a memory filesystem to a file.
-    Save(FsRef, std::path::PathBuf),
+    /// Writes a memory filesystem to a file; `true`: whatever is there already.
+    Save(FsRef, std::path::PathBuf, bool),
     /// Closes a filesystem and all its tabs.
     Close(FsRef),
     /// Asks the desktop for a path, for the field of a dialog.
@@ -230,7 +241,7 @@ pub enum FsCommand {
 }
 
 /// What a file dialog shall return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pick {
     /// An existing folder.
     Folder,
@@ -238,6 +249,8 @@ pub enum Pick {
     File,
     /// A file to be made.
     NewFile,
+    /// Existing files, to be copied into this folder.
+    Files(Place),
 }
 
 /// The window itself.
@@ -267,8 +280,12 @@ pub enum WindowCommand {
     ToggleOperations,
     /// Chooses colours.
     Theme(ThemeChoice),
+    /// Lets nothing move by itself, or lets it.
+    ReducedMotion(bool),
     /// Chooses the height of rows.
     Density(Density),
+    /// Gives a part of the window another size.
+    Resize(Resize),
     /// Keeps the place of a tab, or forgets it.
     ToggleBookmark(TabId),
     /// Takes a message away.

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use fs_backends::location::Kind;
 use fs_core::ops::{FsRef, Place, Preflight};
-use fs_core::{Metadata, Result};
 
 use super::layers::Review;
-use super::{Generation, OpId, TabId};
+use super::properties::Properties;
+use super::{OpId, TabId};
 
 /// A dialog.
 #[derive(Clone, Debug)]
@@ -31,6 +30,10 @@ pub enum Dialog {
     Create(Kind),
     /// Where a memory filesystem is saved.
     Save(FsRef),
+    /// A memory filesystem would be saved over what is there.
+    Replace(FsRef, PathBuf),
+    /// Which files are copied into a folder.
+    AddFiles(Place),
     /// Closing a tab would lose what its filesystem holds.
     CloseUnsaved(TabId),
     /// Leaving while operations run or something is unsaved.
@@ -50,47 +53,6 @@ pub enum Dialog {
     Shortcuts,
     /// What this program is.
     About,
-}
-
-/// The facts of the properties dialog; they arrive one after the other.
-#[derive(Clone, Debug)]
-pub struct Properties {
-    /// The entries.
-    pub items: Vec<Place>,
-    /// The facts, when they are there; one per item.
-    pub facts: Option<Vec<Result<Facts>>>,
-    /// Bytes and items in all, counted while the dialog is open.
-    pub usage: Usage,
-    /// The question these are the answers to.
-    pub generation: Generation,
-    /// Set when the dialog is closed.
-    pub cancel: Arc<AtomicBool>,
-}
-
-/// What is known about one entry.
-#[derive(Clone, Debug)]
-pub struct Facts {
-    /// What `lstat` says.
-    pub metadata: Metadata,
-    /// Where a link points.
-    pub link_target: Option<String>,
-    /// Names of extended attributes.
-    pub xattrs: Vec<String>,
-}
-
-/// Bytes and items below some entries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Folders.
-    pub folders: u64,
-    /// Anything else.
-    pub files: u64,
-    /// Bytes of the files.
-    pub bytes: u64,
-    /// Entries that could not be read.
-    pub unreadable: u64,
-    /// Nothing more will come.
-    pub complete: bool,
 }
 
 /// What a dialog asks to be made.

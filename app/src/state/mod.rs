@@ -5,8 +5,10 @@ pub mod file_type;
 pub mod filesystem;
 mod ids;
 pub mod layers;
+pub mod layout;
 mod operations;
 pub mod preview;
+pub mod properties;
 mod selection;
 pub mod session;
 mod settings;
@@ -27,7 +29,7 @@ pub use ids::{Generation, OpId, TabId, ToastId};
 pub use operations::{Operations, Running, Stage, Undoable, Unfinished};
 pub use selection::Selection;
 pub use session::Session;
-pub use settings::{Density, Settings, ThemeChoice};
+pub use settings::{Appearance, Density, FileVersion, Settings, ThemeChoice};
 pub use tab::{Arrange, Arrival, Column, Cursor, Load, Tab, Visit};
 pub use toast::Toasts;
 pub use view::{Chunk, Counts, EntryFacts, LinkTarget, View};
@@ -62,6 +64,14 @@ pub struct AppState {
     pub palette: bool,
     /// The list of operations is open.
     pub show_operations: bool,
+    /// What the desktop says of looks.
+    pub appearance: Appearance,
+    /// How the user divided the window.
+    pub sizes: layout::Sizes,
+    /// Where the window stands.
+    pub window: layout::WindowPlace,
+    /// The user was told that this desktop delivers no dropped files.
+    pub told_about_drops: bool,
     /// The program may end: nothing holds it back, or the user said so.
     pub leaving: bool,
 }
@@ -115,6 +125,12 @@ pub struct Clip {
 }
 
 impl AppState {
+    /// Shall nothing move by itself?
+    pub fn is_still(&self) -> bool {
+        let chosen = self.settings.reduced_motion;
+        chosen.unwrap_or(self.appearance.reduced_motion)
+    }
+
     /// The tab commands act on.
     pub fn tab(&self) -> Option<&Tab> {
         self.workspace.active_tab()

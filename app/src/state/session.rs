@@ -1,13 +1,16 @@
-//! What comes back after the program was closed or killed: tabs, panes, recent places. Written to `session.ron` whenever it changes.
+//! What comes back after the program was closed or killed: tabs, panes, sizes, recent places. Written to `session.ron` whenever it changes.
 
 use fs_backends::location::Location;
 
-use super::{AppState, PaneId, Tab, filesystem::location_of};
+use super::layout::{Sizes, WindowPlace};
+use super::{AppState, Column, PaneId, Tab, filesystem::location_of};
 
 /// The tabs and panes of a window.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Session {
+    /// The form of the file this was read from.
+    pub version: super::FileVersion,
     /// Tabs of each pane.
     pub panes: Vec<SessionPane>,
     /// Is the second pane the active one?
@@ -18,23 +21,61 @@ pub struct Session {
     pub bookmarks: Vec<Location>,
     /// Filesystems that were opened so that nothing can be changed.
     pub read_only: Vec<Location>,
+    /// How the window is divided.
+    pub sizes: Sizes,
+    /// Where it stands.
+    pub window: WindowPlace,
+    /// The user was told that this desktop delivers no dropped files.
+    pub told_about_drops: bool,
 }
 
 /// One pane.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SessionPane {
-    /// Its tabs; `None` is the Welcome tab.
-    pub tabs: Vec<Option<Location>>,
+    /// Its tabs.
+    pub tabs: Vec<SessionTab>,
     /// The tab that is shown.
     pub shown: usize,
+}
+
+/// One tab.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SessionTab {
+    /// Where it is; `None` is the Welcome tab.
+    pub location: Option<Location>,
+    /// What it is sorted by.
+    pub sort_column: Column,
+    /// Largest first.
+    pub sort_descending: bool,
+}
+
+impl SessionTab {
+    fn of(tab: &Tab) -> Self {
+        Self {
+            location: tab.place.as_ref().and_then(location_of),
+            sort_column: tab.arrange.column,
+            sort_descending: tab.arrange.descending,
+        }
+    }
+}
+
+impl Default for SessionTab {
+    fn default() -> Self {
+        Self {
+            location: None,
+            sort_column: Column::Name,
+            sort_descending: false,
+        }
+    }
 }
 
 impl Session {
     /// The session as it is now.
     pub fn of(state: &AppState) -> Self {
-        let location = |tab: &Tab| location_of(tab.place.as_ref()?);
         Self {
+            version: Default::default(),
             panes: state
                 .workspace
                 .panes()
@@ -43,7 +84,7 @@ impl Session {
                         .tabs
                         .iter()
                         .filter_map(|id| state.workspace.tab(*id))
-                        .map(location)
+                        .map(SessionTab::of)
                         .collect(),
                     shown: pane.shown,
                 })
@@ -57,6 +98,9 @@ impl Session {
                 .filter(|info| info.read_only)
                 .map(|info| info.location.clone())
                 .collect(),
+            sizes: state.sizes.clone(),
+            window: state.window,
+            told_about_drops: state.told_about_drops,
         }
     }
 }

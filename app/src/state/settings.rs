@@ -6,6 +6,8 @@ use super::Column;
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Settings {
+    /// The form of the file this was read from.
+    pub version: FileVersion,
     /// Colours.
     pub theme: ThemeChoice,
     /// Names with a leading dot are shown.
@@ -22,6 +24,8 @@ pub struct Settings {
     pub sort_descending: bool,
     /// Height of rows.
     pub density: Density,
+    /// Nothing moves by itself; `None`: as the desktop has it.
+    pub reduced_motion: Option<bool>,
     /// The sidebar is shown.
     pub show_sidebar: bool,
     /// The preview is shown.
@@ -31,6 +35,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            version: FileVersion::default(),
             theme: ThemeChoice::System,
             show_hidden: false,
             show_deleted: false,
@@ -39,9 +44,23 @@ impl Default for Settings {
             sort_column: Column::Name,
             sort_descending: false,
             density: Density::Normal,
+            reduced_motion: None,
             show_sidebar: true,
             show_preview: false,
         }
+    }
+}
+
+/// The form of a file of ours. A program reads forms up to its own, and keeps its hands off later ones.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct FileVersion(pub u32);
+
+impl Default for FileVersion {
+    fn default() -> Self {
+        Self(1)
     }
 }
 
@@ -54,6 +73,15 @@ pub enum ThemeChoice {
     Light,
     /// Dark.
     Dark,
+}
+
+/// What the desktop says of looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appearance {
+    /// Dark colours; `None`: it says nothing.
+    pub dark: Option<bool>,
+    /// Nothing shall move by itself.
+    pub reduced_motion: bool,
 }
 
 /// How high rows are.

@@ -111,7 +111,9 @@ impl Default for Arrange {
 }
 
 /// A column of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Column {
     /// Name.
     Name,

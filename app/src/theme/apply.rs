@@ -29,6 +29,12 @@ pub(super) fn apply(ctx: &Context) {
     });
 }
 
+/// Lets things move by themselves, or not.
+pub fn set_motion(ctx: &Context, moves: bool) {
+    let seconds = if moves { metrics().animation_secs } else { 0.0 };
+    ctx.all_styles_mut(|style| style.animation_time = seconds);
+}
+
 fn spacing(style: &mut Style, m: &Metrics) {
     style.text_styles = Type::ALL
         .iter()

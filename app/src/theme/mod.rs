@@ -11,6 +11,7 @@ mod tokens;
 mod typography;
 mod wheel;
 
+pub use apply::set_motion;
 pub use fonts::{FallbackFont, add_fallback, missing_characters};
 pub use icons::Icon;
 pub use id::global_id;

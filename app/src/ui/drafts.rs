@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use fs_backends::location::Kind;
@@ -9,7 +11,7 @@ use fs_core::ops::{Decisions, EntryId, FsRef, Place};
 use fs_core::{FileKind, Name, VPath};
 
 use crate::command::Secret;
-use crate::state::{PaneId, Selection, TabId, file_type};
+use crate::state::{Generation, PaneId, Selection, TabId, file_type};
 use crate::widget::rows::RowsState;
 
 /// All drafts.
@@ -30,6 +32,8 @@ pub struct Drafts {
     pub secrets: HashMap<FsRef, SecretDraft>,
     /// The palette.
     pub palette: Palette,
+    /// What is being changed in the properties dialog.
+    pub permissions: Option<super::dialog::properties::PermissionsDraft>,
     /// Answers being chosen in the conflict dialog.
     pub decisions: Decisions,
     /// Where the layers of the pane at the left begin, if it shows a stack: messages stand above.
@@ -92,6 +96,44 @@ pub struct PathDraft {
     pub text: String,
     /// The field has not got the focus yet.
     pub fresh: bool,
+    /// It lost the focus and shall have it again.
+    pub refocus: bool,
+    /// Something was typed into it: from now on folders are suggested.
+    pub typed: bool,
+    /// It was entered, and is being looked at.
+    pub going: bool,
+    /// Why one can't go there.
+    pub error: Option<String>,
+    /// Folders to complete it with.
+    pub completion: Completion,
+}
+
+/// Folders in the folder that a path begins with.
+#[derive(Default)]
+pub struct Completion {
+    /// The beginning, as it was typed.
+    pub folder: String,
+    /// Names of the folders there, in order; none until they are known.
+    pub names: Vec<String>,
+    /// The question that is on its way.
+    pub wanted: Option<Generation>,
+    /// Stops the answer.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Completion {
+    /// Asked for, not known.
+    pub fn asked(folder: &str) -> Self {
+        let mut asked = Self::default();
+        asked.folder.push_str(folder);
+        asked
+    }
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A filter being typed.
@@ -134,6 +176,8 @@ pub struct Form {
     pub error: Option<String>,
     /// Layers of a stack, bottom first.
     pub layers: Vec<FsRef>,
+    /// A path that may be written over: the desktop's file dialog has asked.
+    pub confirmed: Option<PathBuf>,
     /// Our own file dialog is open.
     pub browser: Option<super::dialog::browser::Browser>,
     /// What was opened in it, which chooses it.
@@ -225,7 +269,32 @@ impl Drafts {
             tab,
             text,
             fresh: true,
+            refocus: false,
+            typed: false,
+            going: false,
+            error: None,
+            completion: Completion::default(),
         });
+    }
+
+    /// The path that was entered in `tab` leads somewhere: the field goes. Was one entered?
+    pub fn path_leads(&mut self, tab: TabId) -> bool {
+        self.path
+            .take_if(|draft| draft.tab == tab && draft.going)
+            .is_some()
+    }
+
+    /// The path that was entered in `tab` leads nowhere; the field says why. Was one entered?
+    pub fn path_fails(&mut self, tab: TabId, why: &str) -> bool {
+        let draft = self.path.as_mut();
+        let draft = draft.filter(|draft| draft.tab == tab && draft.going);
+        if let Some(draft) = draft {
+            draft.going = false;
+            draft.refocus = true;
+            draft.error = Some(why.to_owned());
+            return true;
+        }
+        false
     }
 
     /// Opens the filter field of a tab.

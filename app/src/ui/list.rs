@@ -12,6 +12,7 @@ use super::{Cx, Drafts, context_menu, drag, is_active, rename, text, view_state}
 use crate::command::{Command, ListCommand, OpenIn};
 use crate::state::file_type::{self, FileType};
 use crate::state::layers::LayerInfo;
+use crate::state::layout::{Resize, Sizes};
 use crate::state::{Clip, Column, Density, EntryFacts, LinkTarget, PaneId, Tab};
 use crate::theme::{FsKind, Icon, Tokens, UiTokens as _, metrics};
 use crate::widget::rows::{self, How, Row, RowSource, Rows, RowsEvent};
@@ -197,7 +198,7 @@ pub(super) fn icon_of(
     (icon, None)
 }
 
-fn columns(layered: bool) -> Vec<rows::Column> {
+fn columns(layered: bool, sizes: &Sizes) -> Vec<rows::Column> {
     let m = metrics();
     let column = |title, width, align, drop_rank| rows::Column {
         title,
@@ -214,6 +215,11 @@ fn columns(layered: bool) -> Vec<rows::Column> {
     if layered {
         columns.push(column("Layer", m.column_layer, Align::Min, 2));
     }
+    for (column, which) in columns.iter_mut().zip(COLUMNS) {
+        if let Some(width) = sizes.columns.get(&which) {
+            column.width = width.clamp(m.column_min, m.column_max);
+        }
+    }
     columns
 }
 
@@ -225,7 +231,7 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
         .state
         .fs_of(tab)
         .map_or(&[][..], |info| info.layers.as_slice());
-    let columns = columns(layers.len() > 1);
+    let columns = columns(layers.len() > 1, &cx.state.sizes);
     let kind = cx
         .state
         .fs_of(tab)
@@ -266,7 +272,9 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
         },
         name: &name,
     };
+    let before = drafts.rows(tab.id).column_widths().to_vec();
     let out = list.show(ui, "list", drafts.rows(tab.id));
+    keep_widths(cx, &before, drafts.rows(tab.id).column_widths());
     if tab.view.is_empty() && !tab.view.streaming {
         let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(out.body));
         view_state::empty_ui(&mut ui, cx, tab);
@@ -290,6 +298,18 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
         menu_key_ui(ui, cx, drafts, tab, &out.body, list.row_height);
     } else if drafts.focused_list == Some(pane) {
         drafts.focused_list = None;
+    }
+}
+
+/// Widths the user changed are those of lists that are opened later.
+fn keep_widths(cx: &Cx<'_>, before: &[f32], now: &[f32]) {
+    let changed = before
+        .iter()
+        .zip(now)
+        .zip(COLUMNS)
+        .filter(|((a, b), _)| a != b);
+    for ((_, width), column) in changed.filter(|_| before.len() == now.len()) {
+        cx.resize(Resize::Column(column, *width));
     }
 }
 

@@ -24,9 +24,10 @@ mod toasts;
 mod view_state;
 mod welcome;
 
-use egui::{CentralPanel, Frame, Panel, Ui};
+use egui::{CentralPanel, CursorIcon, Frame, Panel, Rangef, Rect, Sense, Ui};
 
-use crate::command::{Commands, keymap};
+use crate::command::{Command, Commands, WindowCommand, keymap};
+use crate::state::layout::Resize;
 use crate::state::{AppState, PaneId};
 use crate::theme::{UiTokens as _, metrics};
 
@@ -43,9 +44,23 @@ pub struct Cx<'a> {
 
 impl Cx<'_> {
     /// Gives a command.
-    pub fn send(&self, command: crate::command::Command) {
+    pub fn send(&self, command: Command) {
         self.commands.send(command);
     }
+
+    fn resize(&self, resize: Resize) {
+        self.send(Command::Window(WindowCommand::Resize(resize)));
+    }
+}
+
+/// An upright border that can be dragged; where to, if it is.
+fn border_ui(ui: &Ui, name: &'static str, x: f32, y: Rangef) -> Option<f32> {
+    let grab = Rect::from_x_y_ranges(x..=x, y).expand2(egui::vec2(metrics().space, 0.0));
+    let response = ui
+        .interact(grab, ui.scope_id().with(name), Sense::DRAG)
+        .on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
+    let pointer = response.interact_pointer_pos()?;
+    response.dragged().then_some(pointer.x)
 }
 
 /// The whole window.
@@ -69,31 +84,53 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
         .resizable(false)
         .frame(frame)
         .show(ui, |ui| status_bar::status_bar_ui(ui, &cx, drafts));
+    let whole = ui.available_rect_before_wrap();
+    let narrow = whole.width() < m.sidebar_narrow_below;
+    let sidebar = if narrow {
+        m.sidebar_narrow
+    } else {
+        let width = state.sizes.sidebar.unwrap_or(m.sidebar);
+        width.clamp(m.sidebar_min, m.sidebar_max).round()
+    };
     if state.settings.show_sidebar {
-        let narrow = ui.content_rect().width() < m.sidebar_narrow_below;
         Panel::left("sidebar")
-            .exact_size(if narrow { m.sidebar_narrow } else { m.sidebar })
+            .exact_size(sidebar)
             .resizable(false)
             .frame(Frame::new().fill(tokens.base))
             .show(ui, |ui| sidebar::sidebar_ui(ui, &cx, drafts, narrow));
     }
     let window = ui.available_rect_before_wrap();
+    let preview = preview::width(state, window);
     if state.settings.show_preview {
         Panel::right("preview")
-            .exact_size(drafts.preview.width(window))
+            .exact_size(preview)
             .resizable(false)
             .frame(Frame::new().fill(tokens.surface))
             .show(ui, |ui| preview::preview_ui(ui, &cx, &mut drafts.preview));
     }
     CentralPanel::no_frame().show(ui, |ui| {
         let mut layout = std::mem::take(&mut drafts.layout);
-        layout.show(ui, &state.workspace, &mut |ui, pane| {
+        let first = state.sizes.first_pane.unwrap_or(0.5);
+        let divided = layout.show(ui, &state.workspace, first, &mut |ui, pane| {
             pane::pane_ui(ui, &cx, drafts, pane);
         });
+        if let Some(share) = divided {
+            cx.resize(Resize::FirstPane(share));
+        }
         drafts.layout = layout;
     });
+    // Borders lie over the edges of what they part, so they come last.
     if state.settings.show_preview {
-        drafts.preview.border_ui(ui, window);
+        let at = window.right() - preview;
+        if let Some(x) = border_ui(ui, "preview border", at, window.y_range()) {
+            cx.resize(Resize::Preview(window.right() - x));
+        }
+    }
+    if state.settings.show_sidebar && !narrow {
+        let at = whole.left() + sidebar;
+        if let Some(x) = border_ui(ui, "sidebar border", at, whole.y_range()) {
+            cx.resize(Resize::Sidebar(x - whole.left()));
+        }
     }
 
     toasts::toasts_ui(ui, &cx, drafts.layers_top);

@@ -2,13 +2,15 @@
 
 use egui::{Align, Layout, Ui};
 
+use super::drafts::Completion;
 use super::{Cx, Drafts, drag, is_active, path_text};
 use crate::command::{Command, OpenIn, WindowCommand, table};
 use crate::state::filesystem::location_of;
 use crate::state::{PaneId, Tab};
 use crate::theme::{FsKind, Icon, Type, UiTokens as _, metrics};
 use crate::widget::IconButton;
-use crate::widget::breadcrumb::{Breadcrumb, BreadcrumbEvent, PathFieldEvent, path_field};
+use crate::widget::breadcrumb::{Breadcrumb, BreadcrumbEvent};
+use crate::widget::path_field::{PathField, PathFieldEvent, folder_part};
 
 /// The bar of a pane.
 pub(super) fn path_bar_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, pane: PaneId) {
@@ -173,12 +175,32 @@ fn field_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
     let Some(draft) = &mut drafts.path else {
         return;
     };
-    let fresh = std::mem::take(&mut draft.fresh);
-    let event = path_field(ui, &mut draft.text, fresh);
-    if event == Some(PathFieldEvent::Commit) && draft.text != path_text(tab) {
-        cx.send(Command::Typed(tab.id, draft.text.clone()));
+    let known = draft.typed && draft.completion.folder == folder_part(&draft.text);
+    let field = PathField {
+        just_opened: std::mem::take(&mut draft.fresh),
+        refocus: std::mem::take(&mut draft.refocus),
+        folders: if known { &draft.completion.names } else { &[] },
+        error: draft.error.as_deref(),
+        text: &mut draft.text,
+    };
+    let out = field.show(ui);
+    if out.changed {
+        draft.typed = true;
+        draft.error = None;
+        let folder = folder_part(&draft.text);
+        if draft.completion.folder != folder {
+            draft.completion = Completion::asked(folder);
+            cx.send(Command::Complete(tab.id, folder.to_owned()));
+        }
     }
-    if event.is_some() {
-        drafts.path = None;
+    match out.event {
+        Some(PathFieldEvent::Commit) if draft.text != path_text(tab) => {
+            draft.going = true;
+            cx.send(Command::Typed(tab.id, draft.text.clone()));
+        }
+        // While it is being found out whether the path is right, the field stays.
+        Some(PathFieldEvent::Cancel) if draft.going => {}
+        Some(_) => drafts.path = None,
+        None => {}
     }
 }

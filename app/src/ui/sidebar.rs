@@ -229,7 +229,8 @@ fn row_ui(ui: &mut Ui, entry: &Entry<'_>, here: bool, narrow: bool) -> Response 
     response
 }
 
-fn icon_of(kind: UserFolderKind) -> Icon {
+/// The icon of a folder of the user.
+pub(super) fn icon_of(kind: UserFolderKind) -> Icon {
     match kind {
         UserFolderKind::Home => Icon::Home,
         UserFolderKind::Desktop => Icon::Desktop,

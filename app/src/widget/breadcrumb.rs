@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{Align2, Galley, Key, Rect, Response, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo};
+use egui::{Align2, Galley, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo};
 
 use super::kind_mark;
 use crate::theme::{FsKind, Icon, Type, UiTokens as _, metrics};
@@ -275,39 +275,4 @@ impl Breadcrumb<'_> {
             }
         });
     }
-}
-
-/// What came of editing a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathFieldEvent {
-    /// Go there.
-    Commit,
-    /// Show the breadcrumb again.
-    Cancel,
-}
-
-/// The breadcrumb as a text field; `just_opened` selects all. A sentence below it tells what is wrong.
-pub fn path_field(ui: &mut Ui, text: &mut String, just_opened: bool) -> Option<PathFieldEvent> {
-    let mut output = TextEdit::singleline(text)
-        .desired_width(f32::INFINITY)
-        .show(ui);
-    let response = output.response.response.clone().accessible_name("Path");
-    if just_opened {
-        response.request_focus();
-        let all = egui::text::CCursorRange::select_all(&output.galley);
-        output.state.cursor.set_char_range(Some(all));
-        output.state.store(ui.ctx(), response.id);
-    }
-    if ui.input(|i| i.key_pressed(Key::Escape)) {
-        return Some(PathFieldEvent::Cancel);
-    }
-    if !response.lost_focus() {
-        return None;
-    }
-    let entered = ui.input(|i| i.key_pressed(Key::Enter));
-    Some(if entered {
-        PathFieldEvent::Commit
-    } else {
-        PathFieldEvent::Cancel
-    })
 }

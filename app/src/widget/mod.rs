@@ -6,6 +6,7 @@ mod button;
 mod elide;
 mod galley_cache;
 mod kind_mark;
+pub mod path_field;
 mod progress;
 pub mod rows;
 mod search_field;

@@ -31,6 +31,12 @@ pub(super) const VERBS: &[Verb] = &[
     .icon(Icon::FilePlus)
     .keys(&[key(CTRL_ALT, Key::N)])
     .when(writable),
+    Verb::new("add_files", Menu::File, "Add files…", |state| {
+        let place = tab(state)?.place.clone()?;
+        Some(Command::File(FileCommand::AddFiles(place)))
+    })
+    .icon(Icon::Import)
+    .when(writable),
     Verb::new("open", Menu::File, "Open", |state| activate(state, false))
         .icon(Icon::FolderOpen)
         .when(one_target)

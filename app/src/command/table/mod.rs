@@ -69,6 +69,7 @@ pub const LAYERED_FOLDER_MENU: &[&str] = &["show_deleted", "review_changes"];
 pub const FOLDER_MENU: &[&str] = &[
     "new_folder",
     "new_file",
+    "add_files",
     "",
     "paste",
     "select_all",

@@ -139,6 +139,12 @@ pub(super) const VERBS: &[Verb] = &[
         |_| Some(theme(ThemeChoice::Dark)),
         |state| state.settings.theme == ThemeChoice::Dark,
     ),
+    Verb::new("reduced_motion", Menu::View, "Reduced motion", |state| {
+        Some(Command::Window(WindowCommand::ReducedMotion(
+            !state.is_still(),
+        )))
+    })
+    .checked(AppState::is_still),
 ];
 
 fn split(state: &AppState) -> super::Availability {

@@ -4,7 +4,7 @@ pub mod browser;
 mod conflicts;
 mod form;
 mod help;
-mod properties;
+pub mod properties;
 mod questions;
 mod report;
 mod review;
@@ -21,9 +21,11 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     let Some(dialog) = &cx.state.dialog else {
         return;
     };
-    if let (Dialog::Open(_) | Dialog::Create(_) | Dialog::Save(_), Some(_)) =
-        (dialog, &drafts.form.browser)
-    {
+    let may_browse = matches!(
+        dialog,
+        Dialog::Open(_) | Dialog::Create(_) | Dialog::Save(_) | Dialog::AddFiles(_)
+    );
+    if may_browse && drafts.form.browser.is_some() {
         return browser::browser_ui(ui, cx, drafts);
     }
     let m = metrics();
@@ -46,13 +48,18 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 Dialog::Open(kind) => form::open_ui(ui, cx, drafts, *kind),
                 Dialog::Create(kind) => form::create_ui(ui, cx, drafts, *kind),
                 Dialog::Save(fs) => form::save_ui(ui, cx, drafts, fs),
+                Dialog::Replace(fs, path) => questions::replace_ui(ui, cx, fs, path),
+                // The file dialog, which has just been answered.
+                Dialog::AddFiles(_) => cx.send(Command::Window(WindowCommand::CloseDialog)),
                 Dialog::CloseUnsaved(tab) => questions::close_unsaved_ui(ui, cx, *tab),
                 Dialog::Quit { running, unsaved } => questions::quit_ui(ui, cx, *running, unsaved),
                 Dialog::Unfinished => {
                     questions::unfinished_ui(ui, cx, &cx.state.operations.unfinished);
                 }
                 Dialog::Review(review) => review::review_ui(ui, cx, drafts, review),
-                Dialog::Properties(properties) => properties::properties_ui(ui, cx, properties),
+                Dialog::Properties(properties) => {
+                    properties::properties_ui(ui, cx, drafts, properties);
+                }
                 Dialog::Shortcuts => help::shortcuts_ui(ui, cx),
                 Dialog::About => help::about_ui(ui, cx),
             }
@@ -110,6 +117,20 @@ fn button_ui(ui: &mut Ui, label: &str, weight: Weight, enabled: bool) -> egui::R
         _ => Button::new(label),
     };
     ui.add_enabled(enabled, button.min_size(size))
+}
+
+/// A check box, with a border that is seen on a dialog.
+fn check_ui(ui: &mut Ui, enabled: bool, check: egui::Checkbox<'_>) -> egui::Response {
+    ui.scope(|ui| {
+        let (fill, border) = (ui.tokens().sunken, ui.tokens().input_stroke());
+        let widgets = &mut ui.visuals_mut().widgets;
+        for state in [&mut widgets.inactive, &mut widgets.hovered] {
+            state.bg_fill = fill;
+            state.bg_stroke = border;
+        }
+        ui.add_enabled(enabled, check)
+    })
+    .inner
 }
 
 /// The row of buttons at the bottom, from the right.

@@ -1,10 +1,12 @@
 //! Dialogs that ask before something is lost.
 
+use std::path::Path;
+
 use egui::Ui;
-use fs_core::ops::{Operation, Place};
+use fs_core::ops::{FsRef, Operation, Place};
 
 use super::{Weight, button_ui, buttons_ui, cancel_ui, default_focus, text_ui, title_ui};
-use crate::command::{Command, FileCommand, TabCommand, WindowCommand};
+use crate::command::{Command, FileCommand, FsCommand, TabCommand, WindowCommand};
 use crate::state::Unfinished;
 use crate::state::{Dialog, TabId};
 use crate::theme::{Icon, UiTokens as _};
@@ -66,6 +68,33 @@ pub(super) fn close_unsaved_ui(ui: &mut Ui, cx: &Cx<'_>, tab: TabId) {
         }
         let cancel = cancel_ui(ui, cx);
         default_focus(ui, &cancel);
+    });
+}
+
+/// Saving over something.
+pub(super) fn replace_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, path: &Path) {
+    let color = ui.tokens().warn;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    title_ui(ui, Icon::Memory, color, &format!("Replace “{name}”?"));
+    text_ui(
+        ui,
+        &format!(
+            "It is there already, in {}. What it holds now will be gone; this can't be undone.",
+            path.parent().unwrap_or(path).display()
+        ),
+    );
+    buttons_ui(ui, |ui| {
+        if button_ui(ui, "Replace", Weight::Danger, true).clicked() {
+            let path = path.to_path_buf();
+            cx.send(Command::Fs(FsCommand::Save(fs.clone(), path, true)));
+        }
+        let other = button_ui(ui, "Choose another name", Weight::Plain, true);
+        if other.clicked() {
+            cx.send(Command::Window(WindowCommand::Dialog(Dialog::Save(
+                fs.clone(),
+            ))));
+        }
+        default_focus(ui, &other);
     });
 }
 

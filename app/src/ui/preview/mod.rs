@@ -4,13 +4,12 @@ mod hex;
 mod picture;
 mod text;
 
-use egui::{
-    Align, CentralPanel, CursorIcon, Frame, Label, Layout, Margin, Panel, Rect, Sense, Ui, vec2,
-};
+use egui::{Align, CentralPanel, Frame, Label, Layout, Margin, Panel, Rect, Ui};
 
 use super::Cx;
 use super::text as words;
 use crate::command::{Command, WindowCommand};
+use crate::state::AppState;
 use crate::state::file_type;
 use crate::state::preview::{Preview, PreviewKey, PreviewLoad};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
@@ -21,32 +20,14 @@ use crate::widget::{displayable, icon_button};
 pub struct PreviewDraft {
     picture: picture::Shown,
     text: text::LaidOut,
-    width: Option<f32>,
 }
 
-impl PreviewDraft {
-    /// Width of the panel in a window, points.
-    pub(super) fn width(&self, window: Rect) -> f32 {
-        let m = metrics();
-        let most = (window.width() / 2.0).max(m.sidebar);
-        self.width
-            .unwrap_or(m.preview)
-            .clamp(m.sidebar, most)
-            .round()
-    }
-
-    /// The border between panes and preview, which can be dragged. Called after both: it lies over their edges.
-    pub(super) fn border_ui(&mut self, ui: &Ui, window: Rect) {
-        let left = window.right() - self.width(window);
-        let grab = Rect::from_x_y_ranges(left..=left, window.y_range())
-            .expand2(vec2(metrics().space, 0.0));
-        let response = ui
-            .interact(grab, ui.scope_id().with("preview border"), Sense::DRAG)
-            .on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);
-        if let (true, Some(pointer)) = (response.dragged(), response.interact_pointer_pos()) {
-            self.width = Some(window.right() - pointer.x);
-        }
-    }
+/// Width of the panel in a window, points.
+pub(super) fn width(state: &AppState, window: Rect) -> f32 {
+    let m = metrics();
+    let most = (window.width() / 2.0).max(m.sidebar);
+    let width = state.sizes.preview.unwrap_or(m.preview);
+    width.clamp(m.sidebar, most).round()
 }
 
 /// The panel: its lines stand beside the tabs and the path of the panes.

@@ -1,0 +1,72 @@
+//! Paths that are asked for: the answers of the desktop's file dialog, our own in its place, and what is saved there.
+
+use std::path::PathBuf;
+
+use fs_backends::location::Location;
+use fs_core::ErrorKind;
+use fs_core::ops::FsRef;
+
+use super::App;
+use crate::background::message::Picked;
+use crate::command::{FileCommand, Pick};
+use crate::state::filesystem::place_of;
+use crate::state::toast::Level;
+use crate::state::{Arrival, Dialog, Tab};
+use crate::ui::dialog::browser::Browser;
+
+impl App {
+    /// A path from the desktop's file dialog goes into the field of ours.
+    pub(super) fn picked(&mut self, picked: Picked) {
+        match picked {
+            Picked::Path(path) => self.drafts.form.path = path.to_string_lossy().into_owned(),
+            Picked::NewPath(path) => {
+                self.drafts.form.path = path.to_string_lossy().into_owned();
+                self.drafts.form.confirmed = Some(path);
+            }
+            Picked::Files(paths, into) => {
+                self.run_file(FileCommand::Import(paths, into));
+            }
+            Picked::Cancelled => {}
+            Picked::NoDialog(pick) => self.browse(pick),
+        }
+    }
+
+    /// Opens our own file dialog, for the desktop has none.
+    fn browse(&mut self, pick: Pick) {
+        if let Pick::Files(into) = &pick {
+            self.state.dialog = Some(Dialog::AddFiles(into.clone()));
+        }
+        let start = self.home().unwrap_or_else(|| PathBuf::from("/"));
+        let tab = Tab::new(None, self.state.settings.arrange());
+        let id = self.state.workspace.add_loose(tab);
+        self.drafts.form.browser = Some(Browser::new(id, pick));
+        self.show(id, Some(place_of(&Location::host(start))), Arrival::Fresh);
+    }
+
+    /// The answer to saving a memory filesystem.
+    pub(super) fn saved(
+        &mut self,
+        fs: &FsRef,
+        path: &std::path::Path,
+        result: fs_core::Result<()>,
+    ) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        match result {
+            Ok(()) => {
+                info.unsaved = false;
+                let text = format!("Saved {} to {}", info.name, path.display());
+                self.note(Level::Done, text);
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.state.dialog = Some(Dialog::Replace(fs.clone(), path.to_path_buf()));
+            }
+            Err(error) => {
+                let text =
+                    crate::ui::error_sentence(&format!("Couldn't save {}", info.name), &error);
+                self.note(Level::Error, text);
+            }
+        }
+    }
+}

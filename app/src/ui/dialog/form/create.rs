@@ -1,0 +1,134 @@
+//! Making a filesystem of each kind.
+
+use egui::{Checkbox, TextEdit, Ui};
+use fs_backends::location::Kind;
+use fs_core::ops::FsRef;
+
+use super::fields::{absolute, error_ui, label_ui, margin, path_ui, text_field_ui, with_extension};
+use super::layers::layers_ui;
+use super::{Weight, button_ui, buttons_ui, cancel_ui, check_ui, header_ui};
+use crate::command::{Command, FsCommand, Pick};
+use crate::state::dialog::{Layer, NewFilesystem};
+use crate::ui::drafts::Form;
+use crate::ui::{Cx, Drafts};
+
+/// Making.
+pub(in crate::ui::dialog) fn create_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, kind: Kind) {
+    let (title, line) = match kind {
+        Kind::Memory => (
+            "New memory filesystem",
+            "Scratch space: fast, and gone when you close it, unless you save it.",
+        ),
+        Kind::Vault => (
+            "New vault",
+            "A whole tree in one file that standard SQLite or SQLCipher tools can open.",
+        ),
+        Kind::Store => (
+            "New store",
+            "An index, and each file as a plain blob beside it. Good for large files.",
+        ),
+        _ => (
+            "New stack of layers",
+            "Seen as one filesystem. Only the top layer is written; those below never change.",
+        ),
+    };
+    header_ui(ui, kind, title, line);
+    let form = &mut drafts.form;
+    let mut enter = false;
+    match kind {
+        Kind::Memory => {
+            enter |= text_field_ui(ui, &mut form.name, "Name", "scratch", &mut form.fresh)
+        }
+        Kind::Vault => {
+            enter |= path_ui(ui, cx, form, "File", Pick::NewFile);
+            password_ui(ui, form);
+        }
+        Kind::Store => enter |= path_ui(ui, cx, form, "Folder", Pick::NewFile),
+        _ => {
+            layers_ui(ui, cx, form);
+            enter |= path_ui(ui, cx, form, "Stack file", Pick::NewFile);
+        }
+    }
+    error_ui(ui, form);
+    let wish = wish(cx, form, kind);
+    let creating = drafts.creating;
+    buttons_ui(ui, |ui| {
+        let label = if creating { "Making…" } else { "Make" };
+        let ready = wish.is_some() && !creating;
+        let go = button_ui(ui, label, Weight::Primary, ready).clicked() || (enter && ready);
+        cancel_ui(ui, cx);
+        if let (true, Some(new)) = (go, wish) {
+            let secret = if kind == Kind::Vault {
+                drafts.form.secret()
+            } else {
+                None
+            };
+            drafts.form.error = None;
+            cx.send(Command::Fs(FsCommand::Create(new, secret)));
+        }
+    });
+}
+
+fn password_ui(ui: &mut Ui, form: &mut Form) {
+    let encrypt = Checkbox::new(&mut form.encrypt, "Lock it with a password");
+    check_ui(ui, true, encrypt);
+    if !form.encrypt {
+        return;
+    }
+    for (label, secret) in [
+        ("Password", &mut form.secret),
+        ("Password again", &mut form.repeat),
+    ] {
+        label_ui(ui, label);
+        let field = TextEdit::singleline(&mut *secret.0)
+            .password(true)
+            .desired_width(f32::INFINITY)
+            .margin(margin());
+        ui.add(field).accessible_name(label);
+    }
+    let message = if form.secret.0.is_empty() {
+        "Without the password nobody can read it, you neither. Write it down."
+    } else if form.secret.0 != form.repeat.0 {
+        "The two are not the same yet."
+    } else {
+        "Keep it safe: without it nobody can read the vault."
+    };
+    label_ui(ui, message);
+}
+
+/// What shall be made, once the form says enough.
+fn wish(cx: &Cx<'_>, form: &Form, kind: Kind) -> Option<NewFilesystem> {
+    let path = absolute(&form.path, form.home.as_deref());
+    Some(match kind {
+        Kind::Memory => {
+            let name = form.name.trim();
+            let name = if name.is_empty() { "scratch" } else { name };
+            let valid = !name.contains(['/', ':']);
+            let taken = cx
+                .state
+                .filesystems
+                .contains_key(&FsRef::new(format!("memory:{name}")));
+            NewFilesystem::Memory((valid && !taken).then(|| name.to_owned())?)
+        }
+        Kind::Vault => {
+            let ready =
+                !form.encrypt || (!form.secret.0.is_empty() && form.secret.0 == form.repeat.0);
+            NewFilesystem::Vault(with_extension(path, "db").filter(|_| ready)?)
+        }
+        Kind::Store => NewFilesystem::Store(path?),
+        _ => {
+            let layers: Vec<Layer> = form
+                .layers
+                .iter()
+                .filter_map(|fs| {
+                    Some(Layer {
+                        name: cx.state.filesystems.get(fs)?.name.clone(),
+                        fs: fs.clone(),
+                    })
+                })
+                .collect();
+            let file = with_extension(path, "stack.ron")?;
+            (layers.len() >= 2).then_some(NewFilesystem::Stack { file, layers })?
+        }
+    })
+}

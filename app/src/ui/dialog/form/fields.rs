@@ -1,0 +1,122 @@
+//! The fields of forms, and what typed paths mean.
+
+use std::path::{Path, PathBuf};
+
+use egui::{TextEdit, Ui};
+
+use super::{Weight, button_ui};
+use crate::command::{Command, FsCommand, Pick};
+use crate::theme::{Type, UiTokens as _, metrics};
+use crate::ui::Cx;
+use crate::ui::drafts::Form;
+
+/// What is wrong with what was typed.
+pub(super) fn error_ui(ui: &mut Ui, form: &Form) {
+    if let Some(error) = &form.error {
+        let color = ui.tokens().danger;
+        ui.add(egui::Label::new(Type::Secondary.rich(error).color(color)).wrap());
+    }
+}
+
+/// What a field is for.
+pub(super) fn label_ui(ui: &mut Ui, text: &str) {
+    let color = ui.tokens().muted;
+    ui.label(Type::Secondary.rich(text).color(color));
+}
+
+/// A field with its label; tells whether Enter was pressed in it.
+pub(super) fn text_field_ui(
+    ui: &mut Ui,
+    text: &mut String,
+    label: &str,
+    hint: &str,
+    fresh: &mut bool,
+) -> bool {
+    label_ui(ui, label);
+    let field = TextEdit::singleline(text)
+        .hint_text(hint)
+        .desired_width(f32::INFINITY)
+        .margin(margin());
+    let response = ui.add(field).accessible_name(label);
+    if std::mem::take(fresh) {
+        response.request_focus();
+    }
+    response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
+}
+
+/// Room around what is typed.
+pub(super) fn margin() -> egui::Margin {
+    egui::Margin::symmetric(metrics().gap as i8, (metrics().space * 1.5) as i8)
+}
+
+/// A field for a host path, with a button that asks the desktop for it.
+pub(super) fn path_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, label: &str, pick: Pick) -> bool {
+    label_ui(ui, label);
+    let m = metrics();
+    ui.horizontal(|ui| {
+        let room = ui.available_width() - m.tab_width_min - m.gap;
+        let field = TextEdit::singleline(&mut form.path)
+            .hint_text("Path")
+            .desired_width(room - 2.0 * m.gap)
+            .margin(margin());
+        let response = ui.add(field).accessible_name(label);
+        if std::mem::take(&mut form.fresh) {
+            response.request_focus();
+        }
+        let enter = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        if button_ui(ui, "Browse…", Weight::Plain, true).clicked() {
+            cx.send(Command::Fs(FsCommand::Pick(pick)));
+        }
+        enter && !form.path.is_empty()
+    })
+    .inner
+}
+
+/// A typed path, if it is one: `~` is home, and anything else counts from there.
+pub(super) fn absolute(text: &str, home: Option<&Path>) -> Option<PathBuf> {
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    let path = match (text.strip_prefix('~'), home) {
+        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
+        _ => PathBuf::from(text),
+    };
+    if path.is_absolute() {
+        Some(path)
+    } else {
+        home.map(|home| home.join(path))
+    }
+}
+
+/// The path with an extension, unless it has it.
+pub(super) fn with_extension(path: Option<PathBuf>, extension: &str) -> Option<PathBuf> {
+    let path = path?;
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    if name.ends_with(&format!(".{extension}")) {
+        return Some(path);
+    }
+    Some(path.with_file_name(format!("{name}.{extension}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_paths_count_from_home() {
+        let home = Path::new("/home/a");
+        assert_eq!(absolute("~/x", Some(home)), Some("/home/a/x".into()));
+        assert_eq!(absolute("x", Some(home)), Some("/home/a/x".into()));
+        assert_eq!(absolute("/x", Some(home)), Some("/x".into()));
+        assert_eq!(absolute("x", None), None);
+        assert_eq!(
+            with_extension(Some("/a/taxes".into()), "db"),
+            Some("/a/taxes.db".into())
+        );
+        assert_eq!(
+            with_extension(Some("/a/x.db".into()), "db"),
+            Some("/a/x.db".into())
+        );
+    }
+}

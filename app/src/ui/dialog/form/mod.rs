@@ -1,0 +1,140 @@
+//! Opening, making and saving a filesystem of each kind: one line that explains it, the fields it needs, one button.
+
+mod create;
+mod fields;
+mod layers;
+
+use egui::{Checkbox, Ui};
+use fs_backends::location::{Kind, Location, Root};
+use fs_core::ops::FsRef;
+
+use super::{Weight, button_ui, buttons_ui, cancel_ui, check_ui, text_ui, title_ui};
+use crate::command::{Command, FsCommand, OpenIn, Pick};
+use crate::theme::{FsKind, UiTokens as _, metrics};
+use crate::ui::{Cx, Drafts};
+pub(super) use create::create_ui;
+use fields::{absolute, error_ui, label_ui, path_ui, with_extension};
+
+/// Opening.
+pub(super) fn open_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, kind: Kind) {
+    let (title, line, label, pick) = match kind {
+        Kind::Host => (
+            "Open folder",
+            "Any folder of this computer.",
+            "Folder",
+            Pick::Folder,
+        ),
+        Kind::VRoot => (
+            "Open sandbox folder",
+            "The folder becomes a world of its own: no link and no path leads out of it.",
+            "Folder",
+            Pick::Folder,
+        ),
+        Kind::Memory => (
+            "Open memory filesystem",
+            "Loads a saved memory filesystem; changes stay in memory until you save it again.",
+            "File",
+            Pick::File,
+        ),
+        Kind::Vault => (
+            "Open vault",
+            "A whole tree in one file. If it is encrypted, its tab asks for the password.",
+            "File",
+            Pick::File,
+        ),
+        Kind::Store => (
+            "Open store",
+            "A folder with an index and blobs.",
+            "Folder",
+            Pick::Folder,
+        ),
+        Kind::Stack => (
+            "Open stack",
+            "Several filesystems seen as one, as a stack file lists them.",
+            "File",
+            Pick::File,
+        ),
+    };
+    header_ui(ui, kind, title, line);
+    let enter = path_ui(ui, cx, &mut drafts.form, label, pick);
+    let read_only = Checkbox::new(
+        &mut drafts.form.read_only,
+        "Read-only: nothing in it can be changed",
+    );
+    check_ui(ui, true, read_only);
+    if kind == Kind::Host && drafts.form.read_only {
+        label_ui(
+            ui,
+            "It opens as a sandbox folder; links that lead out of it are not followed.",
+        );
+    }
+    error_ui(ui, &drafts.form);
+    let path = absolute(&drafts.form.path, drafts.form.home.as_deref());
+    buttons_ui(ui, |ui| {
+        let go = button_ui(ui, "Open", Weight::Primary, path.is_some()).clicked() || enter;
+        cancel_ui(ui, cx);
+        if let (true, Some(path)) = (go, path) {
+            let root = match kind {
+                Kind::Host => Root::Path(path),
+                Kind::VRoot => Root::VRoot(path),
+                Kind::Memory => Root::Saved(path),
+                Kind::Vault => Root::Vault(path),
+                Kind::Store => Root::Store(path),
+                Kind::Stack => Root::Stack(path),
+            };
+            let open_in = if drafts.form.read_only {
+                OpenIn::ReadOnly
+            } else {
+                OpenIn::NewTab
+            };
+            cx.send(Command::Open(Location::new(root), open_in));
+        }
+    });
+}
+
+/// Saving a memory filesystem.
+pub(super) fn save_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef) {
+    let name = cx
+        .state
+        .filesystems
+        .get(fs)
+        .map(|info| info.name.clone())
+        .unwrap_or_default();
+    header_ui(
+        ui,
+        Kind::Memory,
+        &format!("Save {name}"),
+        "Everything it holds goes into one file that can be opened again.",
+    );
+    if drafts.form.path.is_empty()
+        && drafts.form.fresh
+        && let Some(home) = &drafts.form.home
+    {
+        drafts.form.path = home
+            .join(format!("{name}.mem"))
+            .to_string_lossy()
+            .into_owned();
+    }
+    let enter = path_ui(ui, cx, &mut drafts.form, "File", Pick::NewFile);
+    error_ui(ui, &drafts.form);
+    let path = with_extension(
+        absolute(&drafts.form.path, drafts.form.home.as_deref()),
+        "mem",
+    );
+    buttons_ui(ui, |ui| {
+        let go = button_ui(ui, "Save", Weight::Primary, path.is_some()).clicked() || enter;
+        cancel_ui(ui, cx);
+        if let (true, Some(path)) = (go, path) {
+            let replace = drafts.form.confirmed.as_ref() == Some(&path);
+            cx.send(Command::Fs(FsCommand::Save(fs.clone(), path, replace)));
+        }
+    });
+}
+
+fn header_ui(ui: &mut Ui, kind: Kind, title: &str, line: &str) {
+    let kind = FsKind::from(kind);
+    let hue = ui.tokens().hue(kind);
+    title_ui(ui, kind.icon(), hue, title);
+    text_ui(ui, line);
+    ui.add_space(metrics().space);
+}
