@@ -32,7 +32,7 @@ pub use listing::{EntryBatch, EntryRef, Listing};
 pub use metadata::{
     FileId, FileKind, Metadata, NewKind, NewNode, Permissions, SetAttr, SetTime, Time,
 };
-pub use middleware::{Fault, Overlay, ReadOnly, Subtree, Trace};
+pub use middleware::{Fault, Overlay, Quota, QuotaLimits, ReadOnly, Subtree, Trace};
 pub use path::{Name, VPath};
 pub use resolve::{NoOpResolver, PathResolver, PosixResolver, SelfResolving};
 pub use storage::{Durability, FileStorage};
