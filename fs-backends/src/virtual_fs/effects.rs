@@ -60,8 +60,14 @@ impl<S: NodeStore> Shared<S> {
     }
 
     /// Content is freed after the change is committed; what can't be freed now is an orphan for the next sweep.
+    ///
+    /// Whoever took it for an orphan may have seen an older moment: a staged copy of it may have been named since, even in the same transaction.
+    /// Nobody holds it any more, so that it can't be named from here on.
     pub(super) fn reap_content(&self, content: ContentId) {
         use super::store::ContentStore as _;
-        self.store.content().reap(content).ok();
+        let references = self.store.read(|read| read.references(content));
+        if references.is_ok_and(|references| references == 0) {
+            self.store.content().reap(content).ok();
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Many changes at once.
 
-use super::check::{fails, same, vpath};
+use super::check::{ensure, fails, same, vpath};
 use super::{Case, Check, Fixture, Level};
 use crate::backend::{At, Change, RenameMode};
 use crate::capabilities::Capabilities;
+use crate::control::Control;
 use crate::error::ErrorKind;
 use crate::metadata::{NewNode, SetAttr};
 
@@ -88,4 +89,28 @@ pub(super) const CASES: &[Case] = &[
         same(t.backend.change_all(&[]).len(), 0)?;
         same(t.backend.commit_all(Vec::new()).len(), 0)
     }),
+    case(
+        "BA05",
+        "a copy survives that its source is replaced in the same step",
+        |t| {
+            t.fs.write("/source", b"the source")?;
+            let (source, copy) = (vpath("/source")?, vpath("/copy")?);
+            let replacing = t.backend.stage(At::path(&source), &NewNode::file())?;
+            let mut copied = t.backend.stage(At::path(&copy), &NewNode::file())?;
+            ensure(
+                copied.fill_from(At::path(&source), &Control::new())?,
+                "the backend did not copy",
+            )?;
+            let mode = RenameMode::Replace;
+            for result in t
+                .backend
+                .commit_all(vec![(replacing, mode), (copied, mode)])
+            {
+                result?;
+            }
+            same(t.fs.read("/source")?, b"")?;
+            same(t.fs.read("/copy")?, b"the source")
+        },
+    )
+    .needs(Capabilities::STAGE.union(Capabilities::SERVER_SIDE_COPY)),
 ];
