@@ -322,7 +322,7 @@ fn apply(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn whatever_happens_the_books_are_right(steps in prop::collection::vec(step(), 1..60)) {

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::file::{Parts, QuotaStaged};
 use super::ledger::{Ledger, Reserved};
 use super::scan::{self, OwnNodes};
+use super::staged::{Parts, QuotaStaged};
 use super::{Usage, existing};
 use crate::backend::{Backend, RenameMode};
 use crate::capabilities::Capabilities;
@@ -35,6 +35,9 @@ impl Pending {
             let able = backend.capabilities(at);
             able.contains(Capabilities::ATOMIC_KEEPS_INODE)
         };
+        if parts.is_filled() && replaced.is_some_and(|old| ledger.is_open(old.id)) {
+            parts.unshare()?;
+        }
         // What replaces a node takes its place in the count.
         let needs_node = match &replaced {
             Some(old) if old.is_dir() || old.nlink <= 1 => false,
@@ -90,18 +93,21 @@ pub(super) fn commit_one<B: Backend + 'static>(
     result
 }
 
-/// Do all go to different names of one directory, so that what each replaces is known before?
+/// Do all go to different names of one directory, and replace at most what has no other name, so that what each replaces is known before?
 pub(super) fn one_step<B: Backend + 'static>(
+    backend: &B,
     staged: &[(Option<Box<QuotaStaged<B>>>, RenameMode)],
 ) -> bool {
     let mut names = HashSet::new();
     let mut dirs = HashSet::new();
     staged.iter().all(|(item, _)| {
-        item.as_ref()
-            .and_then(|item| item.target())
-            .is_some_and(|(dir, path)| {
-                dirs.insert(dir);
-                dirs.len() == 1 && names.insert(path)
-            })
+        let Some(parts) = item.as_ref().and_then(|item| item.parts().ok()) else {
+            return false;
+        };
+        let (dir, path) = parts.target();
+        dirs.insert(dir);
+        let is_single = existing(backend, parts.at())
+            .is_ok_and(|old| old.is_none_or(|old| old.is_dir() || old.nlink <= 1));
+        dirs.len() == 1 && names.insert(path) && is_single
     })
 }

@@ -208,6 +208,12 @@ impl Ledger {
         }
     }
 
+    /// Does a handle hold what `id` holds or has held?
+    pub(super) fn is_open(&self, id: FileId) -> bool {
+        let books = self.books.lock();
+        books.open.values().any(|open| open.id == id)
+    }
+
     /// One more handle of what `id` holds now.
     pub(super) fn opened(&self, id: FileId) -> Content {
         let mut books = self.books.lock();

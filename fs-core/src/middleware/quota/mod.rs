@@ -9,6 +9,7 @@ mod file;
 mod ledger;
 mod powers;
 mod scan;
+mod staged;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -18,9 +19,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use self::commit::{Pending, commit_one, one_step};
-use self::file::{QuotaFile, QuotaStaged};
+use self::file::QuotaFile;
 use self::ledger::Ledger;
 use self::powers::Trashed;
+use self::staged::QuotaStaged;
 use crate::backend::{At, Backend, Change, Node, RenameMode, Scope, Want};
 use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
@@ -223,7 +225,7 @@ impl<B: Backend + 'static> Backend for Quota<B> {
             let any: Box<dyn Any> = item;
             own.push((any.downcast::<QuotaStaged<B>>().ok(), mode));
         }
-        if !one_step(&own) {
+        if !one_step(&*self.backend, &own) {
             let foreign = || Err(Error::new(ErrorKind::BadHandle, "commit"));
             return own
                 .into_iter()
