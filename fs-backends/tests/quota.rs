@@ -141,8 +141,8 @@ fn threads_that_fill_it_together_stay_within_it() {
                     let path = format!("/{thread}-{}", round % 7);
                     let written = match round % 5 {
                         4 => fs.remove_file(&path),
-                        3 => fs.append("/shared", &[7; 900]),
-                        _ => fs.write(&path, &vec![7; 1000 * (round % 13)]),
+                        3 => fs.append("/shared", [7; 900]),
+                        _ => fs.write(&path, vec![7; 1000 * (round % 13)]),
                     };
                     if let Err(error) = written {
                         let kind = error.kind();
@@ -222,8 +222,12 @@ fn place(number: usize) -> VPath {
 }
 
 fn mode(number: u8) -> RenameMode {
-    use RenameMode as M;
-    [M::Replace, M::NoReplace, M::Exchange, M::LeaveWhiteout][usize::from(number)]
+    match number {
+        0 => RenameMode::Replace,
+        1 => RenameMode::NoReplace,
+        2 => RenameMode::Exchange,
+        _ => RenameMode::LeaveWhiteout,
+    }
 }
 
 /// What random steps hold on to.
@@ -241,8 +245,8 @@ fn apply(
     let backend = fs.backend();
     let trash = backend.extensions().trash.unwrap();
     match *step {
-        Step::Write(a, len) => fs.write(place(a).as_path(), &vec![1; len]),
-        Step::Append(a, len) => fs.append(place(a).as_path(), &vec![2; len]),
+        Step::Write(a, len) => fs.write(place(a).as_path(), vec![1; len]),
+        Step::Append(a, len) => fs.append(place(a).as_path(), vec![2; len]),
         Step::Resize(a, size) => fs.truncate(place(a).as_path(), size),
         Step::ResizeByPath(a, size) => {
             backend.change(&Change::SetAttr(At::path(&place(a)), &SetAttr::size(size)))
