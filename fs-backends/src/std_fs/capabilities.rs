@@ -65,6 +65,12 @@ pub fn of(reach: &impl Reach, at: At<'_>) -> Capabilities {
     }
 }
 
+/// Can other machines write to the filesystem of `fd`? Of what a program serves (FUSE) nobody knows.
+pub fn is_shared(fd: &OwnedFd) -> bool {
+    let shared = [magic::CIFS, magic::SMB2, magic::NFS, magic::FUSE];
+    rustix::fs::fstatfs(fd).map_or(true, |s| shared.contains(&s.f_type))
+}
+
 fn nearest(reach: &impl Reach, at: At<'_>) -> Option<OwnedFd> {
     let mut path = at.path.clone();
     loop {

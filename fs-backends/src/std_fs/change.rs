@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
 use super::reach::{Reach, Slot, failed, proc_path, slot};
+use super::staging_name::sweep;
 use super::{HostFs, attr, xattr};
 use crate::live_files;
 
@@ -37,8 +38,7 @@ impl<R: Reach> HostFs<R> {
             Change::Rmdir(at) => {
                 let slot = slot(reach, at)?;
                 self.0.written.note(slot.dir.as_fd());
-                let flags = AtFlags::REMOVEDIR;
-                rustix::fs::unlinkat(slot.dir.as_fd(), slot.name.as_os_str(), flags).map_err(|e| {
+                remove_folder(&slot).map_err(|e| {
                     if e == Errno::EXIST {
                         Error::new(ErrorKind::DirectoryNotEmpty, "remove folder")
                     } else {
@@ -119,6 +119,22 @@ impl<R: Reach> HostFs<R> {
             fs_core::File::set_len(&self.open_file(at, &how)?, size)?;
         }
         attr::set(fd.as_fd(), new).map_err(|e| failed(e, ""))
+    }
+}
+
+/// `rmdir(2)`. What killed processes left in it, which no listing shows, is no reason to keep it.
+fn remove_folder(slot: &Slot<'_>) -> rustix::io::Result<()> {
+    let remove =
+        || rustix::fs::unlinkat(slot.dir.as_fd(), slot.name.as_os_str(), AtFlags::REMOVEDIR);
+    match remove() {
+        Err(Errno::NOTEMPTY | Errno::EXIST) => {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let name = slot.name.as_os_str();
+            let folder = rustix::fs::openat(slot.dir.as_fd(), name, flags, Mode::empty())?;
+            sweep(folder.as_fd());
+            remove()
+        }
+        done => done,
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::attr;
 use super::reach::Doing as _;
-use super::stage::is_staged;
+use super::staging_name::is_staged;
 
 /// Room for some 600 entries with names of usual length.
 const BUFFER_BYTES: usize = 32 * 1024;
@@ -22,6 +22,8 @@ pub struct HostListing {
     path: VPath,
     metadata: bool,
     hidden: Option<OsString>,
+    /// Shows staged nodes, too.
+    staged: bool,
     buffer: Box<[MaybeUninit<u8>]>,
 }
 
@@ -33,7 +35,18 @@ impl HostListing {
             path,
             metadata,
             hidden,
+            staged: false,
             buffer: Box::new_uninit_slice(BUFFER_BYTES),
+        }
+    }
+}
+
+impl HostListing {
+    /// The same with what is being staged in the folder, for who empties it.
+    pub fn with_staged(self) -> Self {
+        Self {
+            staged: true,
+            ..self
         }
     }
 }
@@ -45,6 +58,7 @@ impl Listing for HostListing {
             path,
             metadata,
             hidden,
+            staged,
             buffer,
         } = self;
         let mut entries = RawDir::new(dir.as_fd(), buffer);
@@ -55,8 +69,10 @@ impl Listing for HostListing {
                 entry => entry.doing("list", path)?,
             };
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            let left_out =
-                name == "." || name == ".." || Some(name) == hidden.as_deref() || is_staged(name);
+            let left_out = name == "."
+                || name == ".."
+                || Some(name) == hidden.as_deref()
+                || (!*staged && is_staged(name));
             if left_out {
                 if entries.is_buffer_empty() {
                     return Ok(true);

@@ -15,6 +15,7 @@ mod list;
 mod open;
 pub(crate) mod reach;
 mod stage;
+mod staging_name;
 mod sync;
 mod trash;
 mod tree;
@@ -36,7 +37,7 @@ use rustix::fs::{Mode, OFlags};
 use reach::{Doing as _, Pin, Reach, WholeHost};
 
 pub(crate) use attr::{stat_at, stat_fd};
-pub use stage::STAGING_PREFIX;
+pub use staging_name::STAGING_PREFIX;
 pub use trash::name_on_medium as trash_name;
 
 /// The whole host: `/` is `/`. No isolation whatsoever; see [`crate::vroot_fs::VRootFsBackend`] for that.

@@ -1,62 +1,26 @@
 //! Nodes that appear whole or not at all.
 //!
-//! A file is an unnamed inode (`O_TMPFILE`) until `linkat(2)` names it. Where that can't be, and for every other kind, it has a short
-//! random hidden name beside its final one until `renameat2(2)`; [`STAGING_PREFIX`] is how one left by a killed process is known.
+//! A file is an unnamed inode (`O_TMPFILE`) until `linkat(2)` names it. Where that can't be, and for every other kind, it has a name of its own beside its
+//! final one until `renameat2(2)`; [`super::staging_name`] tells whose it is, and sweeps what killed processes left.
 //! A commit over an existing file is a new inode with the mode, owner and attributes the caller set.
 
-use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use fs_core::{
     At, Control, Error, ErrorKind, File, FileId, FileKind, Name, NewNode, Node, RenameMode, Result,
     SetAttr, Staged, VPath,
 };
-use parking_lot::Mutex;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::change::{SET_GROUP_ID, make, refuse_live, rename};
 use super::file::HostFile;
 use super::reach::{Dir, Doing as _, Pin, Reach, Slot, failed, proc_path, slot};
+use super::staging_name::{staging_name, sweep_once};
 use super::{Shared, attr, copy, tree, xattr};
 use crate::live_files;
-
-/// How the names of staged nodes begin.
-pub const STAGING_PREFIX: &str = ".lamina-";
-
-/// Names that staged nodes of this process have now: nothing has appeared under them, so listings leave them out.
-static STAGED_NAMES: LazyLock<Mutex<HashSet<OsString>>> = LazyLock::new(Mutex::default);
-
-/// Is this the name of a node staged by this process?
-pub(super) fn is_staged(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(STAGING_PREFIX.as_bytes()) && STAGED_NAMES.lock().contains(name)
-}
-
-/// A name nothing has.
-pub(super) fn staging_name() -> OsString {
-    let random = uuid::Uuid::new_v4().simple().to_string();
-    format!("{STAGING_PREFIX}{}", random.get(..16).unwrap_or(&random)).into()
-}
-
-/// The name of a staged node, kept out of listings.
-struct StagedName(OsString);
-
-impl StagedName {
-    fn new() -> Self {
-        let name = staging_name();
-        STAGED_NAMES.lock().insert(name.clone());
-        Self(name)
-    }
-}
-
-impl Drop for StagedName {
-    fn drop(&mut self) {
-        STAGED_NAMES.lock().remove(&self.0);
-    }
-}
 
 /// The node behind a staged one.
 enum Body {
@@ -74,7 +38,7 @@ pub struct HostStaged<R: Reach> {
     body: Body,
     id: FileId,
     /// The name it has before it is committed; none yet for an unnamed inode.
-    staged_name: Option<StagedName>,
+    staged_name: Option<OsString>,
     /// Set last: a restrictive mode would be in the way, and every write moves the times.
     last: SetAttr,
     /// The value of `security.capability`, which a change of owner clears.
@@ -166,15 +130,16 @@ impl<R: Reach> HostStaged<R> {
                     linked => return linked.map_err(|e| failed(e, "commit")),
                 }
             }
-            let name = StagedName::new();
-            self.link_as(&name.0).map_err(|e| failed(e, "commit"))?;
+            sweep_once(self.dir.as_fd());
+            let name = staging_name();
+            self.link_as(&name).map_err(|e| failed(e, "commit"))?;
             self.staged_name = Some(name);
         }
         if let (Body::File(file), true) = (&self.body, mode != RenameMode::NoReplace) {
             // New bytes are safe before old bytes go, after a power cut too.
             file.sync(true)?;
         }
-        let Some(StagedName(name)) = &self.staged_name else {
+        let Some(name) = &self.staged_name else {
             return Ok(());
         };
         let from = self.slot(Name::new(name)?);
@@ -206,22 +171,23 @@ fn make_unnamed(dir: BorrowedFd<'_>) -> Result<Option<OwnedFd>> {
 }
 
 /// A node under a random name.
-fn make_named(dir: BorrowedFd<'_>, new: &NewNode) -> Result<(OwnedFd, Option<StagedName>)> {
+fn make_named(dir: BorrowedFd<'_>, new: &NewNode) -> Result<(OwnedFd, Option<OsString>)> {
     let private = match new.kind.kind() {
         FileKind::Directory => 0o700,
         _ => 0o600,
     };
-    let name = StagedName::new();
-    make(dir, &name.0, new, private).map_err(|e| failed(e, "stage"))?;
+    sweep_once(dir);
+    let name = staging_name();
+    make(dir, &name, new, private).map_err(|e| failed(e, "stage"))?;
     let access = match new.kind.kind() {
         FileKind::File => OFlags::RDWR,
         _ => OFlags::PATH,
     };
     let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match rustix::fs::openat(dir, &name.0, flags, Mode::empty()) {
+    match rustix::fs::openat(dir, &name, flags, Mode::empty()) {
         Ok(fd) => Ok((fd, Some(name))),
         Err(e) => {
-            tree::remove(dir, &name.0)?;
+            tree::remove(dir, &name)?;
             Err(failed(e, "stage"))
         }
     }
@@ -293,8 +259,8 @@ impl<R: Reach> Staged for HostStaged<R> {
 
 impl<R: Reach> Drop for HostStaged<R> {
     fn drop(&mut self) {
-        if let Some(StagedName(name)) = &self.staged_name {
-            // Nobody is left to tell; the name says what a leftover is.
+        if let Some(name) = &self.staged_name {
+            // Nobody is left to tell; the name says whose it was.
             let _ = tree::remove(self.dir.as_fd(), name);
         }
     }

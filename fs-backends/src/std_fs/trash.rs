@@ -76,6 +76,8 @@ impl<R: Reach> Trash for HostFs<R> {
             let folder = place.dir.join(&Name::new("info")?);
             let listing = match self.list(At::path(&folder), &Want::names()) {
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                // A medium that does not answer has nothing to show, and must not hide the others.
+                Err(_) if place.top.is_some() => continue,
                 listing => fs_core::listing::collect(listing?)?,
             };
             for entry in listing.iter() {

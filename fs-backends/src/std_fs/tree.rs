@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::attr;
 use super::list::HostListing;
 use super::reach::failed;
-use super::stage::staging_name;
+use super::staging_name::staging_name;
 
 /// Folders deeper than this are moved up first, so that neither the stack nor the descriptors run out.
 const DEPTH_MAX: usize = 32;
@@ -51,7 +51,7 @@ fn empty(dir: &OwnedFd, top: &OwnedFd, depth: usize) -> Result<bool> {
 fn entries(dir: &OwnedFd) -> Result<Vec<(OsString, FileKind)>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let dir = rustix::fs::openat(dir, ".", flags, Mode::empty()).map_err(|e| failed(e, "list"))?;
-    let mut listing = HostListing::new(dir, VPath::root(), false, None);
+    let mut listing = HostListing::new(dir, VPath::root(), false, None).with_staged();
     let mut batch = EntryBatch::new();
     while listing.next(&mut batch)? {}
     Ok(batch
