@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::{At, RenameMode};
 use crate::error::Result;
+use crate::maintenance::Maintenance;
 use crate::metadata::{Metadata, Time};
 use crate::path::{Name, VPath};
 
@@ -24,6 +25,8 @@ pub struct Extensions<'a> {
     pub deletions: Option<&'a dyn Deletions>,
     /// Keeps notes for programs.
     pub notes: Option<&'a dyn Notes>,
+    /// Is kept in files of its own, and can look after them.
+    pub maintenance: Option<&'a dyn Maintenance>,
 }
 
 /// Space of a filesystem, in bytes.

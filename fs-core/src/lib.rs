@@ -14,6 +14,7 @@ pub mod error;
 pub mod extensions;
 pub mod file;
 pub mod listing;
+pub mod maintenance;
 pub mod metadata;
 pub mod middleware;
 pub mod ops;

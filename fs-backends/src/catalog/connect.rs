@@ -12,6 +12,7 @@ use super::database::Secret;
 use super::error::from_sql;
 use super::key::{Key, SALT_BYTES};
 use super::lock::FileLock;
+use super::log;
 
 /// Page size of a new encrypted vault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,14 @@ pub(super) struct Cipher {
 }
 
 impl Connector {
+    /// The same with another key.
+    pub(super) fn with_cipher(&self, cipher: Cipher) -> Self {
+        Self {
+            cipher: Some(cipher),
+            ..self.clone()
+        }
+    }
+
     /// What SQLite opens, and how.
     pub(super) fn target(&self, role: Role) -> (PathBuf, OpenFlags) {
         let base = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -199,41 +208,25 @@ pub(super) fn cipher_for(
         Secret::Password(password) => Key::derive(password, salt),
         Secret::Key(key) => key.clone(),
     };
-    for page_bytes in [CipherPages::Large.bytes(), CipherPages::Compatible.bytes()] {
+    let sizes = [CipherPages::Large.bytes(), CipherPages::Compatible.bytes()];
+    // After a crash the log may have a newer first page: the one in the file may be torn, or encrypted with an earlier password.
+    if let Some(page) = log::first_page(path) {
+        let page_bytes = sizes.into_iter().find(|size| page.len() == *size as usize);
+        return match page_bytes {
+            Some(page_bytes) if key.authenticates(&page, 1) => Ok(Some(Cipher { key, page_bytes })),
+            _ => fail(
+                ErrorKind::WrongPassword,
+                "or the log beside it belongs to another database",
+            ),
+        };
+    }
+    for page_bytes in sizes {
         let page = lock.read_at(0, page_bytes as usize).map_err(io)?;
         if page.len() == page_bytes as usize && key.authenticates(&page, 1) {
             return Ok(Some(Cipher { key, page_bytes }));
         }
     }
-    match page_bytes_of_log(path, &key) {
-        Some(page_bytes) => Ok(Some(Cipher { key, page_bytes })),
-        None => fail(ErrorKind::WrongPassword, "or not an encrypted database"),
-    }
-}
-
-/// A crash in the middle of a checkpoint may tear the first page; the log (`-wal`, <https://sqlite.org/walformat.html>) still has it whole.
-/// The size of its pages, if its first page was written with this key.
-fn page_bytes_of_log(path: &Path, key: &Key) -> Option<u32> {
-    use std::os::unix::fs::FileExt as _;
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    let log = std::fs::File::open(name).ok()?;
-    let number = |at: u64| -> Option<u32> {
-        let mut bytes = [0; 4];
-        log.read_exact_at(&mut bytes, at).ok()?;
-        Some(u32::from_be_bytes(bytes))
-    };
-    let page_bytes = number(8)?;
-    if ![CipherPages::Large, CipherPages::Compatible]
-        .iter()
-        .any(|pages| pages.bytes() == page_bytes)
-    {
-        return None;
-    }
-    let page_number = number(32)?;
-    let mut page = vec![0; page_bytes as usize];
-    log.read_exact_at(&mut page, 32 + 24).ok()?;
-    key.authenticates(&page, page_number).then_some(page_bytes)
+    fail(ErrorKind::WrongPassword, "or not an encrypted database")
 }
 
 /// The error of opening a connection.

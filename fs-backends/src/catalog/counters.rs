@@ -30,6 +30,16 @@ impl Counters {
         self.contents.reserve(db)
     }
 
+    /// What is stored was raised by hand: goes on from there.
+    pub(super) fn raise(&self, db: &Connection) -> Result<()> {
+        let stored = Self::load(db)?;
+        for (own, stored) in [(&self.inos, stored.inos), (&self.contents, stored.contents)] {
+            own.next
+                .fetch_max(stored.next.into_inner(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// The transaction was undone, and perhaps a reservation with it: the next one makes it again.
     pub(super) fn forget_reservation(&self) {
         self.inos.reserved.store(0, Ordering::Relaxed);

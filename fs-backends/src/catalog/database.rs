@@ -3,21 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Mutex, RwLock};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 
-use super::connect::{Connector, Role, cipher_for, open_error};
+use super::connect::{Cipher, Connector, Role, cipher_for, open_error};
 use super::counters::Counters;
 use super::error::from_sql;
 use super::keeper::Signal;
 use super::key::Key;
 use super::lock::{FileLock, opening};
 use super::schema::{self, Format, Meta};
-use super::writer::{Sync, Writer};
+use super::writer::{Sync, Writer, touch};
 use crate::live_files;
 
 const READERS: u32 = 4;
@@ -55,7 +55,9 @@ pub(crate) struct OpenRequest<'a> {
 /// An open database.
 pub(crate) struct Database {
     path: PathBuf,
+    format: Format,
     meta: Meta,
+    connector: Arc<RwLock<Connector>>,
     encrypted: bool,
     page_bytes: i64,
     read_only: bool,
@@ -120,26 +122,13 @@ impl Database {
         let counters = Arc::new(Counters::load(&first)?);
         let live = register(&path)?;
         drop(turn);
-        let (name, flags) = connector.target(Role::Reader);
-        let reader = connector.clone();
-        let manager = SqliteConnectionManager::file(name)
-            .with_flags(flags)
-            .with_init(move |db| reader.prepare(db, Role::Reader));
-        let readers = r2d2::Pool::builder()
-            .max_size(READERS)
-            .test_on_check_out(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connection_timeout(READER_TIMEOUT)
-            .build(manager)
-            .map_err(|error| {
-                Error::new(ErrorKind::Io, "open")
-                    .with_source(error)
-                    .with_path(given)
-            })?;
+        let readers = pool(&connector).map_err(|error| error.with_path(given))?;
+        let connector = Arc::new(RwLock::new(connector));
         Ok(Self {
             path,
+            format: request.format,
             meta,
+            connector: connector.clone(),
             encrypted,
             page_bytes,
             read_only,
@@ -166,6 +155,67 @@ impl Database {
     /// Does it need a password?
     pub(crate) fn is_encrypted(&self) -> bool {
         self.encrypted
+    }
+
+    /// Which of our databases it is.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How connections are made.
+    pub(super) fn connector(&self) -> Connector {
+        self.connector.read().clone()
+    }
+
+    /// Connections are made like this from now on.
+    pub(super) fn set_connector(&self, connector: Connector) {
+        *self.connector.write() = connector;
+    }
+
+    /// Key and page size of an encrypted database.
+    pub(super) fn cipher(&self) -> Option<Cipher> {
+        self.connector.read().cipher.clone()
+    }
+
+    /// The file as it lies on the disk; fewer bytes only at its end.
+    pub(super) fn raw_bytes(&self, offset: u64, length: usize) -> std::io::Result<Vec<u8>> {
+        match &*self.held.lock() {
+            Some(held) => held.lock.read_at(offset, length),
+            None => Err(std::io::Error::from_raw_os_error(libc::ESHUTDOWN)),
+        }
+    }
+
+    /// Runs `f` while no reader is open; those that come wait. Readers are opened anew with [`Database::set_connector`]. Error: `Busy` when one
+    /// does not end in time.
+    pub(super) fn without_readers<T>(
+        &self,
+        patience: Duration,
+        f: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let mut readers = self.readers.write();
+        let Some(old) = readers.take() else {
+            return Err(Error::new(ErrorKind::Closed, "wait for readers"));
+        };
+        if !is_idle_within(&old, patience) {
+            *readers = Some(old);
+            return Err(Error::new(ErrorKind::Busy, "wait for readers"));
+        }
+        drop(old);
+        let result = f();
+        *readers = Some(pool(&self.connector.read())?);
+        result
+    }
+
+    /// Counters were raised in the database.
+    pub(super) fn reload_counters(&self) -> Result<()> {
+        self.read(|db| self.counters.raise(db))
+    }
+
+    /// The writing connection is opened anew before its next use.
+    pub(super) fn poison_writer(&self) {
+        if let Some(writer) = &self.writer {
+            writer.poison();
+        }
     }
 
     /// Size of a page.
@@ -305,6 +355,9 @@ impl Database {
                 db.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")
                     .map_err(sql)?;
                 self.counters.save_exactly(db)?;
+                if self.signal.was_used() {
+                    touch(db)?;
+                }
                 db.execute_batch("COMMIT").map_err(sql)?;
                 db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
                     .map_err(sql)
@@ -352,16 +405,39 @@ impl Drop for Database {
 
 /// Waits until no reader is left: a thread of the pool or a call that still runs may hold one for a moment.
 fn drop_pool(pool: Option<r2d2::Pool<SqliteConnectionManager>>) {
-    let Some(pool) = pool else {
-        return;
-    };
-    for _ in 0..200 {
+    if let Some(pool) = pool {
+        is_idle_within(&pool, Duration::from_secs(2));
+    }
+}
+
+fn is_idle_within(pool: &r2d2::Pool<SqliteConnectionManager>, patience: Duration) -> bool {
+    let end = Instant::now() + patience;
+    loop {
         let state = pool.state();
         if state.connections == state.idle_connections {
-            break;
+            return true;
         }
-        std::thread::sleep(Duration::from_millis(10));
+        if Instant::now() >= end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+fn pool(connector: &Connector) -> Result<r2d2::Pool<SqliteConnectionManager>> {
+    let (name, flags) = connector.target(Role::Reader);
+    let reader = connector.clone();
+    let manager = SqliteConnectionManager::file(name)
+        .with_flags(flags)
+        .with_init(move |db| reader.prepare(db, Role::Reader));
+    r2d2::Pool::builder()
+        .max_size(READERS)
+        .test_on_check_out(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connection_timeout(READER_TIMEOUT)
+        .build(manager)
+        .map_err(|error| Error::new(ErrorKind::Io, "open").with_source(error))
 }
 
 fn register(path: &Path) -> Result<Vec<live_files::Guard>> {

@@ -21,7 +21,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// What is committed is durable after this many ticks at the latest.
 const TICKS_TO_DURABLE: u32 = 4;
 /// A log longer than this is moved into the database even while others write.
-const LOG_BYTES: u64 = 32 << 20;
+pub(super) const LOG_BYTES: u64 = 32 << 20;
 /// Free pages given back to the host at a time.
 const VACUUM_PAGES: u32 = 256;
 
@@ -48,6 +48,11 @@ impl Signal {
     pub(super) fn wake(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
         self.send();
+    }
+
+    /// Was anything written, ever?
+    pub(super) fn was_used(&self) -> bool {
+        self.writes.load(Ordering::Relaxed) > 0
     }
 
     fn stop(&self) {
@@ -204,7 +209,7 @@ impl<C: CatalogContent> Work<C> {
 }
 
 /// Gives some free pages back to the host. `true`: there are more.
-fn vacuum_some(db: &Connection) -> Result<bool> {
+pub(super) fn vacuum_some(db: &Connection) -> Result<bool> {
     let sql = |error| from_sql(error, "vacuum");
     let free: i64 = db
         .query_row("PRAGMA freelist_count", [], |row| row.get(0))
@@ -221,7 +226,7 @@ fn vacuum_some(db: &Connection) -> Result<bool> {
 }
 
 /// Empties the log, unless a reader still needs it.
-fn checkpoint(db: &Connection) -> Result<()> {
+pub(super) fn checkpoint(db: &Connection) -> Result<()> {
     let sql = |error| from_sql(error, "checkpoint");
     db.busy_timeout(Duration::ZERO).map_err(sql)?;
     let result = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));

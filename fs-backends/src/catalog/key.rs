@@ -41,10 +41,29 @@ impl Key {
         Self::derive(password, salt)
     }
 
+    /// The key of another password for the same database.
+    pub(super) fn with_password(&self, password: &str) -> Self {
+        Self::derive(password, self.salt)
+    }
+
+    /// Is it the key of this password?
+    pub(super) fn is_of(&self, password: &str) -> bool {
+        *self.with_password(password).key == *self.key
+    }
+
     /// The statement that gives a connection this key, salt included, so that SQLCipher derives nothing itself.
     pub(super) fn pragma(&self) -> Zeroizing<String> {
+        self.statement("PRAGMA key = \"x'")
+    }
+
+    /// The statement that encrypts a database with this key.
+    pub(super) fn rekey_pragma(&self) -> Zeroizing<String> {
+        self.statement("PRAGMA rekey = \"x'")
+    }
+
+    fn statement(&self, start: &str) -> Zeroizing<String> {
         let mut sql = Zeroizing::new(String::with_capacity(128));
-        sql.push_str("PRAGMA key = \"x'");
+        sql.push_str(start);
         for byte in self.key.iter().chain(&self.salt) {
             // Writing to a String can't fail.
             write!(sql, "{byte:02x}").unwrap_or_default();
@@ -55,10 +74,25 @@ impl Key {
 
     /// Was this page written with this key? `page` is the whole encrypted page, `number` counts from 1.
     pub(super) fn authenticates(&self, page: &[u8], number: u32) -> bool {
+        self.authenticator().authenticates(page, number)
+    }
+
+    /// What tells pages written with this key from others.
+    pub(super) fn authenticator(&self) -> Authenticator {
         let mut mac_salt = self.salt;
         mac_salt.iter_mut().for_each(|byte| *byte ^= 0x3a);
         let mut mac_key = Zeroizing::new([0; 32]);
         pbkdf2::pbkdf2_hmac::<Sha512>(&*self.key, &mac_salt, 2, &mut *mac_key);
+        Authenticator(mac_key)
+    }
+}
+
+/// The key of the page authentication.
+pub(super) struct Authenticator(Zeroizing<[u8; 32]>);
+
+impl Authenticator {
+    /// As [`Key::authenticates`].
+    pub(super) fn authenticates(&self, page: &[u8], number: u32) -> bool {
         let start = if number == 1 { SALT_BYTES } else { 0 };
         let Some((body, tag)) = page
             .len()
@@ -69,7 +103,7 @@ impl Key {
         };
         let (Some(body), Ok(mut mac)) = (
             body.get(start..),
-            <Hmac<Sha512> as hmac::Mac>::new_from_slice(&*mac_key),
+            <Hmac<Sha512> as hmac::Mac>::new_from_slice(&*self.0),
         ) else {
             return false;
         };

@@ -17,6 +17,8 @@ macro_rules! node_columns {
         "n.kind, n.mode, n.uid, n.gid, n.nlink, n.size, n.allocated, n.rdev, n.mtime, n.ctime, n.atime, n.btime, n.content, n.parent, n.target"
     };
 }
+pub(super) use node_columns;
+
 const NODE: &str = concat!("SELECT ", node_columns!(), " FROM node n WHERE n.ino = ?1");
 // SQLite sorts all TEXT before all BLOB, so each is a range of its own: `x''` is the least BLOB.
 const TEXT_ROWS: &str = "SELECT d.name, d.ino, d.kind FROM dentry d WHERE d.parent = ?1 AND d.name >= ?2 AND d.name < x'' ORDER BY d.name";
@@ -265,7 +267,7 @@ fn entry<'a>(row: &'a Row<'_>, with_nodes: bool) -> Result<Entry<'a>> {
 }
 
 /// A node from the columns of a row from `at` on. What the format forbids is `Corrupted`.
-fn record(row: &Row<'_>, at: usize) -> Result<NodeRecord> {
+pub(super) fn record(row: &Row<'_>, at: usize) -> Result<NodeRecord> {
     let small = |column: usize| -> Result<u32> { row.get(at + column).map_err(sql) };
     let time =
         |column: usize| -> Result<Time> { row.get(at + column).map(Time::from_nanos).map_err(sql) };

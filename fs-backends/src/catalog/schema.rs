@@ -60,7 +60,7 @@ impl Format {
     }
 
     /// What it is called on screen.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Vault => "vault",
             Self::Index => "store",

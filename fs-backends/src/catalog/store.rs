@@ -1,15 +1,18 @@
 //! A catalog and a content, joined to the store a virtual filesystem works on.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use fs_core::extensions::{Notes, Space};
+use fs_core::maintenance::{Maintenance, Reclaimed};
 use fs_core::path::NAME_MAX_BYTES;
-use fs_core::{Capabilities, Result};
+use fs_core::{Capabilities, Control, Result};
 use rusqlite::Connection;
 
 use super::database::Database;
 use super::error::from_sql;
 use super::keeper::Keeper;
+use super::maintenance::Inspection;
 use super::notes;
 use super::read::CatalogRead;
 use super::write::CatalogWrite;
@@ -31,6 +34,27 @@ pub trait CatalogContent: ContentStore {
 
     /// Makes bytes kept outside the database durable.
     fn sync_outside(&self) -> Result<()>;
+
+    /// Files kept outside the database that it names, and their bytes.
+    fn outside_counts(&self) -> Result<OutsideCounts>;
+
+    /// Reads all contents and notes what is damaged.
+    fn check(&self, it: &mut Inspection<'_>) -> Result<()>;
+
+    /// Copies the database and everything outside it to the host path `to`, as of one moment.
+    fn backup(&self, to: &Path, control: &Control) -> Result<()>;
+
+    /// Removes files outside the database that nothing names and that are older than `grace_seconds`.
+    fn collect(&self, grace_seconds: u64, control: &Control) -> Result<Reclaimed>;
+}
+
+/// What is kept outside a database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutsideCounts {
+    /// Files.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Nodes in a database, bytes in `C`.
@@ -135,6 +159,10 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
 
     fn notes(&self) -> Option<&dyn Notes> {
         (!self.database.is_read_only()).then_some(&*self.database)
+    }
+
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
+        Some(self)
     }
 
     fn close(&self) -> Result<()> {

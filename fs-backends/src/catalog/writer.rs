@@ -13,15 +13,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fs_core::Result;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 
 use super::connect::Connector;
 use super::counters::Counters;
 use super::error::from_sql;
-use group::{Slot, State, touch};
+use group::{Slot, State};
 
-pub(super) use group::savepoint;
+pub(super) use group::{savepoint, touch};
 
 /// Operations in one transaction at most, so that the first of them does not wait forever.
 const GROUP_MAX: usize = 256;
@@ -37,7 +37,7 @@ pub(super) enum Sync {
 
 /// The writing connection and who shares its transaction.
 pub(super) struct Writer {
-    connector: Connector,
+    connector: Arc<RwLock<Connector>>,
     counters: Arc<Counters>,
     waiting: AtomicUsize,
     state: Mutex<State>,
@@ -45,7 +45,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
-        connector: Connector,
+        connector: Arc<RwLock<Connector>>,
         connection: Connection,
         counters: Arc<Counters>,
     ) -> Self {
@@ -64,7 +64,7 @@ impl Writer {
         let mut guard = self.state.lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         let state = &mut *guard;
-        let outcome = state.join(&self.connector, sync)?;
+        let outcome = state.join(&self.connector.read(), sync)?;
         let result = state.run_one(f);
         let size = state.group.as_ref().map_or(0, |group| group.size);
         if let (Some(group), Ok(Err(error))) = (&mut state.group, &result) {
@@ -99,8 +99,17 @@ impl Writer {
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         // Whoever left their transaction to us waits for it.
         state.finish(&self.counters);
-        state.ready(&self.connector)?;
+        state.ready(&self.connector.read())?;
         f(state.connection()?)
+    }
+
+    /// The connection is opened anew before its next use.
+    pub(super) fn poison(&self) {
+        let mut state = self.state.lock();
+        state.finish(&self.counters);
+        if let Slot::Open(_) = state.connection {
+            state.connection = Slot::Poisoned;
+        }
     }
 
     /// Is a thread waiting for the writer?

@@ -59,8 +59,7 @@ fn io(error: impl Into<std::io::Error>, operation: &'static str) -> Error {
 
 impl BlobContent {
     /// A new blob to write.
-    pub(super) fn create(id: ContentId, shared: Arc<Shared>) -> Result<Self> {
-        let name = BlobName::new();
+    pub(super) fn create(id: ContentId, shared: Arc<Shared>, name: BlobName) -> Result<Self> {
         let file = shared.folder.create(&name)?;
         let running = Running {
             hasher: blake3::Hasher::new(),

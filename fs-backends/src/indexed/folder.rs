@@ -131,6 +131,30 @@ impl BlobFolder {
         Ok(())
     }
 
+    /// What the host says of the file of a blob, under either name; `None`: it has none.
+    pub(super) fn stat(&self, name: &BlobName) -> Option<rustix::fs::Stat> {
+        [name.sealed(), name.unsealed()]
+            .iter()
+            .find_map(|name| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).ok())
+    }
+
+    /// How many files of blobs there are, and the bytes they take.
+    pub(super) fn usage(&self) -> Result<(u64, u64)> {
+        let (mut files, mut bytes) = (0, 0);
+        self.each(&mut |name| {
+            files += 1;
+            bytes += self
+                .stat(&name)
+                .map_or(0, |stat| stat.st_blocks.max(0).cast_unsigned() * 512);
+        })?;
+        Ok((files, bytes))
+    }
+
+    /// Makes all blobs and their names durable, and everything else the host has not written.
+    pub(super) fn sync_all(&self) -> Result<()> {
+        rustix::fs::syncfs(&self.fd).map_err(|errno| Error::from_io(errno.into(), "sync blobs"))
+    }
+
     /// Notes that a blob has to be made durable.
     pub(super) fn written(&self, name: &BlobName) {
         let mut unsynced = self.unsynced.lock();

@@ -10,6 +10,7 @@
 
 mod content;
 mod folder;
+mod maintenance;
 mod name;
 mod store;
 

@@ -1,23 +1,28 @@
 //! The contents of a store: blob first, index second; removed in the other order.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use fs_core::{Result, Time};
+use fs_core::maintenance::Reclaimed;
+use fs_core::{Control, Result};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::content::{BlobContent, Seal};
 use super::folder::BlobFolder;
+use super::maintenance;
 use super::name::BlobName;
-use crate::catalog::{CatalogContent, Database, Durability, corrupted, from_sql};
+use crate::catalog::{
+    CatalogContent, Database, Durability, Inspection, OutsideCounts, corrupted, from_sql,
+};
 use crate::virtual_fs::{Content, ContentId, ContentStore};
 
 /// Blobs removed in one transaction.
 const BATCH: usize = 256;
 /// A blob the index does not know is removed when it is older than this: perhaps an older index was put back, and the newer one will be.
-const GRACE_SECONDS: i64 = 24 * 60 * 60;
+const GRACE_SECONDS: u64 = 24 * 60 * 60;
 
 /// What all open contents of a store share.
 pub(super) struct Shared {
@@ -31,9 +36,16 @@ pub(super) struct Shared {
     /// Blobs the index has forgotten.
     dead: Mutex<VecDeque<BlobName>>,
     swept: AtomicBool,
+    /// So many backups need all files to stay.
+    held: AtomicUsize,
 }
 
 impl Shared {
+    /// Is it a blob that the index will know soon?
+    pub(super) fn is_fresh(&self, name: &BlobName) -> bool {
+        self.fresh.lock().values().any(|fresh| fresh == name)
+    }
+
     /// A content was closed.
     pub(super) fn forget(&self, id: ContentId) {
         let mut open = self.open.lock();
@@ -71,6 +83,7 @@ impl BlobStore {
             unnamed: Mutex::new(unnamed),
             dead: Mutex::new(dead),
             swept: AtomicBool::new(false),
+            held: AtomicUsize::new(0),
         })))
     }
 
@@ -86,9 +99,16 @@ impl BlobStore {
 
     fn new_blob(&self) -> Result<Arc<BlobContent>> {
         let id = ContentId(self.0.database.new_content());
-        let content = BlobContent::create(id, self.0.clone())?;
-        self.0.fresh.lock().insert(id, content.name().clone());
-        Ok(self.insert(id, content))
+        // Known as new before there is a file that could be taken for a leftover.
+        let name = BlobName::new();
+        self.0.fresh.lock().insert(id, name.clone());
+        match BlobContent::create(id, self.0.clone(), name) {
+            Ok(content) => Ok(self.insert(id, content)),
+            Err(error) => {
+                self.0.fresh.lock().remove(&id);
+                Err(error)
+            }
+        }
     }
 
     fn existing(&self, id: ContentId) -> Result<Arc<BlobContent>> {
@@ -101,7 +121,7 @@ impl BlobStore {
     }
 
     /// Seals one content that nobody writes any more, and tells the index. `true`: there may be more.
-    fn seal_some(&self) -> Result<bool> {
+    pub(super) fn seal_some(&self) -> Result<bool> {
         let Some(id) = self.0.unsealed.lock().pop_front() else {
             return Ok(false);
         };
@@ -152,6 +172,9 @@ impl BlobStore {
 
     /// Removes the files of blobs the index has forgotten for good. `true`: there was something to do.
     fn remove_some(&self) -> Result<bool> {
+        if self.0.held.load(Ordering::Acquire) > 0 {
+            return Ok(false);
+        }
         let taken: Vec<BlobName> = take(&self.0.dead);
         if taken.is_empty() {
             return Ok(false);
@@ -182,30 +205,24 @@ impl BlobStore {
         Ok(true)
     }
 
-    /// Removes files the index never knew: left by a kill between blob and index.
-    fn sweep(&self) -> Result<()> {
-        let oldest_kept = Time::now().parts().0 - GRACE_SECONDS;
-        let mut orphans = Vec::new();
-        self.0.folder.each(&mut |name| {
-            if name.made_seconds() < oldest_kept {
-                orphans.push(name);
-            }
-        })?;
-        let unknown = self.0.database.read(|db| {
-            let mut known = db
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM blob WHERE name = ?1) OR EXISTS (SELECT 1 FROM dead_blob WHERE name = ?1)")
-                .map_err(|error| from_sql(error, "sweep"))?;
-            let mut unknown = Vec::new();
-            for name in orphans {
-                if !known.query_row([name.sealed()], |row| row.get::<_, bool>(0)).map_err(|error| from_sql(error, "sweep"))? {
-                    unknown.push(name);
-                }
-            }
-            Ok(unknown)
-        })?;
-        unknown
-            .iter()
-            .try_for_each(|name| self.0.folder.remove(name))
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    /// While the answer lives, no blob file is removed.
+    pub(super) fn hold_files(&self) -> impl Drop + use<> {
+        self.0.held.fetch_add(1, Ordering::AcqRel);
+        FilesHeld(self.0.clone())
+    }
+}
+
+/// See [`BlobStore::hold_files`].
+struct FilesHeld(Arc<Shared>);
+
+impl Drop for FilesHeld {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::AcqRel);
+        self.0.database.wake_keeper();
     }
 }
 
@@ -362,7 +379,7 @@ impl CatalogContent for BlobStore {
 
     fn reap_some(&self) -> Result<bool> {
         if !self.0.swept.swap(true, Ordering::Relaxed) {
-            self.sweep()?;
+            self.sweep(GRACE_SECONDS, &Control::new())?;
         }
         Ok(self.seal_some()? || self.forget_some()? || self.remove_some()?)
     }
@@ -376,5 +393,30 @@ impl CatalogContent for BlobStore {
 
     fn sync_outside(&self) -> Result<()> {
         self.0.folder.sync()
+    }
+
+    fn outside_counts(&self) -> Result<OutsideCounts> {
+        self.0.database.read(|db| {
+            let select = "SELECT count(*), coalesce(sum(size), 0) FROM blob";
+            let (blobs, bytes): (i64, i64) = db
+                .query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?)))
+                .map_err(|error| from_sql(error, "info"))?;
+            Ok(OutsideCounts {
+                blobs: blobs.max(0).cast_unsigned(),
+                bytes: bytes.max(0).cast_unsigned(),
+            })
+        })
+    }
+
+    fn check(&self, it: &mut Inspection<'_>) -> Result<()> {
+        maintenance::check(&self.0, it)
+    }
+
+    fn backup(&self, to: &Path, control: &Control) -> Result<()> {
+        self.copy_store(to, control)
+    }
+
+    fn collect(&self, grace_seconds: u64, control: &Control) -> Result<Reclaimed> {
+        self.collect_files(grace_seconds, control)
     }
 }

@@ -252,6 +252,13 @@ fn leftovers_of_a_crash_are_removed_after_a_grace_period() {
     for name in [old, old_part, &young, foreign] {
         std::fs::write(blobs.join(name), "x").unwrap();
     }
+    for name in [old, old_part] {
+        let file = std::fs::File::options()
+            .write(true)
+            .open(blobs.join(name))
+            .unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
     let mut expected = [kept.clone(), vec![young, foreign.to_owned()]].concat();
     expected.sort();
     let fs = open(&path);

@@ -5,6 +5,7 @@
 
 mod content;
 mod layout;
+mod maintenance;
 mod open;
 mod pending;
 mod store;

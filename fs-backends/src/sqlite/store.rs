@@ -1,16 +1,19 @@
 //! The contents of a vault: opened, copied when shared, removed in the background.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use fs_core::Result;
+use fs_core::maintenance::Reclaimed;
+use fs_core::{Control, Result};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::content::ChunkContent;
 use super::layout::{INDEX_MAX, Layout};
-use crate::catalog::{CatalogContent, Database, corrupted, from_sql};
+use super::maintenance;
+use crate::catalog::{CatalogContent, Database, Inspection, OutsideCounts, corrupted, from_sql};
 use crate::virtual_fs::{Content, ContentId, ContentStore};
 
 /// Bytes that all contents together may keep in memory before the next write goes to the database.
@@ -206,6 +209,23 @@ impl CatalogContent for ChunkStore {
 
     fn sync_outside(&self) -> Result<()> {
         Ok(())
+    }
+
+    fn outside_counts(&self) -> Result<OutsideCounts> {
+        Ok(OutsideCounts::default())
+    }
+
+    fn check(&self, it: &mut Inspection<'_>) -> Result<()> {
+        maintenance::check(self.0.layout, it)
+    }
+
+    fn backup(&self, to: &Path, control: &Control) -> Result<()> {
+        maintenance::backup(&self.0.database, to, control)
+    }
+
+    fn collect(&self, _grace_seconds: u64, _control: &Control) -> Result<Reclaimed> {
+        // Everything is in the one file.
+        Ok(Reclaimed::default())
     }
 }
 

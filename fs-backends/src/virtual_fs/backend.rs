@@ -304,6 +304,7 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
         extensions.watch = Some(self);
         extensions.trash = Some(self);
         extensions.notes = self.shared.store.notes();
+        extensions.maintenance = self.shared.store.maintenance();
         extensions
     }
 

@@ -14,6 +14,7 @@ use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use fs_core::extensions::{Notes, Space};
+use fs_core::maintenance::Maintenance;
 use fs_core::{Capabilities, FileKind, Name, Result, Time, VPath};
 
 /// Number of a node. Counted up, never reused within a filesystem's life; the root is [`ROOT`].
@@ -212,6 +213,11 @@ pub trait NodeStore: Send + Sync + 'static {
 
     /// Where programs keep notes beside the tree, if it can hold some.
     fn notes(&self) -> Option<&dyn Notes> {
+        None
+    }
+
+    /// What a store kept in files of its own can do for itself.
+    fn maintenance(&self) -> Option<&dyn Maintenance> {
         None
     }
 

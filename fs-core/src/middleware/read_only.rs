@@ -80,6 +80,7 @@ impl<B: Backend> Backend for ReadOnly<B> {
             trash: None,
             deletions: None,
             notes: None,
+            maintenance: None,
             ..self.0.extensions()
         }
     }

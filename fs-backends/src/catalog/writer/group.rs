@@ -196,7 +196,7 @@ impl State {
 }
 
 /// Changes a byte, so that a commit has something to make durable.
-pub(super) fn touch(db: &Connection) -> Result<()> {
+pub(in crate::catalog) fn touch(db: &Connection) -> Result<()> {
     db.prepare_cached("UPDATE meta SET value = value + 1 WHERE key = 'barrier'")
         .and_then(|mut update| update.execute([]))
         .map(drop)

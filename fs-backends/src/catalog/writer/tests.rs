@@ -31,7 +31,7 @@ fn fixture() -> Fixture {
     let connection = connector.connect(Role::Writer).unwrap();
     let counters = Arc::new(Counters::load(&connection).unwrap());
     Fixture {
-        writer: Writer::new(connector, connection, counters),
+        writer: Writer::new(Arc::new(RwLock::new(connector)), connection, counters),
         _dir: dir,
     }
 }

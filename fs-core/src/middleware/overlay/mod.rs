@@ -191,6 +191,8 @@ impl<Base: Backend + 'static, Upper: Backend + 'static> Backend for Overlay<Base
             layers: Some(self),
             deletions: Some(self),
             notes: self.core.notes().map(|_| self as &dyn Notes),
+            // Its layers are looked after each by itself.
+            maintenance: None,
         }
     }
 

@@ -1,0 +1,123 @@
+//! The first page of a database as its log (`-wal`) has it, read without SQLite (<https://www.sqlite.org/fileformat2.html>, 4).
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
+const MAGIC: u32 = 0x377f_0682;
+
+/// The newest first page that a transaction in the log committed; `None`: the log has none, or there is no log.
+pub(super) fn first_page(database: &Path) -> Option<Vec<u8>> {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    let log = File::open(name).ok()?;
+    let mut header = [0; HEADER_BYTES];
+    log.read_exact_at(&mut header, 0).ok()?;
+    let magic = number(&header, 0)?;
+    if magic & !1 != MAGIC {
+        return None;
+    }
+    let mut sum = Sum {
+        big_endian: magic & 1 == 1,
+        words: (0, 0),
+    };
+    sum.add(header.get(..24)?);
+    let page_bytes = number(&header, 8)? as usize;
+    if sum.words != (number(&header, 24)?, number(&header, 28)?)
+        || !(512..=65_536).contains(&page_bytes)
+    {
+        return None;
+    }
+    let salt = header.get(16..24)?;
+    let mut frame = vec![0; FRAME_HEADER_BYTES + page_bytes];
+    let (mut committed, mut open) = (None, None);
+    let mut offset = HEADER_BYTES as u64;
+    // The log ends where a frame is not of it: cut short, of an earlier round, or not completely written.
+    while log.read_exact_at(&mut frame, offset).is_ok() {
+        let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
+        sum.add(head.get(..8)?);
+        sum.add(page);
+        if head.get(8..16)? != salt || sum.words != (number(head, 16)?, number(head, 20)?) {
+            break;
+        }
+        if number(head, 0)? == 1 {
+            open = Some(page.to_vec());
+        }
+        if number(head, 4)? != 0 {
+            committed = open.take().or(committed);
+        }
+        offset += frame.len() as u64;
+    }
+    committed
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at + 4)?.try_into().ok()?;
+    Some(u32::from_be_bytes(bytes))
+}
+
+/// The running checksum of a log.
+struct Sum {
+    big_endian: bool,
+    words: (u32, u32),
+}
+
+impl Sum {
+    fn add(&mut self, bytes: &[u8]) {
+        let word = |bytes: [u8; 4]| match self.big_endian {
+            true => u32::from_be_bytes(bytes),
+            false => u32::from_le_bytes(bytes),
+        };
+        let (mut first, mut second) = self.words;
+        for pair in bytes.chunks_exact(8) {
+            if let &[a, b, c, d, e, f, g, h] = pair {
+                first = first.wrapping_add(word([a, b, c, d])).wrapping_add(second);
+                second = second.wrapping_add(word([e, f, g, h])).wrapping_add(first);
+            }
+        }
+        self.words = (first, second);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only what a transaction committed counts, and the newest of it.
+    #[test]
+    fn the_newest_committed_first_page_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.db");
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = 4; CREATE TABLE t (x)")
+            .unwrap();
+        assert_eq!(first_page(&path).unwrap().get(..6), Some(&b"SQLite"[..]));
+        let version = |page: &[u8]| number(page, 60).unwrap();
+        for wanted in [7, 8] {
+            db.execute_batch(&format!("PRAGMA user_version = {wanted}"))
+                .unwrap();
+            assert_eq!(version(&first_page(&path).unwrap()), wanted);
+        }
+        // So much that pages of the open transaction are in the log already.
+        db.execute_batch("BEGIN; PRAGMA user_version = 9; WITH c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 300) INSERT INTO t SELECT randomblob(1000) FROM c")
+            .unwrap();
+        assert_eq!(version(&first_page(&path).unwrap()), 8);
+        db.execute_batch("COMMIT").unwrap();
+        assert_eq!(version(&first_page(&path).unwrap()), 9);
+        // A torn last frame ends the log before it.
+        let log = dir.path().join("x.db-wal");
+        let whole = std::fs::read(&log).unwrap();
+        db.execute_batch("PRAGMA user_version = 10").unwrap();
+        let mut torn = std::fs::read(&log).unwrap();
+        assert!(torn.len() > whole.len());
+        let last = torn.len() - 100;
+        torn[last] ^= 1;
+        let copy = dir.path().join("y.db");
+        std::fs::write(dir.path().join("y.db-wal"), torn).unwrap();
+        assert_eq!(version(&first_page(&copy).unwrap()), 9);
+        drop(db);
+        assert_eq!(first_page(&path), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! A copy of one moment, made while others read and write. It gets its name when it is whole.
+
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use fs_core::{Control, Error, ErrorKind, Result};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::catalog::connect::{Role, harden, unlock};
+use crate::catalog::database::Database;
+use crate::catalog::error::from_sql;
+
+/// Pages copied between two looks at the control.
+const STEP_PAGES: i32 = 256;
+
+impl Database {
+    /// Runs `f` on a moment of the database that stays while it runs, on a connection of its own.
+    pub(crate) fn moment<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let sql = |error| from_sql(error, "backup");
+        let db = self.connector().connect(Role::Reader).map_err(sql)?;
+        db.execute_batch("BEGIN").map_err(sql)?;
+        // A read transaction begins with the first look.
+        db.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))
+            .map_err(sql)?;
+        let result = f(&db);
+        db.execute_batch("COMMIT").map_err(sql)?;
+        db.close().map_err(|(_, error)| sql(error))?;
+        result
+    }
+
+    /// Copies the database as `moment` sees it into the new file `to`, encrypted as it is, and makes it durable.
+    pub(crate) fn copy_to(&self, moment: &Connection, to: &Path, control: &Control) -> Result<()> {
+        let sql = |error| from_sql(error, "backup");
+        let io = |error| Error::from_io(error, "backup").with_path(to);
+        File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)
+            .map_err(io)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut copy = Connection::open_with_flags(to, flags).map_err(sql)?;
+        match &self.cipher() {
+            Some(cipher) => unlock(&copy, cipher),
+            None => copy.execute_batch(&format!("PRAGMA page_size = {}", self.page_bytes())),
+        }
+        .map_err(sql)?;
+        harden(&copy).map_err(sql)?;
+        // Nobody sees it before it is synced as a whole.
+        copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+            .map_err(sql)?;
+        let backup = Backup::new(moment, &mut copy).map_err(sql)?;
+        loop {
+            control.check()?;
+            match backup.step(STEP_PAGES).map_err(sql)? {
+                StepResult::Done => break,
+                StepResult::More => {
+                    control.add_bytes(STEP_PAGES.unsigned_abs().into());
+                }
+                _ => std::thread::sleep(std::time::Duration::from_millis(20)),
+            }
+        }
+        drop(backup);
+        copy.close().map_err(|(_, error)| sql(error))?;
+        File::open(to).and_then(|file| file.sync_all()).map_err(io)
+    }
+}
+
+/// A file or folder under a temporary name beside its final one; removed unless it was renamed there.
+pub(crate) struct Scratch {
+    path: PathBuf,
+    to: PathBuf,
+}
+
+impl Scratch {
+    /// Finds a name; nothing is made. Errors: `AlreadyExists`.
+    pub(crate) fn beside(to: &Path) -> Result<Self> {
+        if to.symlink_metadata().is_ok() {
+            return Err(Error::new(ErrorKind::AlreadyExists, "backup").with_path(to));
+        }
+        let name = format!(".lamina-{}.new", uuid::Uuid::new_v4().simple());
+        Ok(Self {
+            path: folder_of(to).join(name),
+            to: to.to_owned(),
+        })
+    }
+
+    /// The temporary name.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its final name, for good. Errors: `AlreadyExists`.
+    pub(crate) fn finish(self) -> Result<()> {
+        let io = |error| Error::from_io(error, "backup").with_path(&self.to);
+        rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            &self.path,
+            rustix::fs::CWD,
+            &self.to,
+            rustix::fs::RenameFlags::NOREPLACE,
+        )
+        .map_err(|errno| io(errno.into()))?;
+        File::open(folder_of(&self.to))
+            .and_then(|folder| folder.sync_all())
+            .map_err(io)
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Gone is what it should be; what can't be removed does no harm.
+        if self.path.is_dir() {
+            std::fs::remove_dir_all(&self.path).unwrap_or_default();
+            return;
+        }
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let mut name = self.path.clone().into_os_string();
+            name.push(suffix);
+            std::fs::remove_file(name).unwrap_or_default();
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What maintenance needs of content in blobs: a check of every file, a copy, and the removal of files that belong to nothing.
+
+use std::fs::{DirBuilder, File};
+use std::io::Read as _;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
+use std::path::Path;
+
+use fs_core::maintenance::{DamageKind, Reclaimed};
+use fs_core::{Control, Error, ErrorKind, Result, Time};
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::folder::BlobFolder;
+use super::name::BlobName;
+use super::store::{BlobStore, Shared};
+use super::{BLOBS, INDEX};
+use crate::catalog::{
+    About, CatalogContent as _, Finding, Fix, Inspection, Leftover, Scratch, from_sql,
+};
+
+const BUFFER_BYTES: usize = 1 << 20;
+/// Bytes copied between two looks at the control.
+const COPY_BYTES: u64 = 64 << 20;
+/// Files removed while the writer is held.
+const BATCH: usize = 64;
+
+fn sql(error: rusqlite::Error) -> Error {
+    from_sql(error, "check")
+}
+
+/// What the index says of a content.
+struct Row {
+    content: i64,
+    name: Option<String>,
+    sealed: bool,
+    size: i64,
+    hash: Option<Vec<u8>>,
+}
+
+/// Compares every blob the index names with its length and hash, and looks for files that belong to nothing.
+pub(super) fn check(shared: &Shared, it: &mut Inspection<'_>) -> Result<()> {
+    let mut select = it
+        .db
+        .prepare("SELECT c.id, b.name, coalesce(b.sealed, 0), coalesce(b.size, 0), b.hash FROM content c LEFT JOIN blob b ON b.content = c.id WHERE c.refs > 0 ORDER BY c.id")
+        .map_err(sql)?;
+    let mut rows = select.query([]).map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        it.control.check()?;
+        let row = Row {
+            content: row.get(0).map_err(sql)?,
+            name: row.get(1).map_err(sql)?,
+            sealed: row.get(2).map_err(sql)?,
+            size: row.get(3).map_err(sql)?,
+            hash: row.get(4).map_err(sql)?,
+        };
+        if let Some((kind, detail)) = wrong_with(&shared.folder, it, &row)? {
+            it.note(Finding::new(kind, About::Content(row.content), detail));
+        }
+    }
+    for content in
+        it.numbers("SELECT content FROM blob WHERE content NOT IN (SELECT id FROM content)")?
+    {
+        let detail = format!("a blob of content {content}, which does not exist");
+        let fix = Fix::RemoveRows(Leftover::Blob, content);
+        it.note(Finding::new(DamageKind::Leftover, About::Whole, detail).fixed_by(fix));
+    }
+    let nameless = "SELECT id FROM content WHERE refs = 0 AND id NOT IN (SELECT content FROM blob)";
+    for content in it.numbers(nameless)? {
+        let detail = format!("content {content} has no blob and no user");
+        let fix = Fix::RemoveRows(Leftover::Content, content);
+        it.note(Finding::new(DamageKind::Leftover, About::Whole, detail).fixed_by(fix));
+    }
+    let mut files = Vec::new();
+    shared.folder.each(&mut |name| files.push(name))?;
+    for name in files {
+        if !is_known(it.db, &name)? && !shared.is_fresh(&name) {
+            let detail = format!("blob {name} belongs to nothing");
+            it.note(Finding::new(DamageKind::Leftover, About::Whole, detail));
+        }
+    }
+    Ok(())
+}
+
+/// Reads one blob; answers what is wrong with it.
+fn wrong_with(
+    folder: &BlobFolder,
+    it: &mut Inspection<'_>,
+    row: &Row,
+) -> Result<Option<(DamageKind, String)>> {
+    let Some(text) = &row.name else {
+        let detail = format!("content {} has no blob", row.content);
+        return Ok(Some((DamageKind::ContentMissing, detail)));
+    };
+    let told = |error: &Error| error.detail().unwrap_or("it can't be read").to_owned();
+    let name = match BlobName::parse(text) {
+        Ok(name) => name,
+        Err(error) => return Ok(Some((DamageKind::BlobFile, told(&error)))),
+    };
+    let file = match folder.open_blob(&name, row.sealed) {
+        Ok(file) => file,
+        Err(error) if folder.stat(&name).is_none() => {
+            return Ok(Some((DamageKind::ContentMissing, told(&error))));
+        }
+        Err(error) => return Ok(Some((DamageKind::BlobFile, told(&error)))),
+    };
+    if !row.sealed {
+        return Ok(None);
+    }
+    let io = |error| Error::from_io(error, "check").with_detail(name.to_string());
+    let length = file.metadata().map_err(io)?.len();
+    if i64::try_from(length) != Ok(row.size) {
+        let detail = format!("blob {name} has {length} bytes instead of {}", row.size);
+        return Ok(Some((DamageKind::BlobLength, detail)));
+    }
+    match hash(&file, it.control) {
+        Ok(hash) if row.hash.as_deref() == Some(hash.as_slice()) => {
+            it.checked.content_bytes += length;
+            Ok(None)
+        }
+        Ok(_) => {
+            let detail = format!("blob {name} is not what was written");
+            Ok(Some((DamageKind::ContentChanged, detail)))
+        }
+        Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+        Err(error) => Ok(Some((
+            DamageKind::ContentChanged,
+            format!("blob {name}: {error}"),
+        ))),
+    }
+}
+
+fn hash(file: &File, control: &Control) -> Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut at = 0;
+    loop {
+        control.check()?;
+        match file.read_at(&mut buffer, at) {
+            Ok(0) => return Ok(*hasher.finalize().as_bytes()),
+            Ok(read) => {
+                hasher.update(buffer.get(..read).unwrap_or_default());
+                at += read as u64;
+                control.add_bytes(read as u64);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::from_io(error, "read blob")),
+        }
+    }
+}
+
+/// Does the index name this file, or remember that it has to go?
+fn is_known(db: &Connection, name: &BlobName) -> Result<bool> {
+    let known = db
+        .prepare_cached("SELECT 1 FROM blob WHERE name = ?1 UNION ALL SELECT 1 FROM dead_blob WHERE name = ?1 LIMIT 1")
+        .and_then(|mut select| select.query_row([name.sealed()], |_| Ok(())).optional())
+        .map_err(sql)?;
+    Ok(known.is_some())
+}
+
+impl BlobStore {
+    /// Copies index and blobs as of this moment. Files that are written while it runs are copied as they are when their turn comes.
+    pub(super) fn copy_store(&self, to: &Path, control: &Control) -> Result<()> {
+        let scratch = Scratch::beside(to)?;
+        let io = |error| Error::from_io(error, "backup").with_path(to);
+        let blobs = scratch.path().join(BLOBS);
+        for folder in [scratch.path(), &blobs] {
+            DirBuilder::new().mode(0o700).create(folder).map_err(io)?;
+        }
+        let target = BlobFolder::open(&blobs)?;
+        while self.seal_some()? {
+            control.check()?;
+        }
+        // From here on no blob file goes, so what the moment names stays.
+        let held = self.hold_files();
+        let shared = self.shared();
+        shared.database.moment(|db| {
+            let mut select = db.prepare("SELECT name, sealed FROM blob").map_err(sql)?;
+            let mut rows = select.query([]).map_err(sql)?;
+            while let Some(row) = rows.next().map_err(sql)? {
+                let name = BlobName::parse(&row.get::<_, String>(0).map_err(sql)?)?;
+                let sealed = row.get(1).map_err(sql)?;
+                let from = shared.folder.open_blob(&name, sealed)?;
+                let file = target.create(&name)?;
+                copy(&from, file, control).map_err(|error| error.or_path(to))?;
+                if sealed {
+                    target.seal(&name)?;
+                }
+            }
+            target.sync_all()?;
+            shared
+                .database
+                .copy_to(db, &scratch.path().join(INDEX), control)
+        })?;
+        drop(held);
+        File::open(scratch.path())
+            .and_then(|folder| folder.sync_all())
+            .map_err(io)?;
+        scratch.finish()
+    }
+
+    /// Removes what the index has forgotten, and files older than `grace_seconds` it never knew.
+    pub(super) fn collect_files(&self, grace_seconds: u64, control: &Control) -> Result<Reclaimed> {
+        let before = self.shared().folder.usage()?;
+        while self.reap_some()? {
+            control.check()?;
+        }
+        self.sweep(grace_seconds, control)?;
+        let after = self.shared().folder.usage()?;
+        Ok(Reclaimed {
+            files: before.0.saturating_sub(after.0),
+            bytes: before.1.saturating_sub(after.1),
+        })
+    }
+
+    /// Removes files the index does not know and that are older than `grace_seconds`: left by a kill between blob and index.
+    pub(super) fn sweep(&self, grace_seconds: u64, control: &Control) -> Result<()> {
+        let shared = self.shared();
+        let newest = Time::now().parts().0.saturating_sub_unsigned(grace_seconds);
+        let mut old = Vec::new();
+        // Both the name and the file must be old: a clock that jumped is no reason to remove anything.
+        shared.folder.each(&mut |name| {
+            if name.made_seconds() <= newest {
+                old.push(name);
+            }
+        })?;
+        old.retain(|name| {
+            shared
+                .folder
+                .stat(name)
+                .is_some_and(|stat| stat.st_mtime <= newest)
+        });
+        // Most are known; those need no writer.
+        let unknown = shared.database.read(|db| {
+            let mut unknown = Vec::new();
+            for name in old {
+                if !is_known(db, &name)? {
+                    unknown.push(name);
+                }
+            }
+            Ok(unknown)
+        })?;
+        for some in unknown.chunks(BATCH) {
+            control.check()?;
+            // Looked at once more while nobody can write to the index: what is unknown then is named by nobody, ever.
+            shared.database.write_early(|db| {
+                for name in some {
+                    if !is_known(db, name)? && !shared.is_fresh(name) {
+                        shared.folder.remove(name)?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Copies all bytes, shared where the host can.
+fn copy(from: &File, mut to: File, control: &Control) -> Result<()> {
+    if rustix::fs::ioctl_ficlone(&to, from).is_ok() {
+        return Ok(());
+    }
+    let io = |error| Error::from_io(error, "copy blob");
+    loop {
+        control.check()?;
+        let copied = std::io::copy(&mut from.take(COPY_BYTES), &mut to).map_err(io)?;
+        control.add_bytes(copied);
+        if copied < COPY_BYTES {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What maintenance needs of content in rows: a check of every piece, and a copy of the file.
+
+use std::path::Path;
+
+use fs_core::maintenance::DamageKind;
+use fs_core::{Control, ErrorKind, Result};
+
+use super::layout::{INDEX_MAX, Layout};
+use crate::catalog::{About, Database, Finding, Fix, Inspection, Leftover, Scratch, corrupted};
+use crate::virtual_fs::ContentId;
+
+/// Reads every piece of every content; what is wrong with one does not stop the others.
+pub(super) fn check(layout: Layout, it: &mut Inspection<'_>) -> Result<()> {
+    for (id, stored, refs) in it.triples("SELECT id, stored, refs FROM content ORDER BY id")? {
+        it.control.check()?;
+        match pieces(layout, it, id) {
+            // What nobody names is being removed piece by piece.
+            Ok(bytes) if refs > 0 && bytes != stored => {
+                let detail = format!("content {id} has {bytes} bytes stored and says {stored}");
+                let fix = Fix::SetStored(id, bytes);
+                it.note(
+                    Finding::new(DamageKind::ContentCount, About::Content(id), detail)
+                        .fixed_by(fix),
+                );
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) => {
+                let detail = error.detail().map_or_else(
+                    || format!("content {id} can't be read: {error}"),
+                    |detail| format!("{detail} is not what was written"),
+                );
+                it.note(Finding::new(
+                    DamageKind::ContentChanged,
+                    About::Content(id),
+                    detail,
+                ));
+            }
+        }
+    }
+    let unowned =
+        "SELECT DISTINCT id >> 24 FROM chunk WHERE id >> 24 NOT IN (SELECT id FROM content)";
+    for content in it.numbers(unowned)? {
+        let detail = format!("pieces of content {content}, which does not exist");
+        let fix = Fix::RemoveRows(Leftover::Chunk, content);
+        it.note(Finding::new(DamageKind::Leftover, About::Whole, detail).fixed_by(fix));
+    }
+    Ok(())
+}
+
+/// Reads the pieces of a content; answers how many bytes they hold.
+fn pieces(layout: Layout, it: &mut Inspection<'_>, id: i64) -> Result<i64> {
+    let content = u64::try_from(id)
+        .map(ContentId)
+        .map_err(|_| corrupted("check", format!("content {id}")))?;
+    let mut bytes = 0;
+    let control = it.control;
+    layout.read(it.db, content, 0..=INDEX_MAX, &mut |_, data| {
+        bytes += data.len() as u64;
+        control.add_bytes(data.len() as u64);
+        control.check()
+    })?;
+    it.checked.content_bytes += bytes;
+    Ok(bytes.cast_signed())
+}
+
+/// Copies the vault as it is at this moment.
+pub(super) fn backup(database: &Database, to: &Path, control: &Control) -> Result<()> {
+    let scratch = Scratch::beside(to)?;
+    database.moment(|db| database.copy_to(db, scratch.path(), control))?;
+    scratch.finish()
+}
