@@ -15,6 +15,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{fs, str};
 
+#[path = "cli/reading.rs"]
+mod reading;
+#[path = "cli/upkeep.rs"]
+mod upkeep;
+
 #[path = "support/tree_listing.rs"]
 mod tree_listing;
 use tree_listing::assert_equal_trees;

@@ -1,45 +1,155 @@
 //! `lamina check`
 
 use std::ffi::OsString;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use fs_core::maintenance::Damage;
 use fs_core::ops::Place;
 use fs_core::resolve::Last;
-use fs_core::{At, Backend, Metadata, Name, OpenOptions, Result, VPath, Want, listing};
+use fs_core::{At, Backend, Control, ErrorKind, Metadata, Name, OpenOptions, Result, VPath, Want};
+use fs_core::{Error, listing};
+use serde::Serialize;
 
 use super::context::Context;
-use super::outcome::Outcome;
+use super::json::{self, Output};
+use super::outcome::{Outcome, tell};
+use super::upkeep::Kept;
 
 /// `lamina check T...`
 #[derive(clap::Args)]
 pub struct Arguments {
+    #[command(flatten)]
+    output: Output,
     /// Filesystems, or places in them.
     #[arg(value_name = "T", required = true)]
     targets: Vec<OsString>,
 }
 
-/// Reads every name, every attribute and every byte.
+/// Whether damage is put right.
+#[derive(clap::Args)]
+pub struct Repair {
+    /// Shows what can be put right and asks whether to do it.
+    #[arg(long)]
+    repair: bool,
+    /// Does not ask.
+    #[arg(long, requires = "repair")]
+    yes: bool,
+}
+
+/// What was found in one target.
+#[derive(Serialize)]
+struct Report {
+    target: String,
+    items: u64,
+    bytes: u64,
+    damages: Vec<Damage>,
+    /// Of the damages, so many were put right.
+    repaired: u64,
+}
+
+/// Reads every name, every attribute and every byte; of a whole vault or store everything below them too.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
+    let mut reports = Vec::new();
     for text in &arguments.targets {
         let place = context.place(text, Last::Follow)?;
         let backend = context.backend(&place)?;
-        let mut check = Check {
-            backend: &*backend,
-            place: &place,
-            outcome: &mut outcome,
-            buffer: vec![0; 1 << 20],
-            items: 0,
-            bytes: 0,
+        let whole = place.path.is_root().then(|| {
+            let location = context.location(text)?;
+            anyhow::Ok(Kept::of(location, backend.clone()))
+        });
+        let report = match whole.transpose()?.flatten() {
+            Some(kept) => look_into(&kept, text.display().to_string(), &mut outcome)?,
+            None => Check::new(&*backend, &place, &mut outcome).tree(text),
         };
-        check.tree();
-        println!(
-            "{}: {} items, {} bytes read",
-            text.display(),
-            check.items,
-            check.bytes
-        );
+        finish(report, &arguments.output, &mut reports);
+    }
+    if arguments.output.json {
+        json::write(&reports)?;
     }
     Ok(outcome)
+}
+
+/// Checks a vault or store, and repairs it when asked to.
+pub fn kept(kept: &Kept, repair: &Repair, output: &Output) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let mut report = look_into(kept, kept.location().to_string(), &mut outcome)?;
+    let plan: Vec<Damage> = report
+        .damages
+        .iter()
+        .filter(|damage| damage.repair.is_some())
+        .cloned()
+        .collect();
+    if repair.repair && !plan.is_empty() {
+        for damage in &plan {
+            let done = damage.repair.as_deref().unwrap_or_default();
+            tell(format_args!("{damage}: would {done}"));
+        }
+        if repair.yes || agreed(plan.len())? {
+            report.repaired = kept.maintenance()?.repair(&plan, &Control::new())?;
+            // What is told is how it is now.
+            outcome = Outcome::default();
+            let repaired = report.repaired;
+            report = look_into(kept, report.target, &mut outcome)?;
+            report.repaired = repaired;
+        }
+    }
+    let mut reports = Vec::new();
+    finish(report, output, &mut reports);
+    if let Some(report) = reports.first() {
+        json::write(report)?;
+    }
+    Ok(outcome)
+}
+
+fn agreed(count: usize) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        tell("nothing was repaired: --yes does it without asking");
+        return Ok(false);
+    }
+    eprint!("Repair {count} damages as shown? [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn look_into(kept: &Kept, target: String, outcome: &mut Outcome) -> anyhow::Result<Report> {
+    let mut damages = Vec::new();
+    let checked = kept
+        .maintenance()?
+        .check(&Control::new(), &mut |damage| damages.push(damage))?;
+    for damage in &damages {
+        tell(damage);
+        if !damage.kind.is_harmless() {
+            *outcome = (*outcome).max(Outcome::Damaged);
+        }
+    }
+    Ok(Report {
+        target,
+        items: checked.nodes,
+        bytes: checked.content_bytes,
+        damages,
+        repaired: 0,
+    })
+}
+
+fn finish(report: Report, output: &Output, reports: &mut Vec<Report>) {
+    if output.json {
+        reports.push(report);
+        return;
+    }
+    let Report {
+        target,
+        items,
+        bytes,
+        repaired,
+        ..
+    } = report;
+    println!("{target}: {items} items, {bytes} bytes read");
+    if repaired > 0 {
+        println!("{target}: {repaired} damages repaired");
+    }
 }
 
 struct Check<'a> {
@@ -49,10 +159,23 @@ struct Check<'a> {
     buffer: Vec<u8>,
     items: u64,
     bytes: u64,
+    damages: Vec<Damage>,
 }
 
-impl Check<'_> {
-    fn tree(&mut self) {
+impl<'a> Check<'a> {
+    fn new(backend: &'a dyn Backend, place: &'a Place, outcome: &'a mut Outcome) -> Self {
+        Self {
+            backend,
+            place,
+            outcome,
+            buffer: vec![0; 1 << 20],
+            items: 0,
+            bytes: 0,
+            damages: Vec::new(),
+        }
+    }
+
+    fn tree(mut self, target: &OsString) -> Report {
         let mut stack = vec![self.place.path.clone()];
         while let Some(path) = stack.pop() {
             self.items += 1;
@@ -62,8 +185,18 @@ impl Check<'_> {
                 .and_then(|metadata| self.item(&path, &metadata));
             match below {
                 Ok(below) => stack.extend(below),
-                Err(e) => self.outcome.note(path.display(), &e),
+                Err(e) => {
+                    self.outcome.note(path.display(), &e);
+                    self.damages.extend(damage(path, &e));
+                }
             }
+        }
+        Report {
+            target: target.display().to_string(),
+            items: self.items,
+            bytes: self.bytes,
+            damages: self.damages,
+            repaired: 0,
         }
     }
 
@@ -93,4 +226,14 @@ impl Check<'_> {
         }
         Ok(Vec::new())
     }
+}
+
+/// What can't be read because it is damaged, in the words of a check from below.
+fn damage(path: VPath, error: &Error) -> Option<Damage> {
+    (error.kind() == ErrorKind::Corrupted).then(|| Damage {
+        kind: fs_core::maintenance::DamageKind::ContentChanged,
+        path: Some(path),
+        detail: error.detail().unwrap_or("it can't be read").to_owned(),
+        repair: None,
+    })
 }

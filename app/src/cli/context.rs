@@ -69,6 +69,11 @@ impl Context {
         Location::parse(text, &self.here).with_context(|| text.display().to_string())
     }
 
+    /// Opens a whole filesystem.
+    pub fn whole(&self, location: &Location) -> anyhow::Result<Arc<dyn Backend>> {
+        Ok(self.open(location)?.1)
+    }
+
     /// Opens what `text` names; of the place in it much may be missing.
     pub fn place_to_make(&self, text: &OsStr) -> anyhow::Result<Place> {
         let location = self.location(text)?;

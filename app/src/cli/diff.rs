@@ -8,6 +8,7 @@ use fs_core::compare::{Aspects, Side, diff};
 use fs_core::resolve::Last;
 
 use super::context::Context;
+use super::json::{self, Output};
 use super::outcome::Outcome;
 use super::print;
 
@@ -17,12 +18,21 @@ pub struct Arguments {
     /// Compares owners too.
     #[arg(long)]
     owner: bool,
+    #[command(flatten)]
+    output: Output,
     /// The first tree.
     #[arg(value_name = "A")]
     first: OsString,
     /// The second tree.
     #[arg(value_name = "B")]
     second: OsString,
+}
+
+/// A difference.
+#[derive(serde::Serialize)]
+struct Row {
+    path: String,
+    difference: String,
 }
 
 /// One difference a line.
@@ -35,6 +45,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         ..Aspects::default()
     };
     let mut out = print::out();
+    let mut rows = Vec::new();
     let mut outcome = Outcome::default();
     let equal = diff(
         Side {
@@ -49,6 +60,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         &Control::new(),
         &mut |path, difference| {
             match difference {
+                Ok(difference) if arguments.output.json => rows.push(Row {
+                    path: path.display().into_owned(),
+                    difference: difference.to_string(),
+                }),
                 Ok(difference) => writeln!(out, "{}: {difference}", path.display())
                     .map_err(|e| fs_core::Error::from_io(e, "print"))?,
                 Err(e) => outcome.note(path.display(), &e),
@@ -57,6 +72,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         },
     )?;
     out.flush()?;
+    drop(out);
+    if arguments.output.json {
+        json::write(&rows)?;
+    }
     Ok(if equal {
         outcome
     } else {

@@ -5,11 +5,13 @@ use std::io::Write;
 
 use fs_core::ops::Place;
 use fs_core::resolve::Last;
-use fs_core::{At, Backend, Metadata, Name, Result, VPath, Want, listing};
+use fs_core::{At, Backend, Metadata, Name, Result, VPath};
 
 use super::context::Context;
+use super::json::{self, Output};
 use super::outcome::Outcome;
 use super::print;
+use super::walk;
 
 /// `lamina ls [-l] [-a] [-R] T...`
 #[derive(clap::Args)]
@@ -23,6 +25,8 @@ pub struct Arguments {
     /// With everything below.
     #[arg(short = 'R')]
     recursive: bool,
+    #[command(flatten)]
+    output: Output,
     /// What to list.
     #[arg(value_name = "T", default_value = ".")]
     targets: Vec<OsString>,
@@ -32,7 +36,8 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut out = print::out();
     let mut outcome = Outcome::default();
-    let several = arguments.targets.len() > 1 || arguments.recursive;
+    let mut items = Vec::new();
+    let several = !arguments.output.json && (arguments.targets.len() > 1 || arguments.recursive);
     for text in &arguments.targets {
         let place = match context.place(text, Last::Follow) {
             Ok(place) => place,
@@ -41,9 +46,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         };
         let backend = context.backend(&place)?;
         let metadata = backend.stat(At::path(&place.path))?;
-        let lister = Lister {
+        let mut lister = Lister {
             backend: &*backend,
             arguments,
+            items: &mut items,
         };
         if metadata.is_dir() {
             lister.folder(&mut out, &mut outcome, &place, several)?;
@@ -54,17 +60,22 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         }
     }
     out.flush()?;
+    drop(out);
+    if arguments.output.json {
+        json::write(&items)?;
+    }
     Ok(outcome)
 }
 
 struct Lister<'a> {
     backend: &'a dyn Backend,
     arguments: &'a Arguments,
+    items: &'a mut Vec<json::Item>,
 }
 
 impl Lister<'_> {
     fn folder(
-        &self,
+        &mut self,
         out: &mut dyn Write,
         outcome: &mut Outcome,
         start: &Place,
@@ -103,30 +114,23 @@ impl Lister<'_> {
     }
 
     fn entries(&self, folder: &VPath) -> Result<Vec<(Name, Metadata)>> {
-        let listing = self.backend.list(At::path(folder), &Want::metadata())?;
-        let mut entries = Vec::new();
-        for entry in listing::collect(listing)?.iter() {
-            let name = Name::new(entry.name)?;
-            if name.as_bytes().starts_with(b".") && !self.arguments.all {
-                continue;
-            }
-            let metadata = match entry.metadata {
-                Some(metadata) => *metadata,
-                None => self.backend.stat(At::path(&folder.join(&name)))?,
-            };
-            entries.push((name, metadata));
-        }
-        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut entries = walk::entries(self.backend, folder)?;
+        entries.retain(|(name, _)| self.arguments.all || !name.as_bytes().starts_with(b"."));
         Ok(entries)
     }
 
     fn line(
-        &self,
+        &mut self,
         out: &mut dyn Write,
         name: &std::ffi::OsStr,
         path: &VPath,
         metadata: &Metadata,
     ) -> anyhow::Result<()> {
+        if self.arguments.output.json {
+            self.items
+                .push(json::Item::new(self.backend, path, metadata)?);
+            return Ok(());
+        }
         if self.arguments.long {
             write!(
                 out,

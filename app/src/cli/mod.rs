@@ -14,6 +14,9 @@ mod chmod;
 mod context;
 mod copy;
 mod diff;
+mod du;
+mod find;
+mod json;
 mod link;
 mod list;
 mod make;
@@ -25,7 +28,12 @@ mod print;
 mod recover;
 mod remove;
 mod stat;
+mod store;
 mod touch;
+mod tree;
+mod upkeep;
+mod vault;
+mod walk;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -102,6 +110,16 @@ pub enum Command {
     Check(check::Arguments),
     /// Lists operations that a crash interrupted, finishes or undoes them.
     Recover(recover::Arguments),
+    /// Draws folders with what is below them.
+    Tree(tree::Arguments),
+    /// Looks for names.
+    Find(find::Arguments),
+    /// Tells how much folders take.
+    Du(du::Arguments),
+    /// Looks after a vault: info, check, passwd, compact, backup.
+    Vault(vault::Arguments),
+    /// Looks after a store: info, check, gc, backup.
+    Store(store::Arguments),
 }
 
 /// Runs a command to its exit code.
@@ -136,5 +154,10 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Outcome> {
         Command::New(arguments) => make::run(context, arguments),
         Command::Check(arguments) => check::run(context, arguments),
         Command::Recover(arguments) => recover::run(context, arguments),
+        Command::Tree(arguments) => tree::run(context, arguments),
+        Command::Find(arguments) => find::run(context, arguments),
+        Command::Du(arguments) => du::run(context, arguments),
+        Command::Vault(arguments) => vault::run(context, arguments),
+        Command::Store(arguments) => store::run(context, arguments),
     }
 }

@@ -84,7 +84,8 @@ fn split(text: &OsStr, here: &Path) -> (Option<OsString>, OsString) {
     }
 }
 
-fn first_line(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+/// The first line of a file.
+pub fn first_line(file: &Path) -> anyhow::Result<Zeroizing<String>> {
     let text = std::fs::read_to_string(file)
         .map(Zeroizing::new)
         .with_context(|| format!("password file {}", file.display()))?;

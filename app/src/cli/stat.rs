@@ -1,31 +1,78 @@
 //! `lamina stat`
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write as _;
 
-use fs_core::At;
 use fs_core::resolve::Last;
+use fs_core::{At, Backend, Metadata, Time, VPath};
+use serde::Serialize;
 
 use super::context::Context;
+use super::json::{self, Output};
 use super::outcome::Outcome;
 use super::print;
 
 /// `lamina stat T...`
 #[derive(clap::Args)]
 pub struct Arguments {
+    #[command(flatten)]
+    output: Output,
     /// What to tell about; a link at the end is told about itself.
     #[arg(value_name = "T", required = true)]
     targets: Vec<OsString>,
 }
 
+/// All about one file, with its extended attributes; values that are not UTF-8 as bytes.
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    item: json::Item,
+    accessed_ns: i64,
+    born_ns: Option<i64>,
+    device: u64,
+    xattrs: BTreeMap<String, Value>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Document {
+    fn new(backend: &dyn Backend, path: &VPath, metadata: &Metadata) -> fs_core::Result<Self> {
+        let mut xattrs = BTreeMap::new();
+        for name in backend.list_xattrs(At::path(path))? {
+            let value = backend.get_xattr(At::path(path), &name)?;
+            let value = String::from_utf8(value)
+                .map_or_else(|error| Value::Bytes(error.into_bytes()), Value::Text);
+            xattrs.insert(name.to_string_lossy().into_owned(), value);
+        }
+        Ok(Self {
+            item: json::Item::new(backend, path, metadata)?,
+            accessed_ns: metadata.atime.nanos(),
+            born_ns: metadata.btime.map(Time::nanos),
+            device: metadata.rdev,
+            xattrs,
+        })
+    }
+}
+
 /// One attribute a line.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut out = print::out();
+    let mut documents = Vec::new();
     for text in &arguments.targets {
         let place = context.place(text, Last::Keep)?;
         let backend = context.backend(&place)?;
         let at = At::path(&place.path);
         let metadata = backend.stat(at)?;
+        if arguments.output.json {
+            documents.push(Document::new(&*backend, &place.path, &metadata)?);
+            continue;
+        }
         writeln!(out, "name      {}", text.display())?;
         writeln!(out, "kind      {:?}", metadata.kind)?;
         if metadata.is_symlink() {
@@ -50,5 +97,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         }
     }
     out.flush()?;
+    drop(out);
+    if arguments.output.json {
+        json::write(&documents)?;
+    }
     Ok(Outcome::Done)
 }

@@ -1,0 +1,125 @@
+//! Looking after vaults and stores from a script.
+
+use super::*;
+
+fn secret(shell: &Shell, name: &str, password: &str) {
+    fs::write(shell.path(name), password).unwrap();
+}
+
+#[test]
+fn a_vault_tells_what_it_is_and_changes_its_password() {
+    let shell = Shell::new();
+    secret(&shell, "old", "old secret\n");
+    secret(&shell, "new", "new secret\n");
+    let old = ["--password-file", "old"];
+    let new = ["--password-file", "new"];
+    let run =
+        |code, arguments: &[&str], with: &[&str]| shell.ends(code, &[arguments, with].concat());
+    run(0, &["new", "vault", "v.db"], &old);
+    fs::write(shell.path("f"), vec![5; 300_000]).unwrap();
+    run(0, &["cp", "f", "v.db::/f"], &old);
+    let info = run(0, &["vault", "info", "v.db"], &old);
+    assert!(info.contains("encrypted    AES-256-CBC"), "{info}");
+    assert!(info.contains("1 files, 1 folders"), "{info}");
+    run(3, &["vault", "info", "v.db"], &new);
+    run(3, &["vault", "info", "v.db"], &[]);
+    run(
+        3,
+        &["vault", "passwd", "v.db", "--new-password-file", "new"],
+        &new,
+    );
+    run(2, &["vault", "passwd", "v.db"], &old);
+    run(
+        0,
+        &["vault", "passwd", "v.db", "--new-password-file", "new"],
+        &old,
+    );
+    run(3, &["cat", "v.db::/f"], &old);
+    assert_eq!(run(0, &["cat", "v.db::/f"], &new).len(), 300_000);
+    run(0, &["vault", "check", "v.db"], &new);
+    run(0, &["vault", "backup", "v.db", "copy.db"], &new);
+    run(1, &["vault", "backup", "v.db", "copy.db"], &new);
+    run(0, &["diff", "v.db", "copy.db"], &new);
+    run(0, &["rm", "v.db::/f"], &new);
+    run(0, &["vault", "compact", "v.db"], &new);
+    let (left, copy) = (shell.path("v.db"), shell.path("copy.db"));
+    assert!(left.metadata().unwrap().len() * 2 < copy.metadata().unwrap().len());
+    shell.ok(&["new", "vault", "plain.db"]);
+    shell.ends(
+        1,
+        &["vault", "passwd", "plain.db", "--new-password-file", "new"],
+    );
+}
+
+#[test]
+fn damage_is_named_told_by_the_exit_code_and_repaired_only_when_asked() {
+    let shell = Shell::new();
+    shell.ok(&["new", "vault", "v.db"]);
+    fs::create_dir(shell.path("d")).unwrap();
+    fs::write(shell.path("d/f"), "found again").unwrap();
+    shell.ok(&["cp", "-r", "d", "v.db::/d"]);
+    let tamper = |sql: &str| {
+        let db = rusqlite::Connection::open(shell.path("v.db")).unwrap();
+        db.execute_batch(sql).unwrap();
+    };
+    tamper("DELETE FROM dentry WHERE name = 'd'; UPDATE node SET nlink = 2 WHERE ino = 1");
+    let damaged = fs::read(shell.path("v.db")).unwrap();
+    let told = shell.run(&["vault", "check", "v.db"]);
+    assert_eq!(told.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&told.stderr).contains("nothing leads to folder"));
+    shell.ends(4, &["check", "v.db"]);
+    // Without a person to ask, nothing is repaired.
+    shell.ends(4, &["vault", "check", "v.db", "--repair"]);
+    shell.ends(2, &["vault", "check", "v.db", "--yes"]);
+    assert_eq!(fs::read(shell.path("v.db")).unwrap().len(), damaged.len());
+    let done = shell.ok(&["vault", "check", "v.db", "--repair", "--yes"]);
+    assert!(done.contains("1 damages repaired"), "{done}");
+    shell.ok(&["check", "v.db"]);
+    let found = shell.ok(&["find", "v.db", "--name", "f"]);
+    assert!(found.starts_with("/lost+found/#"), "{found}");
+    let place = format!("v.db::{}", found.trim_end());
+    assert_eq!(shell.ok(&["cat", &place]), "found again");
+    // What can't be repaired stays named, with every file it concerns.
+    tamper("UPDATE chunk SET data = zeroblob(length(data))");
+    let told = shell.run(&["vault", "check", "v.db", "--repair", "--yes", "--json"]);
+    assert_eq!(told.status.code(), Some(4));
+    let report: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(report["damages"][0]["kind"], "content-changed");
+    assert_eq!(report["damages"][0]["path"], found.trim_end());
+    shell.ends(4, &["cat", &place]);
+}
+
+#[test]
+fn a_store_is_checked_collected_and_copied() {
+    let shell = Shell::new();
+    shell.ok(&["new", "store", "s"]);
+    fs::write(shell.path("big"), vec![3; 6 << 20]).unwrap();
+    shell.ok(&["cp", "big", "s::/big"]);
+    shell.ok(&["store", "check", "s"]);
+    let orphan = "a1b2c3d4-0000-4000-8000-000000000000-1704067200.bin";
+    let orphan = shell.path("s/blobs").join(orphan);
+    fs::write(&orphan, "left over").unwrap();
+    // Harmless: told, and no failure.
+    let told = shell.run(&["store", "check", "s"]);
+    assert_eq!(told.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&told.stderr).contains("belongs to nothing"));
+    shell.ok(&["store", "gc", "s"]);
+    assert!(orphan.exists(), "it is younger than a day");
+    let removed = shell.ok(&["store", "gc", "s", "--grace", "0"]);
+    assert!(removed.contains("1 files removed"), "{removed}");
+    assert!(!orphan.exists());
+    shell.ok(&["store", "backup", "s", "copy"]);
+    shell.ok(&["diff", "s", "copy"]);
+    let blob = fs::read_dir(shell.path("s/blobs")).unwrap().next().unwrap();
+    let blob = blob.unwrap().path();
+    let mut bytes = fs::read(&blob).unwrap();
+    bytes[5 << 20] ^= 1;
+    fs::write(&blob, bytes).unwrap();
+    let told = shell.run(&["store", "check", "s"]);
+    assert_eq!(told.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&told.stderr).contains("/big: blob"));
+    shell.ok(&["check", "copy"]);
+    // The wrong kind of thing.
+    shell.ends(1, &["store", "info", "big"]);
+    shell.ends(1, &["vault", "info", "s"]);
+}
