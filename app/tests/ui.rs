@@ -18,4 +18,5 @@ mod ui_navigate;
 mod ui_operations;
 mod ui_properties;
 mod ui_read_only;
+mod ui_recovery;
 mod ui_tabs;

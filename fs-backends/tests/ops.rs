@@ -18,6 +18,8 @@ mod faults;
 mod kinds;
 #[path = "ops/layered.rs"]
 mod layered;
+#[path = "ops/scheduler.rs"]
+mod scheduler;
 #[path = "ops/transfer.rs"]
 mod transfer;
 #[path = "ops/undo.rs"]

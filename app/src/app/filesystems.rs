@@ -170,7 +170,7 @@ impl App {
                     self.drafts.path_leads(tab);
                 }
                 self.show_place(place, open_in, arrival);
-                self.state.dialog = None;
+                self.close_form();
             }
             Err(error) => {
                 let text = format!(
@@ -340,7 +340,7 @@ impl App {
             .state
             .operations
             .active()
-            .any(|(_, running)| running.operation.filesystems().contains(fs));
+            .any(|(_, running)| running.touches(fs));
         let layer = self
             .state
             .filesystems
@@ -410,6 +410,14 @@ impl App {
                 self.show_place(place, OpenIn::NewTab, Arrival::Fresh);
             }
             Err(error) => self.fail_form(crate::ui::error_sentence("Couldn't make it", &error)),
+        }
+    }
+
+    /// Closes the dialog that was answered, and no other: what a crash interrupted may be asked about just now.
+    fn close_form(&mut self) {
+        if matches!(self.state.dialog, Some(Dialog::Open(_) | Dialog::Create(_))) {
+            self.state.dialog = None;
+            self.ask_next();
         }
     }
 

@@ -30,7 +30,7 @@ impl App {
             .state
             .operations
             .active()
-            .any(|(_, running)| running.operation.filesystems().contains(fs));
+            .any(|(_, running)| running.touches(fs));
         if busy || !layered(fs) {
             return;
         }

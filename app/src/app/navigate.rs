@@ -11,7 +11,10 @@ use crate::background::message::Target;
 use crate::background::{ListRequest, Request};
 use crate::command::{Command, FileCommand, OpenIn};
 use crate::state::toast::Level;
-use crate::state::{Arrival, FsStatus, Load, Tab, TabId, View, Visit, filesystem::host_path};
+use crate::state::{
+    Arrival, FsStatus, Load, Tab, TabId, View, Visit,
+    filesystem::{HOST, host_path},
+};
 
 /// Visits kept in each direction.
 const HISTORY: usize = 100;
@@ -36,12 +39,21 @@ impl App {
     }
 
     pub(super) fn go_with(&mut self, id: TabId, place: Place, arrival: Arrival) {
+        let pane = self.state.workspace.find(id).map(|(pane, _)| pane);
         let Some(tab) = self.state.workspace.tab_mut(id) else {
             return;
         };
         if tab.place.as_ref() == Some(&place) {
             tab.arrival = arrival;
             self.list(id, false);
+            return;
+        }
+        let leaves = |here: &Place| here.fs != place.fs && here.fs.as_str() != HOST;
+        if tab.place.as_ref().is_some_and(leaves)
+            && let Some(pane) = pane
+        {
+            // The last tab of a filesystem closes it, and a vault would have to be unlocked again: its tab stays.
+            self.add_tab(pane, Some(place), arrival);
             return;
         }
         // The Welcome tab that becomes a folder is not worth going back to.

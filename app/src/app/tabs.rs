@@ -201,7 +201,7 @@ impl App {
             .state
             .operations
             .active()
-            .any(|(_, running)| running.operation.filesystems().contains(fs));
+            .any(|(_, running)| running.touches(fs));
         let layer = self
             .state
             .filesystems

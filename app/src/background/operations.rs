@@ -186,6 +186,7 @@ fn undoable(entry: &HistoryEntry) -> Undoable {
     Undoable {
         entry: entry.id,
         name: entry.operation.name(),
+        filesystems: entry.operation.filesystems(),
     }
 }
 

@@ -194,6 +194,9 @@ fn run(
             );
         }
     }
+    if plan.preflight().replaces_for_good && decision == Some(Decision::Replace) {
+        tell("there is no trash there: what is replaced can't be brought back");
+    }
     let decisions = Decisions::all(decision.unwrap_or_default());
     let report = engine.run(&plan, &decisions, monitor)?;
     if shows {

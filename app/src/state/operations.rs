@@ -13,8 +13,8 @@ use super::OpId;
 pub struct Running {
     /// What it does.
     pub operation: Operation,
-    /// Of undo, redo and finish: the name of the operation that is about.
-    pub subject: Option<String>,
+    /// Of undo, redo and finish: the operation that is about.
+    pub subject: Option<Subject>,
     /// How far it is.
     pub stage: Stage,
     /// Held by the user.
@@ -36,7 +36,22 @@ pub enum Stage {
     Failed(Error),
 }
 
+/// An operation of the past that another one is about.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Its name.
+    pub name: String,
+    /// What it touches.
+    pub filesystems: Vec<FsRef>,
+}
+
 impl Running {
+    /// Does it touch this filesystem?
+    pub fn touches(&self, fs: &FsRef) -> bool {
+        let of_subject = |subject: &Subject| subject.filesystems.contains(fs);
+        self.operation.filesystems().contains(fs) || self.subject.as_ref().is_some_and(of_subject)
+    }
+
     /// Is it over, in whatever way?
     pub fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Done(_) | Stage::Failed(_))
@@ -70,7 +85,7 @@ impl Running {
             _ => finish,
         };
         match &self.subject {
-            Some(subject) => format!("{verb}: {subject}"),
+            Some(subject) => format!("{verb}: {}", subject.name),
             None => own(&self.operation),
         }
     }
@@ -119,6 +134,8 @@ pub struct Undoable {
     pub entry: EntryId,
     /// Its name, as in "Undo: Rename".
     pub name: String,
+    /// What it touches.
+    pub filesystems: Vec<FsRef>,
 }
 
 impl Operations {
@@ -127,7 +144,7 @@ impl Operations {
         let running = Running {
             subject: operation
                 .subject_entry()
-                .and_then(|entry| self.name_of(entry)),
+                .and_then(|entry| self.subject(entry)),
             operation,
             stage: Stage::Planning,
             paused: false,
@@ -135,13 +152,17 @@ impl Operations {
         self.all.insert(id, running);
     }
 
-    fn name_of(&self, entry: EntryId) -> Option<String> {
+    fn subject(&self, entry: EntryId) -> Option<Subject> {
         let past = self.undo.iter().chain(&self.redo);
-        let past = past.map(|past| (past.entry, &past.name));
-        let unfinished = self.unfinished.iter().map(|it| (it.entry, &it.name));
+        let past = past.map(|it| (it.entry, &it.name, &it.filesystems));
+        let unfinished = self.unfinished.iter();
+        let unfinished = unfinished.map(|it| (it.entry, &it.name, &it.filesystems));
         let mut all = past.chain(unfinished);
-        all.find(|(it, _)| *it == entry)
-            .map(|(_, name)| name.clone())
+        let (_, name, filesystems) = all.find(|(it, ..)| *it == entry)?;
+        Some(Subject {
+            name: name.clone(),
+            filesystems: filesystems.clone(),
+        })
     }
 
     /// One of them.

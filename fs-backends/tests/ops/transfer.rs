@@ -293,3 +293,75 @@ fn a_thousand_folders_deep() {
         assert!(names_and_bytes(&*target, "/").is_empty());
     }
 }
+
+/// The names of one file stay names of one file, also those that take the place of others; what was replaced comes back.
+#[test]
+fn hard_links_that_replace_files_stay_hard_links() {
+    for (a, b) in pairs() {
+        if !a.rich() || !b.rich() {
+            continue;
+        }
+        for taken in [vec!["two"], vec!["one"], vec!["one", "two", "three"]] {
+            let what = format!("{a} to {b}, {taken:?} taken");
+            let (world, source, target) = world(&a, &b);
+            mkdir(&*source, "/tree");
+            write(&*source, "/tree/one", b"shared");
+            for further in ["/tree/two", "/tree/three"] {
+                let (from, to) = (vpath("/tree/one"), vpath(further));
+                let link = fs_core::Change::Link {
+                    from: At::path(&from),
+                    to: At::path(&to),
+                };
+                source.change(&link).unwrap();
+            }
+            mkdir(&*target, "/in");
+            mkdir(&*target, "/in/tree");
+            for name in &taken {
+                let old = format!("old {name}");
+                write(&*target, &format!("/in/tree/{name}"), old.as_bytes());
+            }
+            let before = without_folder_times(seen(&*target, "/in"));
+            let engine = world.engine(None);
+            let copy = Operation::copy(places(&["a:/tree"]), place("b:/in"));
+            let report = run_well(&engine, copy, Decision::Replace);
+            let stat = |name: &str| {
+                let path = vpath(&format!("/in/tree/{name}"));
+                target.stat(At::path(&path)).unwrap()
+            };
+            let first = stat("one");
+            assert_eq!(first.nlink, 3, "{what}");
+            for name in ["two", "three"] {
+                assert_eq!(stat(name).id, first.id, "{what}: {name}");
+            }
+            let names = names_and_bytes(&*target, "/in/tree");
+            assert!(names.values().all(|bytes| bytes == b"shared"), "{what}");
+            assert_eq!(names.len(), 3, "{what}: {names:?}");
+            let control = fs_core::Control::new();
+            let monitor = fs_core::ops::Monitor::silent(&control);
+            let undone = engine.undo(report.entry.unwrap(), monitor).unwrap();
+            assert!(undone.complete(), "{what}: {}", failures(&undone));
+            let after = without_folder_times(seen(&*target, "/in"));
+            assert_same(&after, &before, &what);
+        }
+    }
+}
+
+#[test]
+fn replacing_where_there_is_no_trash_is_told_before() {
+    for (a, b) in pairs() {
+        let (world, source, target) = world(&a, &b);
+        write(&*source, "/file", b"new");
+        write(&*target, "/other", b"old");
+        mkdir(&*target, "/in");
+        write(&*target, "/in/file", b"old");
+        let keeps = target.extensions().trash.is_some();
+        let engine = world.engine(None);
+        let clash = Operation::copy(places(&["a:/file"]), place("b:/in"));
+        let told = preflight(&engine, clash).replaces_for_good;
+        assert_eq!(told, !keeps, "{a} to {b}");
+        if a.name() != b.name() {
+            let free = Operation::copy(places(&["a:/file"]), place("b:/"));
+            assert!(!preflight(&engine, free).replaces_for_good, "{a} to {b}");
+        }
+    }
+}

@@ -2,8 +2,8 @@
 
 use super::meter::Reporter;
 use super::operation::Operation;
-use super::place::Filesystems;
-use super::preflight::{Preflight, ProblemKind};
+use super::place::{Filesystems, FsRef};
+use super::preflight::{Conflict, Preflight, ProblemKind};
 use super::scan::Scanner;
 use super::tree::Tree;
 use crate::error::{ErrorKind, Result};
@@ -47,6 +47,13 @@ impl Plan {
             Operation::Trash(_) => !trashes,
             _ => false,
         };
+        preflight.replaces_for_good = match &operation {
+            Operation::Copy(transfer) | Operation::Move(transfer) => {
+                preflight.conflicts.iter().any(Conflict::replaceable)
+                    && !keeps(filesystems, &transfer.into.fs)?
+            }
+            _ => false,
+        };
         Ok(Self {
             operation,
             preflight,
@@ -85,9 +92,14 @@ impl Plan {
 /// Do all filesystems of an operation have a trash?
 fn has_trash(filesystems: &dyn Filesystems, operation: &Operation) -> Result<bool> {
     for fs in operation.filesystems() {
-        if filesystems.backend(&fs)?.extensions().trash.is_none() {
+        if !keeps(filesystems, &fs)? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// Does it keep what is deleted?
+fn keeps(filesystems: &dyn Filesystems, fs: &FsRef) -> Result<bool> {
+    Ok(filesystems.backend(fs)?.extensions().trash.is_some())
 }

@@ -25,6 +25,8 @@ pub struct Preflight {
     pub escaping_links: Vec<Place>,
     /// It can't be undone: there is no trash, or it was asked for.
     pub for_good: bool,
+    /// Files that are replaced can't be brought back: the target has no trash.
+    pub replaces_for_good: bool,
 }
 
 impl Preflight {

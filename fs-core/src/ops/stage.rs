@@ -137,3 +137,62 @@ impl Drop for Temporary {
         }
     }
 }
+
+/// A further name of what is at `existing`, that appears at `at` when it is committed.
+pub(super) fn link(backend: &Arc<dyn Backend>, existing: &VPath, at: &VPath) -> Box<dyn Staged> {
+    Box::new(FurtherName {
+        backend: backend.clone(),
+        existing: existing.clone(),
+        at: at.clone(),
+    })
+}
+
+struct FurtherName {
+    backend: Arc<dyn Backend>,
+    existing: VPath,
+    at: VPath,
+}
+
+impl FurtherName {
+    fn link(&self, to: &VPath) -> Result<()> {
+        self.backend.change(&Change::Link {
+            from: At::path(&self.existing),
+            to: At::path(to),
+        })
+    }
+}
+
+/// It has the content and the attributes of the file it is a name of.
+impl Staged for FurtherName {
+    fn file(&mut self) -> Option<&mut dyn File> {
+        None
+    }
+
+    fn set_attr(&mut self, _attr: &SetAttr) -> Result<()> {
+        Ok(())
+    }
+
+    fn set_xattr(&mut self, _name: &OsStr, _value: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    fn commit(self: Box<Self>, mode: RenameMode) -> Result<FileId> {
+        if mode == RenameMode::NoReplace {
+            self.link(&self.at)?;
+        } else {
+            let temporary = aside(&self.at);
+            self.link(&temporary)?;
+            let renamed = self.backend.change(&Change::Rename {
+                from: At::path(&temporary),
+                to: At::path(&self.at),
+                mode,
+            });
+            if renamed.is_err() {
+                // The error that led here is the one that is told.
+                let _ = self.backend.change(&Change::Unlink(At::path(&temporary)));
+            }
+            renamed?;
+        }
+        Ok(self.backend.stat(At::path(&self.at))?.id)
+    }
+}

@@ -87,6 +87,12 @@ fn facts_ui(ui: &mut Ui, operation: &Operation, preflight: &Preflight) {
             &format!("{links} outside the target; copied as they are."),
         );
     }
+    if preflight.replaces_for_good {
+        text_ui(
+            ui,
+            "There is no trash there: what is replaced can't be brought back.",
+        );
+    }
     if preflight.for_good && matches!(operation, Operation::Trash(_)) {
         text_ui(ui, "There is no trash here: this can't be undone.");
     }

@@ -132,6 +132,31 @@ impl Run<'_, '_> {
         Ok(())
     }
 
+    /// As [`Run::put`], for a further name of what is at `existing` already: it takes the place of the file `job` replaces.
+    pub(super) fn put_link(
+        &mut self,
+        batch: &mut Batch,
+        job: Job,
+        existing: &VPath,
+        seen: Metadata,
+    ) -> Result<()> {
+        self.reporter.check()?;
+        let aside = aside_for(&batch.goal, &job);
+        let at = aside.as_ref().unwrap_or(&job.target);
+        let staged = stage::link(&batch.goal.backend, existing, at);
+        self.reporter.done(0, seen.size);
+        batch.ready.push(Ready {
+            job,
+            staged,
+            seen,
+            aside,
+        });
+        if batch.ready.len() >= BATCH_NODES {
+            self.flush(batch)?;
+        }
+        Ok(())
+    }
+
     fn prepare(
         &mut self,
         goal: &Goal,
@@ -144,10 +169,7 @@ impl Run<'_, '_> {
             mode: seen.mode & 0o777,
             owner: None,
         };
-        let exchange = matches!(job.how, How::Replace(_))
-            && goal.backend.extensions().trash.is_some()
-            && goal.capabilities.contains(Capabilities::RENAME_EXCHANGE);
-        let aside = exchange.then(|| stage::aside(&job.target));
+        let aside = aside_for(goal, job);
         let name = aside.as_ref().unwrap_or(&job.target);
         let mut staged = stage::stage(&goal.backend, goal.capabilities, name, &new)?;
         if seen.is_file() {
@@ -333,6 +355,14 @@ impl Run<'_, '_> {
             }
         }
     }
+}
+
+/// The name something is made under first when it is to be exchanged for the file it replaces.
+fn aside_for(goal: &Goal, job: &Job) -> Option<VPath> {
+    let exchange = matches!(job.how, How::Replace(_))
+        && goal.backend.extensions().trash.is_some()
+        && goal.capabilities.contains(Capabilities::RENAME_EXCHANGE);
+    exchange.then(|| stage::aside(&job.target))
 }
 
 fn made(seen: &Metadata, id: FileId) -> Outcome {

@@ -208,10 +208,9 @@ impl Run<'_, '_> {
                 continue;
             }
             if item.metadata.nlink > 1 {
-                // A link replaces nothing, so what takes the place of another file is a file of its own.
                 let first = *way.firsts.entry(item.metadata.id).or_insert(index);
                 let links = way.goal.capabilities.contains(Capabilities::HARD_LINKS);
-                if first != index && links && way.fate(index) != Fate::Replace {
+                if first != index && links {
                     way.links.push((index, first));
                     continue;
                 }
@@ -260,8 +259,16 @@ impl Run<'_, '_> {
             // The name chosen must not be that of something staged.
             self.arrive(way, batch)?;
         }
+        match self.job(way, index)? {
+            Some(job) => self.put(batch, job),
+            None => Ok(()),
+        }
+    }
+
+    /// What has to be done to bring an item; `None`: the folder it belongs into is not there.
+    fn job(&mut self, way: &Way<'_>, index: usize) -> Result<Option<Job>> {
         let (Some(source), Some(target)) = (way.tree.source(index), self.target(way, index)) else {
-            return Ok(());
+            return Ok(None);
         };
         let there = way.tree.items.get(index).map(|item| &item.at_target);
         let how = match (way.fate(index), there) {
@@ -270,14 +277,30 @@ impl Run<'_, '_> {
             _ => How::New,
         };
         let from = self.backend(&source)?;
-        let job = Job {
+        Ok(Some(Job {
             tag: index,
             source,
             from,
             target,
             how,
-        };
-        self.put(batch, job)
+        }))
+    }
+
+    /// Puts a further name of a file that has arrived into the batch; it takes the place of another file.
+    fn send_link(
+        &mut self,
+        way: &mut Way<'_>,
+        batch: &mut Batch,
+        index: usize,
+        first: &Arrived,
+    ) -> Result<()> {
+        match self.job(way, index)? {
+            Some(job) if matches!(job.how, How::Replace(_)) => {
+                self.put_link(batch, job, &first.target, first.seen)
+            }
+            Some(job) => self.put(batch, job),
+            None => Ok(()),
+        }
     }
 
     /// Was what is at `path` made by this very operation, before it was interrupted, and not touched since?
@@ -334,6 +357,9 @@ impl Run<'_, '_> {
             let mut alone = Vec::new();
             for &(index, first) in group {
                 match (way.arrived.get(&first).cloned(), self.target(way, index)) {
+                    (Some(arrived), Some(_)) if way.fate(index) == Fate::Replace => {
+                        self.send_link(way, batch, index, &arrived)?;
+                    }
                     (Some(arrived), Some(target)) => steps.push((index, arrived, target)),
                     _ => alone.push(index),
                 }
