@@ -77,7 +77,14 @@ class Portal:
         invocation.return_value(GLib.Variant("(o)", (request,)))
         chosen = {"uris": GLib.Variant("as", [self.answer] if self.answer else [])}
         response = GLib.Variant("(ua{sv})", (0 if self.answer else 1, chosen))
-        bus.emit_signal(sender, request, "org.freedesktop.portal.Request", "Response", response)
+
+        def respond():
+            bus.emit_signal(sender, request, "org.freedesktop.portal.Request", "Response", response)
+
+        # A person takes a moment; an answer that comes together with the handle is missed by rfd.
+        later = GLib.timeout_source_new(300)
+        later.set_callback(lambda *_: respond())
+        later.attach(self.context)
 
     def prefer(self, scheme):
         self.scheme = scheme
@@ -122,7 +129,8 @@ def main(program, work, pictures):
         def browse():
             app.key("ctrl+shift+p")
             app.wait("Command")
-            app.type("Open folder\n")
+            app.type("Open sandbox\n")
+            app.wait("The folder becomes a world of its own.*")
             app.click("Browse…", "push button")
 
         # The desktop's dialog is cancelled: nothing happens. Then it answers.
@@ -143,8 +151,10 @@ def main(program, work, pictures):
         app.wait("Choose a folder")
         app.wait("Chosen by the desktop", "list item")
         app.picture(str(pictures / "file-dialog.png"))
-        app.key("Escape", "Escape")
+        app.key("Escape")
         app.gone("Choose a folder")
+        app.key("Escape")
+        app.gone("Browse…")
         app.key("ctrl+q")
         app.until(lambda: app.process.poll() is not None, "the window to close")
     print("the desktop decided on colours and paths; without it the program did")

@@ -150,12 +150,17 @@ fn usage_ui(ui: &mut Ui, cx: &Cx<'_>, usage: &Usage) {
         Count::Complete => {}
     }
     name_ui(ui, "Size");
-    ui.horizontal(|ui| {
-        ui.add(egui::Label::new(size).selectable(true));
-        if usage.count == Count::Running && ui.button("Stop counting").clicked() {
-            cx.send(Command::File(FileCommand::StopCounting));
-        }
-    });
+    let shown = egui::Label::new(size).selectable(true);
+    if usage.count == Count::Running {
+        ui.horizontal(|ui| {
+            ui.add(shown);
+            if ui.button("Stop counting").clicked() {
+                cx.send(Command::File(FileCommand::StopCounting));
+            }
+        });
+    } else {
+        ui.add(shown);
+    }
     ui.end_row();
     if usage.folders > 0 || usage.files > 1 {
         let folders = text::count(usage.folders as usize, "folder", "folders");

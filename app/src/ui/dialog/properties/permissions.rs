@@ -204,7 +204,9 @@ fn head_ui(ui: &mut Ui, facts: &[&Facts]) {
 /// A name, or a number where nobody has one.
 fn who_ui(ui: &mut Ui, label: &str, text: &mut String, grant: Grant) {
     if grant == Grant::Change {
-        let field = TextEdit::singleline(text).hint_text("Different");
+        let field = TextEdit::singleline(text)
+            .hint_text("Different")
+            .align(egui::Align2::LEFT_CENTER);
         // A column of a grid is as narrow as it was; a field would shrink with it.
         let size = egui::vec2(metrics().field_short, metrics().control);
         ui.add_sized(size, field).accessible_name(label);
