@@ -5,6 +5,8 @@ pub mod background;
 pub mod cli;
 pub mod command;
 mod display;
+#[cfg(all(feature = "mount", target_os = "linux"))]
+pub mod mount;
 pub mod state;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -8,6 +8,8 @@
     reason = "commands touch filesystems themselves: there is no window that could wait"
 )]
 
+#[cfg(all(feature = "mount", target_os = "linux"))]
+mod background;
 mod cat;
 mod check;
 mod chmod;
@@ -22,6 +24,8 @@ mod list;
 mod make;
 mod mkdir;
 mod mode;
+#[cfg(all(feature = "mount", target_os = "linux"))]
+mod mount;
 mod outcome;
 mod password;
 mod print;
@@ -120,6 +124,9 @@ pub enum Command {
     Vault(vault::Arguments),
     /// Looks after a store: info, check, gc, backup.
     Store(store::Arguments),
+    /// Shows a filesystem as a real folder, for other programs.
+    #[cfg(all(feature = "mount", target_os = "linux"))]
+    Mount(mount::Arguments),
 }
 
 /// Runs a command to its exit code.
@@ -159,5 +166,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Outcome> {
         Command::Du(arguments) => du::run(context, arguments),
         Command::Vault(arguments) => vault::run(context, arguments),
         Command::Store(arguments) => store::run(context, arguments),
+        #[cfg(all(feature = "mount", target_os = "linux"))]
+        Command::Mount(arguments) => mount::run(context, arguments),
     }
 }

@@ -32,6 +32,16 @@ impl Outcome {
         ExitCode::from(self as u8)
     }
 
+    /// What another process that ended with this code did; none: it was killed.
+    #[cfg(all(feature = "mount", target_os = "linux"))]
+    pub fn of_code(code: Option<i32>) -> Self {
+        let all = [Self::Done, Self::Usage, Self::Password, Self::Damaged];
+        let known = all
+            .into_iter()
+            .find(|outcome| Some(*outcome as i32) == code);
+        known.unwrap_or(Self::Failed)
+    }
+
     /// What an error means; tells it.
     pub fn of_error(error: &anyhow::Error) -> Self {
         tell(format_args!("{error:#}"));

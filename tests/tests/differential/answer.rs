@@ -93,3 +93,19 @@ pub struct Leaf {
     /// The first path that is a hard link of the same file.
     pub same_as: String,
 }
+
+/// Where two trees differ first.
+pub fn first_difference(actual: &[Leaf], expected: &[Leaf]) -> Option<String> {
+    if actual == expected {
+        return None;
+    }
+    let differs = actual.iter().zip(expected).find(|(a, e)| a != e);
+    Some(match differs {
+        Some((actual, expected)) => format!("in the end {actual:?}, in the kernel {expected:?}"),
+        None => format!(
+            "in the end {} nodes, in the kernel {}",
+            actual.len(),
+            expected.len()
+        ),
+    })
+}

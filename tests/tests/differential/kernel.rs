@@ -1,5 +1,6 @@
 //! The oracle: a folder of the real kernel, through system calls of our own, with that folder as the root (`openat2`, `RESOLVE_IN_ROOT`).
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -20,7 +21,7 @@ type Result<T> = std::result::Result<T, Errno>;
 pub struct Kernel {
     root: OwnedFd,
     handles: HashMap<usize, OwnedFd>,
-    _dir: tempfile::TempDir,
+    _guard: Box<dyn Any>,
 }
 
 /// Parent and last name of a path; operations never end in `.` or `..`.
@@ -53,13 +54,19 @@ impl Kernel {
                 && rustix::fs::removexattr(dir.path(), "user.probe").is_ok()
         });
         let dir = shm.unwrap_or_else(|| tempfile::tempdir().unwrap());
+        let root = dir.path().to_owned();
+        Self::over(&root, dir)
+    }
+
+    /// In an empty folder; `guard` is kept as long.
+    pub fn over(root: &Path, guard: impl Any) -> Self {
         rustix::process::umask(Bits::empty());
-        rustix::fs::chmod(dir.path(), Bits::from_raw_mode(0o755)).unwrap();
-        let root = rustix::fs::open(dir.path(), OFlags::PATH | OFlags::DIRECTORY, Bits::empty());
+        rustix::fs::chmod(root, Bits::from_raw_mode(0o755)).unwrap();
+        let root = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, Bits::empty());
         Self {
             root: root.unwrap(),
             handles: HashMap::new(),
-            _dir: dir,
+            _guard: Box::new(guard),
         }
     }
 

@@ -14,12 +14,14 @@ mod answer;
 mod kernel;
 mod kinds;
 mod op;
+mod shorten;
 mod subject;
 
-use answer::{Answer, Stat};
+use answer::{Answer, Stat, first_difference};
 use fs_core::FileKind;
 use kernel::Kernel;
 use op::{Op, Range, Rng, draw};
+use shorten::shortest;
 use subject::{Fresh, Resolver, Subject};
 
 /// A kind of filesystem and what to ask it.
@@ -67,38 +69,7 @@ fn difference(kind: &Kind, ops: &[Op]) -> Option<String> {
     for leaf in actual.iter_mut().chain(&mut expected) {
         leaf.stat = kind.shown_stat(leaf.stat.clone());
     }
-    if actual == expected {
-        return None;
-    }
-    let differs = actual.iter().zip(&expected).find(|(a, e)| a != e);
-    Some(match differs {
-        Some((actual, expected)) => format!("in the end {actual:?}, in the kernel {expected:?}"),
-        None => format!(
-            "in the end {} nodes, in the kernel {}",
-            actual.len(),
-            expected.len()
-        ),
-    })
-}
-
-/// Leaves out what is not needed for a difference: halves, quarters, ... single operations.
-fn shortest(kind: &Kind, ops: Vec<Op>) -> Vec<Op> {
-    let mut ops = ops;
-    let mut piece = ops.len() / 2;
-    while piece > 0 {
-        let mut start = 0;
-        while start < ops.len() {
-            let end = (start + piece).min(ops.len());
-            let fewer: Vec<Op> = [&ops[..start], &ops[end..]].concat();
-            if difference(kind, &fewer).is_some() {
-                ops = fewer;
-            } else {
-                start += piece;
-            }
-        }
-        piece /= 2;
-    }
-    ops
+    first_difference(&actual, &expected)
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -113,7 +84,7 @@ fn compare(kind: &Kind) {
         let count = 20 + rng.below(120) as usize;
         let ops = draw(&mut rng, count, kind.range);
         if let Some(how) = difference(kind, &ops) {
-            let ops = shortest(kind, ops);
+            let ops = shortest(ops, &|ops| difference(kind, ops).is_some());
             let now = difference(kind, &ops).unwrap_or_else(|| "nothing any more".to_owned());
             panic!("seed {seed}: {how}\nshortened: {now}\nafter {ops:#?}");
         }

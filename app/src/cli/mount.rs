@@ -1,0 +1,119 @@
+//! `lamina mount`
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use fs_backends::location::Kind;
+use fs_core::middleware::{ReadOnly, Subtree};
+use fs_core::resolve::Last;
+use fs_core::{Backend, ErrorKind};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::background::{self, Side};
+use super::context::Context;
+use super::outcome::{Outcome, tell};
+use crate::mount::{Mounted, Options, mount};
+
+/// How long programs may take to let go of their files after a signal.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `lamina mount LOCATION DIR`
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// What to mount: a filesystem, or a folder in one.
+    location: OsString,
+    /// An empty folder.
+    dir: PathBuf,
+    /// Nothing can be changed through the folder.
+    #[arg(long)]
+    read_only: bool,
+    /// Stays in the foreground; Ctrl+C unmounts.
+    #[arg(long)]
+    foreground: bool,
+}
+
+/// Mounts; in the background until somebody unmounts it (`fusermount3 -u DIR`, `umount DIR`) or it gets a SIGINT or SIGTERM.
+pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
+    let ready = if arguments.foreground {
+        None
+    } else {
+        match background::split()? {
+            Side::Stays(outcome) => return Ok(outcome),
+            Side::Works(ready) => Some(ready),
+        }
+    };
+    let signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let mounted = open(context, arguments)?;
+    match ready {
+        Some(ready) => ready.tell()?,
+        None => tell(format_args!(
+            "mounted at {}; Ctrl+C unmounts",
+            mounted.dir().display()
+        )),
+    }
+    let closer = signals.handle();
+    std::thread::scope(|scope| {
+        scope.spawn(|| unmount_at(signals, &mounted));
+        mounted.wait(None);
+        closer.close();
+    });
+    Ok(Outcome::Done)
+}
+
+fn open(context: &Context, arguments: &Arguments) -> anyhow::Result<Mounted> {
+    let place = context.place(&arguments.location, Last::Follow)?;
+    let shown = || arguments.location.display().to_string();
+    let location = context.location(&arguments.location)?;
+    let kind = location.settled().with_context(shown)?.kind();
+    let mut backend = context.backend(&place)?;
+    if !place.path.is_root() || kind == Kind::Host {
+        let folder = Subtree::new(backend, &place.path).with_context(shown)?;
+        backend = Arc::new(folder) as Arc<dyn Backend>;
+    }
+    if arguments.read_only {
+        backend = Arc::new(ReadOnly::new(backend));
+    }
+    let host_folder = match kind {
+        Kind::Host => Some(place.path.as_path().to_owned()),
+        Kind::VRoot => location.host_path().map(ToOwned::to_owned),
+        _ => None,
+    };
+    let options = Options {
+        source: shown(),
+        read_only: arguments.read_only,
+        // This process is the only one that has it open.
+        exclusive: matches!(kind, Kind::Memory | Kind::Vault | Kind::Store),
+        host_folder,
+    };
+    Ok(mount(backend, &arguments.dir, &options)?)
+}
+
+/// The first signal takes the folder away and lets programs finish; the second one, or the end of all patience, ends it for them.
+fn unmount_at(mut signals: Signals, mounted: &Mounted) {
+    if signals.wait().next().is_none() {
+        return;
+    }
+    match mounted.unmount() {
+        Ok(()) => return,
+        Err(error) if error.kind() == ErrorKind::Busy => tell(format_args!(
+            "{} files are open; waiting up to {} seconds for them to be closed",
+            mounted.open_files(),
+            PATIENCE.as_secs()
+        )),
+        Err(error) => tell(error),
+    }
+    if let Err(error) = mounted.detach() {
+        tell(error);
+    }
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until && !mounted.wait(Some(Duration::from_millis(50))) {
+        if signals.pending().next().is_some() {
+            break;
+        }
+    }
+    mounted.abandon();
+}

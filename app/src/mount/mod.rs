@@ -1,0 +1,37 @@
+//! Any filesystem as a real folder, through FUSE: other programs work on it without a copy.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | `place` | may something be mounted at a folder? |
+//! | `device` | connecting `/dev/fuse` with a folder, and taking it off again |
+//! | `watchdog` | a killed process leaves no dead folder behind |
+//! | `session` | mounting, waiting, unmounting |
+//! | `durable` | at most a few seconds of changes are not durable |
+//! | `server` | the requests of the kernel and who answers them |
+//! | `inodes` | numbers the kernel knows, and the nodes they stand for |
+//! | `attributes` | metadata and errors in the words of the kernel |
+//! | `names`, `files`, `folders`, `xattrs` | the answers |
+//!
+//! The kernel does what is the same for every filesystem: it follows links, checks permissions (`default_permissions`), keeps locks, pages and
+//! running programs. Every write reaches the backend before it returns (no write-back cache), so what a program was told is written survives a kill
+//! of this process. `fsync` is the backend's `sync`.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the mount is a server of filesystems with threads of its own; no window waits for it"
+)]
+
+mod attributes;
+mod device;
+mod durable;
+mod files;
+mod folders;
+mod inodes;
+mod names;
+mod place;
+mod server;
+mod session;
+mod watchdog;
+mod xattrs;
+
+pub use session::{Mounted, Options, mount};

@@ -1,0 +1,231 @@
+//! Names: looking up, making, linking, renaming, removing; and attributes of what has a name.
+
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+
+use fs_core::{
+    At, Capabilities, Change, ErrorKind, FileId, FileKind, Metadata, Name, NewKind, NewNode, Node,
+    RenameMode, Scope, SetAttr, Time, VPath,
+};
+use fuser::{FileHandle, INodeNo, RenameFlags};
+
+use super::attributes::{Answer, Failure, without_set_id};
+use super::inodes::Inode;
+use super::server::{Caller, Server};
+
+/// A name in a pinned folder.
+pub struct Place {
+    dir: Node,
+    path: VPath,
+}
+
+impl Place {
+    /// For the backend.
+    pub fn at(&self) -> At<'_> {
+        At::in_dir(&self.dir, &self.path)
+    }
+}
+
+impl Server {
+    /// The pinned node itself.
+    pub(super) fn here(&self, inode: &Inode) -> Place {
+        Place {
+            dir: inode.node(),
+            path: VPath::root(),
+        }
+    }
+
+    fn place(&self, parent: INodeNo, name: &OsStr) -> Answer<Place> {
+        let dir = self.inodes.get(parent.0)?.node();
+        let path = VPath::root().join(&Name::new(name)?);
+        Ok(Place { dir, path })
+    }
+
+    /// Attributes of nothing, for answers that need some.
+    pub(super) fn nothing(&self) -> Metadata {
+        Metadata::new(FileId { fs: 0, ino: 0 }, FileKind::File, 0, Time::default())
+    }
+
+    /// What is known of a node now. One without a name that its filesystem no longer knows (an open folder that was removed) is what it was last.
+    pub(super) fn stat(&self, inode: &Inode) -> Answer<Metadata> {
+        match self.backend.stat(self.here(inode).at()) {
+            Ok(metadata) => {
+                self.inodes.note(inode, &metadata);
+                Ok(metadata)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Metadata {
+                nlink: 0,
+                ..inode.last()
+            }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn lookup_name(
+        &self,
+        parent: INodeNo,
+        name: &OsStr,
+    ) -> Answer<(Arc<Inode>, Metadata)> {
+        let place = self.place(parent, name)?;
+        let metadata = self.backend.stat(place.at())?;
+        let newer = if self.repin {
+            Some(self.backend.pin(place.at())?)
+        } else {
+            None
+        };
+        if let Some(inode) = self.inodes.again(&metadata, newer) {
+            return Ok((inode, metadata));
+        }
+        let pinned = Place {
+            dir: self.backend.pin(place.at())?,
+            path: VPath::root(),
+        };
+        // Asked again of what is held: the name may have another node since.
+        let metadata = self.backend.stat(pinned.at())?;
+        Ok((self.inodes.enter(pinned.dir, &metadata), metadata))
+    }
+
+    pub(super) fn make(
+        &self,
+        caller: Caller,
+        parent: INodeNo,
+        name: &OsStr,
+        kind: NewKind,
+        mode: u32,
+    ) -> Answer<(Arc<Inode>, Metadata)> {
+        let place = self.place(parent, name)?;
+        let new = self.new_node(caller, parent, kind, mode)?;
+        self.backend.change(&Change::Create(place.at(), &new))?;
+        self.activity.changed();
+        self.lookup_name(parent, name)
+    }
+
+    /// A node as the caller makes it: its own, except that a set-group-id folder hands its group down, and to folders the bit too (`inode(7)`).
+    fn new_node(
+        &self,
+        caller: Caller,
+        parent: INodeNo,
+        kind: NewKind,
+        mode: u32,
+    ) -> Answer<NewNode> {
+        let inode = self.inodes.get(parent.0)?;
+        let folder = if self.exclusive {
+            inode.last()
+        } else {
+            self.stat(&inode)?
+        };
+        let inherits = folder.mode & libc::S_ISGID != 0;
+        let owner = (caller.uid, if inherits { folder.gid } else { caller.gid });
+        let bit = match kind {
+            NewKind::Directory if inherits => libc::S_ISGID,
+            _ => 0,
+        };
+        Ok(NewNode {
+            kind,
+            mode: (mode & 0o7777) | bit,
+            owner: (owner != self.activity.own_ids()).then_some(owner),
+        })
+    }
+
+    pub(super) fn add_link(
+        &self,
+        ino: INodeNo,
+        parent: INodeNo,
+        name: &OsStr,
+    ) -> Answer<(Arc<Inode>, Metadata)> {
+        let inode = self.inodes.get(ino.0)?;
+        let (from, to) = (self.here(&inode), self.place(parent, name)?);
+        self.backend.change(&Change::Link {
+            from: from.at(),
+            to: to.at(),
+        })?;
+        self.activity.changed();
+        self.lookup_name(parent, name)
+    }
+
+    pub(super) fn remove(&self, parent: INodeNo, name: &OsStr, folder: bool) -> Answer<()> {
+        let place = self.place(parent, name)?;
+        let at = place.at();
+        self.backend.change(&if folder {
+            Change::Rmdir(at)
+        } else {
+            Change::Unlink(at)
+        })?;
+        self.activity.changed();
+        Ok(())
+    }
+
+    pub(super) fn rename_name(
+        &self,
+        from: (INodeNo, &OsStr),
+        to: (INodeNo, &OsStr),
+        flags: RenameFlags,
+    ) -> Answer<()> {
+        let (mode, needs) = match flags {
+            f if f.is_empty() => (RenameMode::Replace, Capabilities::empty()),
+            RenameFlags::RENAME_NOREPLACE => {
+                (RenameMode::NoReplace, Capabilities::RENAME_NO_REPLACE)
+            }
+            RenameFlags::RENAME_EXCHANGE => (RenameMode::Exchange, Capabilities::RENAME_EXCHANGE),
+            RenameFlags::RENAME_WHITEOUT => {
+                (RenameMode::LeaveWhiteout, Capabilities::RENAME_WHITEOUT)
+            }
+            _ => return Err(Failure(libc::EINVAL)),
+        };
+        let (from, to) = (self.place(from.0, from.1)?, self.place(to.0, to.1)?);
+        if !self.backend.capabilities(from.at()).contains(needs) {
+            return Err(Failure(libc::EINVAL));
+        }
+        self.backend.change(&Change::Rename {
+            from: from.at(),
+            to: to.at(),
+            mode,
+        })?;
+        self.activity.changed();
+        Ok(())
+    }
+
+    pub(super) fn read_target(&self, ino: INodeNo) -> Answer<OsString> {
+        let inode = self.inodes.get(ino.0)?;
+        Ok(self.backend.read_link(self.here(&inode).at())?)
+    }
+
+    /// Changes attributes. A change of owner takes the set-id bits and the capabilities of a file away, and so does one of its size unless root makes it.
+    pub(super) fn set_attributes(
+        &self,
+        caller: Caller,
+        ino: INodeNo,
+        mut attr: SetAttr,
+        handle: Option<FileHandle>,
+    ) -> Answer<Metadata> {
+        let inode = self.inodes.get(ino.0)?;
+        let owner = attr.uid.is_some() || attr.gid.is_some();
+        let before = inode.last();
+        if (owner || attr.size.is_some()) && !before.is_dir() && !before.is_symlink() {
+            if before.is_file() {
+                self.drop_capability(&inode)?;
+            }
+            if attr.mode.is_none() && (owner || caller.uid != 0) {
+                let mode = self.stat(&inode)?.mode;
+                attr.mode = Some(without_set_id(mode)).filter(|&less| less != mode);
+            }
+        }
+        let here = self.here(&inode);
+        let writable = match handle.filter(|_| attr.size.is_some()) {
+            Some(handle) => self.files.get(handle).ok().filter(|open| open.writes()),
+            None => None,
+        };
+        match writable {
+            // By the descriptor, which may write where its name no longer may.
+            Some(open) => open.set_attributes(&attr)?,
+            None => self.backend.change(&Change::SetAttr(here.at(), &attr))?,
+        }
+        self.activity.changed();
+        self.stat(&inode)
+    }
+
+    pub(super) fn sync_folder(&self, ino: INodeNo) -> Answer<()> {
+        let inode = self.inodes.get(ino.0)?;
+        Ok(self.backend.sync(Scope::Node(self.here(&inode).at()))?)
+    }
+}

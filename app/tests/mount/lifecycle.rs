@@ -1,0 +1,280 @@
+//! `lamina mount`: the real program, from the first refusal to the last signal.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::world::{Server, can_mount, lamina};
+
+/// A folder to work in, with a home of its own and an empty folder to mount at.
+struct Shell {
+    folder: tempfile::TempDir,
+}
+
+impl Shell {
+    fn new() -> Self {
+        let shell = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        fs::create_dir(shell.path("mnt")).unwrap();
+        shell
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = lamina();
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("XDG_STATE_HOME", self.path("home"))
+            .env("LAMINA_PASSWORD", "secret");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    #[track_caller]
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Must fail; returns what it said.
+    #[track_caller]
+    fn fails(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    }
+
+    /// Mounts in the foreground and waits until it is there.
+    fn mount(&self, arguments: &[&str]) -> Server {
+        let mut command = self.command(&["mount", "--foreground"]);
+        command.args(arguments);
+        Server::start(command)
+    }
+
+    fn is_mounted(&self) -> bool {
+        is_mounted(&self.path("mnt"))
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path("mnt").join(name), text).unwrap();
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        if self.is_mounted() {
+            let dir = self.path("mnt");
+            Command::new("umount").arg("-l").arg(dir).status().unwrap();
+        }
+    }
+}
+
+fn is_mounted(dir: &Path) -> bool {
+    let dir = format!(
+        " {} ",
+        dir.canonicalize()
+            .unwrap_or_else(|_| dir.to_owned())
+            .display()
+    );
+    fs::read_to_string("/proc/mounts").unwrap().contains(&dir)
+}
+
+/// Waits for what must come; fails when it does not come within a minute.
+#[track_caller]
+fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(60);
+    while !reached() {
+        assert!(Instant::now() < limit, "never: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_signal_unmounts_and_what_was_written_is_there() {
+    if !can_mount() {
+        return;
+    }
+    for (signal, new, location) in [
+        (Signal::INT, "vault", "a.db"),
+        (Signal::TERM, "store", "media"),
+        (Signal::HUP, "memory", "scratch.mem"),
+    ] {
+        let shell = Shell::new();
+        shell.ok(&["new", new, location]);
+        let mounted = shell.mount(&[location, "mnt"]);
+        shell.write("note", "kept");
+        mounted.signal(signal);
+        mounted.ends_well();
+        assert!(!shell.is_mounted());
+        let note = format!("{location}::/note");
+        assert_eq!(shell.ok(&["cat", &note]), "kept", "{location}");
+        shell.ok(&["check", location]);
+    }
+}
+
+#[test]
+fn it_goes_on_in_the_background_until_it_is_unmounted() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    shell.ok(&["new", "vault", "a.db"]);
+    shell.ok(&["mount", "a.db", "mnt"]);
+    assert!(shell.is_mounted());
+    shell.write("note", "kept");
+    let umount = Command::new("umount").arg(shell.path("mnt")).status();
+    assert!(umount.unwrap().success());
+    // The vault is let go of a moment later.
+    until("the vault is free", || {
+        shell.run(&["cat", "a.db::/note"]).stdout == b"kept"
+    });
+}
+
+#[test]
+fn what_can_not_be_opened_is_told_before_the_terminal_is_left() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    shell.ok(&["new", "vault", "a.db"]);
+    let said = shell
+        .command(&["mount", "a.db", "mnt"])
+        .env("LAMINA_PASSWORD", "wrong")
+        .output();
+    let said = said.unwrap();
+    assert_eq!(said.status.code(), Some(3), "{said:?}");
+    assert!(!shell.is_mounted());
+    assert!(
+        shell
+            .fails(1, &["mount", "missing.db", "mnt"])
+            .contains("not found")
+    );
+}
+
+#[test]
+fn unsuitable_folders_are_refused_in_a_sentence() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("full/x")).unwrap();
+    fs::create_dir_all(shell.path("full/below")).unwrap();
+    fs::write(shell.path("file"), "").unwrap();
+    let refusal = |arguments: &[&str]| {
+        let all = [&["mount"], arguments].concat();
+        shell.fails(1, &all)
+    };
+    assert!(refusal(&["memory:a", "full"]).contains("choose an empty folder"));
+    assert!(refusal(&["memory:a", "file"]).contains("empty folder"));
+    assert!(refusal(&["memory:a", "missing"]).contains("not found"));
+    assert!(refusal(&["full", "full/below"]).contains("inside the folder"));
+    assert!(refusal(&["vroot:full", "full/below"]).contains("inside the folder"));
+    let mounted = shell.mount(&["memory:a", "mnt"]);
+    assert!(refusal(&["memory:b", "mnt"]).contains("mounted there already"));
+    mounted.signal(Signal::TERM);
+    mounted.ends_well();
+}
+
+#[test]
+fn read_only_means_read_only() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    shell.ok(&["new", "vault", "a.db"]);
+    shell.ok(&["mkdir", "a.db::/folder"]);
+    let mounted = shell.mount(&["--read-only", "a.db", "mnt"]);
+    assert!(shell.path("mnt/folder").is_dir());
+    let refused = fs::write(shell.path("mnt/x"), "").unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(libc::EROFS));
+    mounted.signal(Signal::INT);
+    mounted.ends_well();
+}
+
+#[test]
+fn a_killed_process_leaves_no_dead_folder() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    shell.ok(&["new", "vault", "a.db"]);
+    let mut mounted = shell.mount(&["a.db", "mnt"]);
+    shell.write("note", "kept");
+    mounted.child.kill().unwrap();
+    mounted.child.wait().unwrap();
+    until("unmounted", || !shell.is_mounted());
+    assert_eq!(fs::read_dir(shell.path("mnt")).unwrap().count(), 0);
+    assert_eq!(shell.ok(&["cat", "a.db::/note"]), "kept");
+}
+
+#[test]
+fn programs_may_finish_with_their_files_after_a_signal() {
+    if !can_mount() {
+        return;
+    }
+    use std::io::Write as _;
+    let shell = Shell::new();
+    shell.ok(&["new", "vault", "a.db"]);
+    let mounted = shell.mount(&["a.db", "mnt"]);
+    let mut open = fs::File::create(shell.path("mnt/note")).unwrap();
+    mounted.signal(Signal::TERM);
+    until("its name is gone", || !shell.is_mounted());
+    open.write_all(b"kept").unwrap();
+    drop(open);
+    mounted.ends_well();
+    assert_eq!(shell.ok(&["cat", "a.db::/note"]), "kept");
+}
+
+#[test]
+fn a_folder_in_a_filesystem_is_mounted_alone() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    shell.ok(&["new", "vault", "a.db"]);
+    shell.ok(&["mkdir", "a.db::/inner"]);
+    shell.ok(&["touch", "a.db::/outer", "a.db::/inner/file"]);
+    let mounted = shell.mount(&["a.db::/inner", "mnt"]);
+    let names: Vec<_> = fs::read_dir(shell.path("mnt")).unwrap().collect();
+    assert_eq!(names.len(), 1);
+    assert!(shell.path("mnt/file").is_file());
+    mounted.signal(Signal::TERM);
+    mounted.ends_well();
+}
+
+/// The vault's own file, reached through a mounted folder of the host, stays out of reach while it is open.
+#[test]
+fn the_file_of_an_open_vault_is_in_use_in_a_mounted_stack() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    fs::create_dir(shell.path("base")).unwrap();
+    shell.ok(&["new", "vault", "base/top.db"]);
+    let stack = r#"(name: "s", layers: [(name: "base", location: "base"), (name: "top", location: "base/top.db")])"#;
+    fs::write(shell.path("s.stack.ron"), stack).unwrap();
+    let output = shell.run(&["ls", "s.stack.ron"]);
+    if !output.status.success() {
+        // Refused at once is as good.
+        return;
+    }
+    let mounted = shell.mount(&["s.stack.ron", "mnt"]);
+    let refused = fs::read(shell.path("mnt/top.db")).unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(libc::ETXTBSY));
+    mounted.signal(Signal::TERM);
+    mounted.ends_well();
+}

@@ -1,0 +1,190 @@
+//! Mounted filesystems of every kind, each served by a process of its own: one that waits for itself could hang (a page fault of a mapping holds what
+//! the server's threads need), and one that is killed while it waits for itself never ends.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// What is mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Memory,
+    Vault,
+    Encrypted,
+    Store,
+    /// A vault over a memory filesystem.
+    Overlay,
+    Host,
+}
+
+impl Kind {
+    /// Does it count subdirectories as links of a folder? (Merged folders of an overlay say 1, as in overlayfs.)
+    pub fn counts_folders(self) -> bool {
+        self != Self::Overlay
+    }
+}
+
+/// The program.
+pub fn lamina() -> Command {
+    // Ends with the test that started it, however that ends.
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_lamina")])
+        .env_remove("LAMINA_PASSWORD")
+        .stdin(Stdio::null());
+    command
+}
+
+/// `lamina mount --foreground`.
+pub struct Server {
+    pub child: Child,
+    _said: BufReader<ChildStderr>,
+}
+
+impl Server {
+    /// Waits until it is mounted.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert!(line.contains("mounted at"), "{line}");
+        Self { child, _said: said }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits until it has ended, well.
+    #[track_caller]
+    pub fn ends_well(mut self) {
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A mounted filesystem, unmounted when dropped.
+pub struct World {
+    server: Option<Server>,
+    root: PathBuf,
+    next: AtomicU64,
+    _dir: tempfile::TempDir,
+}
+
+/// A folder in memory where the system has one: tests wait for no disk.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+/// Can anything be mounted here? Says so when not: a container may keep `/dev/fuse` from us.
+pub fn can_mount() -> bool {
+    let device = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/fuse");
+    if let Err(error) = &device {
+        eprintln!("skipped, nothing can be mounted here: /dev/fuse: {error}");
+    }
+    device.is_ok()
+}
+
+/// Makes a filesystem in `dir`; answers its location.
+fn make(dir: &Path, kind: Kind) -> &'static str {
+    let new = |what: &str, name: &str, password: &str| {
+        let mut command = lamina();
+        command.args(["new", what, name]).current_dir(dir);
+        if !password.is_empty() {
+            command.env("LAMINA_PASSWORD", password);
+        }
+        assert!(command.status().unwrap().success());
+    };
+    match kind {
+        Kind::Memory => "memory:x",
+        Kind::Vault => {
+            new("vault", "vault.db", "");
+            "vault.db"
+        }
+        Kind::Encrypted => {
+            new("vault", "secret.db", "secret");
+            "secret.db"
+        }
+        Kind::Store => {
+            new("store", "store", "");
+            "store"
+        }
+        Kind::Overlay => {
+            new("memory", "base.mem", "");
+            new("vault", "top.db", "");
+            let stack = r#"(name: "s", layers: [(name: "base", location: "base.mem"), (name: "top", location: "top.db")])"#;
+            std::fs::write(dir.join("s.stack.ron"), stack).unwrap();
+            "s.stack.ron"
+        }
+        Kind::Host => {
+            std::fs::create_dir(dir.join("folder")).unwrap();
+            "folder"
+        }
+    }
+}
+
+impl World {
+    pub fn new(kind: Kind) -> Self {
+        let dir = folder();
+        let root = dir.path().join("mnt");
+        std::fs::create_dir(&root).unwrap();
+        let mut command = lamina();
+        command
+            .args(["mount", "--foreground", make(dir.path(), kind), "mnt"])
+            .current_dir(dir.path())
+            .env("LAMINA_PASSWORD", "secret");
+        Self {
+            server: Some(Server::start(command)),
+            root,
+            next: AtomicU64::new(0),
+            _dir: dir,
+        }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A new empty folder in it.
+    pub fn fresh(&self) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let path = self.root.join(format!("case {number}"));
+        std::fs::create_dir(&path).unwrap();
+        path
+    }
+
+    /// Must end at once and well: nothing is open any more.
+    #[track_caller]
+    pub fn unmount(mut self) {
+        if let Some(server) = self.server.take() {
+            server.signal(Signal::TERM);
+            server.ends_well();
+        }
+        assert_eq!(std::fs::read_dir(&self.root).unwrap().count(), 0);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.signal(Signal::TERM);
+            server.child.wait().ok();
+        }
+    }
+}
