@@ -199,8 +199,12 @@ impl Server {
         handle: Option<FileHandle>,
     ) -> Answer<Metadata> {
         let inode = self.inodes.get(ino.0)?;
-        let owner = attr.uid.is_some() || attr.gid.is_some();
         let before = inode.last();
+        if attr == SetAttr::default() {
+            // `chown(2)` to the owner it has: no new owner, but a new ctime and no set-id bits.
+            attr.uid = Some(self.stat(&inode)?.uid);
+        }
+        let owner = attr.uid.is_some() || attr.gid.is_some();
         if (owner || attr.size.is_some()) && !before.is_dir() && !before.is_symlink() {
             if before.is_file() {
                 self.drop_capability(&inode)?;

@@ -21,7 +21,7 @@ const THREADS: usize = 8;
 /// How to mount.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// What is mounted, for `/proc/mounts`.
+    /// What is mounted, for `/proc/mounts`; "lamina" when empty.
     pub source: String,
     /// Nothing can be changed through the folder.
     pub read_only: bool,
@@ -82,7 +82,10 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
         options.exclusive,
     )?;
     let label = Label {
-        source: options.source.clone(),
+        source: match options.source.as_str() {
+            "" => "lamina".to_owned(),
+            source => source.to_owned(),
+        },
         read_only: options.read_only || !capabilities.contains(Capabilities::WRITE),
     };
     let told = |error| Error::from_io(error, "mount").with_path(&dir);

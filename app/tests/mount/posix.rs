@@ -93,6 +93,19 @@ fn build(root: &Path) {
         set(&root.join(name), *mode, *owner);
     }
     set(root, 0o777, ROOT);
+    // One time for all, or what takes another's place would seem to change its own.
+    let time = Timespec {
+        tv_sec: 1_000_000_000,
+        tv_nsec: 0,
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    for path in dump(root, false).keys() {
+        let path = root.join(path);
+        rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
+    }
 }
 
 /// What is compared of a node, beside its times.
@@ -451,10 +464,19 @@ fn compare(kind: Kind, ops: &[Op], users: &[User]) {
     rustix::fs::chmod(world.root(), Mode::from_raw_mode(0o755)).unwrap();
     let mut expected = Lab::new(oracle.path().to_owned(), counts);
     let mut actual = Lab::new(world.root().to_owned(), counts);
+    let pauses = (expected.pause, actual.pause);
     let mut differences = Vec::new();
     for op in ops {
         for &user in users {
-            let (expected, actual) = (expected.attempt(user, op), actual.attempt(user, op));
+            let mut answers = (expected.attempt(user, op), actual.attempt(user, op));
+            if answers.0 != answers.1 {
+                // A time of the kernel that stood still says nothing: once more, slowly, on new trees.
+                (expected.now, actual.now) = (None, None);
+                (expected.pause, actual.pause) = (true, true);
+                answers = (expected.attempt(user, op), actual.attempt(user, op));
+                (expected.pause, actual.pause) = pauses;
+            }
+            let (expected, actual) = answers;
             if actual != expected {
                 differences.push(format!(
                     "{} as {}:\n  got  {actual:?}\n  want {expected:?}",

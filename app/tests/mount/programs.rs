@@ -109,7 +109,11 @@ fn cp_keeps_everything_both_ways() {
 fn tar_packs_and_unpacks_the_same() {
     everywhere(|source, root| {
         fs::create_dir(root.join("in")).unwrap();
-        let Some(_) = run(source, "tar", &[&"-cSf", &root.join("a.tar"), &"."]) else {
+        let Some(_) = run(
+            source,
+            "tar",
+            &[&"--format=pax", &"-cSf", &root.join("a.tar"), &"."],
+        ) else {
             return;
         };
         run(root, "tar", &[&"-xpf", &"a.tar", &"-C", &"in"]).unwrap();
