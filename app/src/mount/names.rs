@@ -201,8 +201,13 @@ impl Server {
         let inode = self.inodes.get(ino.0)?;
         let before = inode.last();
         if attr == SetAttr::default() {
-            // `chown(2)` to the owner it has: no new owner, but a new ctime and no set-id bits.
-            attr.uid = Some(self.stat(&inode)?.uid);
+            // `chown(2)` to the owner it has, of which the kernel asks nothing more: a new ctime, and no set-id bits, which not everybody may take.
+            let now = self.stat(&inode)?;
+            let set_id = now.mode & (libc::S_ISUID | libc::S_ISGID) != 0;
+            if set_id && now.is_file() && caller.uid != 0 && caller.uid != now.uid {
+                return Err(Failure(libc::EPERM));
+            }
+            attr.uid = Some(now.uid);
         }
         let owner = attr.uid.is_some() || attr.gid.is_some();
         if (owner || attr.size.is_some()) && !before.is_dir() && !before.is_symlink() {

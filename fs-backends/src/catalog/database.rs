@@ -1,14 +1,15 @@
 //! An open database: its lock, its readers, its writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Mutex, RwLock};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::connect::{Cipher, Connector, Role, cipher_for, open_error};
 use super::counters::Counters;
@@ -19,6 +20,13 @@ use super::lock::{FileLock, opening};
 use super::schema::{self, Format, Meta};
 use super::writer::{Sync, Writer, touch};
 use crate::live_files;
+
+/// Threads that open the connections of every pool. They live as long as the process: one that ended while the process does would run OpenSSL's
+/// clean-up of a thread beside that of the process, and crash.
+static OPENERS: LazyLock<Arc<ScheduledThreadPool>> = LazyLock::new(|| {
+    let threads = ScheduledThreadPool::builder().num_threads(3);
+    Arc::new(threads.thread_name_pattern("opener-{}").build())
+});
 
 const READERS: u32 = 4;
 const READER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -432,6 +440,7 @@ fn pool(connector: &Connector) -> Result<r2d2::Pool<SqliteConnectionManager>> {
         .with_init(move |db| reader.prepare(db, Role::Reader));
     r2d2::Pool::builder()
         .max_size(READERS)
+        .thread_pool(Arc::clone(&OPENERS))
         .test_on_check_out(false)
         .idle_timeout(None)
         .max_lifetime(None)
