@@ -2,10 +2,12 @@
 //!
 //! `logic` drains events and commands and is the only code that changes the state; `ui` draws the state and sends commands.
 
+mod clipboard;
 mod dispatch;
 mod file_dialog;
 mod filesystems;
 mod fold;
+mod interrupted;
 mod layers;
 mod listing;
 mod navigate;

@@ -1,19 +1,19 @@
 //! Operations on files: what a command becomes, and what is shown of it while it runs and afterwards.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fs_core::ops::{EntryId, FsRef, Operation, Place, Report};
-use fs_core::{Capabilities, ErrorKind, Name, VPath};
+use fs_core::ops::{Operation, Place, Report};
+use fs_core::{Capabilities, ErrorKind, Name};
 
 use super::App;
+use super::clipboard::host_places;
 use crate::background::Request;
 use crate::background::message::{OpControl, OpNews};
 use crate::command::{FileCommand, Pick};
 use crate::state::filesystem::{HOST, host_path};
 use crate::state::toast::{Level, ToastAction};
-use crate::state::{Arrival, Clip, Dialog, OpId, Stage, TabId, Unfinished};
+use crate::state::{Arrival, Dialog, OpId, Stage, TabId};
 
 /// While an operation runs, what it made so far is shown this often.
 const SHOW_PROGRESS: Duration = Duration::from_secs(1);
@@ -169,48 +169,6 @@ impl App {
         }
     }
 
-    /// What a crash interrupted, as far as known by now: what is new is offered, once.
-    pub(super) fn unfinished(&mut self, unfinished: Vec<Unfinished>) {
-        let known = &self.state.operations.unfinished;
-        let is_new = |it: &Unfinished| known.iter().all(|known| known.entry != it.entry);
-        let retried = |it: &Unfinished| self.drafts.tried.contains(&it.entry);
-        let news = unfinished.iter().any(|it| is_new(it) && !retried(it));
-        self.drafts.offer_unfinished |= news;
-        self.drafts.offer_unfinished &= !unfinished.is_empty();
-        self.state.operations.unfinished = unfinished;
-        self.close_decided();
-        self.ask_next();
-    }
-
-    /// Something was decided about an interrupted operation; the others are asked for on.
-    fn decided(&mut self, entry: EntryId) {
-        let all = &mut self.state.operations.unfinished;
-        let before = all.len();
-        all.retain(|it| it.entry != entry);
-        if all.len() < before {
-            self.drafts.tried.insert(entry);
-        }
-        self.close_decided();
-        self.ask_next();
-    }
-
-    fn close_decided(&mut self) {
-        let over = self.state.operations.unfinished.is_empty();
-        if over && matches!(self.state.dialog, Some(Dialog::Unfinished)) {
-            self.state.dialog = None;
-        }
-    }
-
-    /// A vault was unlocked: what waited for it is offered again.
-    pub(super) fn offer_again(&mut self, fs: &FsRef) {
-        self.drafts.tried.clear();
-        let mut all = self.state.operations.unfinished.iter();
-        if all.any(|it| it.filesystems.contains(fs)) {
-            self.drafts.offer_unfinished = true;
-            self.ask_next();
-        }
-    }
-
     fn done(&mut self, op: OpId, report: &Report) {
         let changed = report.items > 0 || report.entry.is_some();
         for fs in about(report).written() {
@@ -333,61 +291,6 @@ impl App {
         true
     }
 
-    fn clip(&mut self, items: Vec<Place>, cut: bool) {
-        let paths: Vec<PathBuf> = items
-            .iter()
-            .filter_map(|item| Some(host_path(item)?.to_path_buf()))
-            .collect();
-        // Another program can only read files of this computer; it always copies them.
-        if !paths.is_empty() && paths.len() == items.len() {
-            self.background.send(Request::SetClipboardFiles(paths));
-        }
-        self.state.clip = Some(Clip { items, cut });
-    }
-
-    fn paste(&mut self, into: Place) {
-        match &self.state.clip {
-            Some(clip) if clip.items.iter().any(|item| item.fs.as_str() != HOST) || clip.cut => {
-                self.paste_clip(into);
-            }
-            // Another program may have copied something since.
-            _ => self.background.send(Request::GetClipboardFiles(into)),
-        }
-    }
-
-    /// The answer of the desktop's clipboard.
-    pub(super) fn paste_files(&mut self, paths: Vec<PathBuf>, into: Place) {
-        let sources = host_places(&paths);
-        if sources.is_empty() {
-            self.paste_clip(into);
-        } else {
-            self.copy_into(sources, into);
-        }
-    }
-
-    fn paste_clip(&mut self, into: Place) {
-        match self.state.clip.clone() {
-            Some(clip) if clip.cut => {
-                self.state.clip = None;
-                self.submit(Operation::move_into(clip.items, into));
-            }
-            Some(clip) => self.copy_into(clip.items, into),
-            None => self.note(Level::Note, "The clipboard holds no files"),
-        }
-    }
-
-    /// Copying into the folder the items are in makes duplicates of them.
-    fn copy_into(&mut self, sources: Vec<Place>, into: Place) {
-        let here = sources
-            .iter()
-            .all(|source| source.parent().as_ref() == Some(&into));
-        self.submit(if here {
-            Operation::Duplicate(sources)
-        } else {
-            Operation::copy(sources, into)
-        });
-    }
-
     fn rename(&mut self, id: TabId, item: Place, name: &str) {
         if let Some(tab) = self.state.workspace.tab_mut(id) {
             tab.rename = None;
@@ -455,14 +358,6 @@ impl App {
 /// What a report is about: of undo and redo the operation that was undone or done again.
 fn about(report: &Report) -> &Operation {
     report.subject.as_ref().unwrap_or(&report.operation)
-}
-
-fn host_places(paths: &[PathBuf]) -> Vec<Place> {
-    paths
-        .iter()
-        .filter_map(|path| Some(Place::new(FsRef::new(HOST), VPath::lexical(path).ok()?)))
-        .filter(|place| !place.path.is_root())
-        .collect()
 }
 
 /// What is seen at once in the list needs no message, except where undoing it is worth a button.

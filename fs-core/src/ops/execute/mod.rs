@@ -8,6 +8,7 @@ mod folders;
 mod halves;
 mod in_place;
 mod layered;
+mod move_back;
 mod put;
 mod remove;
 mod renames;
