@@ -133,7 +133,7 @@ fn letters_in_the_wrong_case_hint_at_caps_lock() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = Window::open(home.path(), &[&vault(folder.path())]);
     window.text("P");
-    assert!(window.shows("Caps Lock seems to be on"));
+    assert!(window.shows("Is Caps Lock on?"));
     window.text("w");
-    assert!(!window.shows("Caps Lock seems to be on"));
+    assert!(!window.shows("Is Caps Lock on?"));
 }

@@ -223,6 +223,8 @@ pub struct Metrics {
     pub sidebar_max: f32,
     pub sidebar_row: f32,
     pub preview: f32,
+    pub preview_share: f32,
+    pub pane_min: f32,
     pub strip: f32,
     pub layer_row: f32,
     pub layer_chip_min: f32,

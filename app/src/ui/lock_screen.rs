@@ -127,17 +127,17 @@ fn message(
     caps_lock: bool,
 ) -> Option<(String, egui::Color32)> {
     let wrong = locked.and_then(|locked| locked.message.as_deref());
-    let caps = caps_lock.then_some("Caps Lock seems to be on");
-    let wait = (wait_secs > 0).then(|| format!("Try again in {wait_secs} s"));
     let color = if wrong.is_some() {
         tokens.danger
     } else {
         tokens.warn
     };
-    let parts: Vec<&str> = [wrong, wait.as_deref(), caps]
-        .into_iter()
-        .flatten()
-        .collect();
+    // One line has room for two sentences.
+    let hint = match wait_secs {
+        0 => caps_lock.then(|| "Is Caps Lock on?".to_owned()),
+        secs => Some(format!("Try again in {secs} s")),
+    };
+    let parts: Vec<&str> = [wrong, hint.as_deref()].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| (parts.join(". "), color))
 }
 

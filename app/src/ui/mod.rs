@@ -85,7 +85,7 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
         .frame(frame)
         .show(ui, |ui| status_bar::status_bar_ui(ui, &cx, drafts));
     let whole = ui.available_rect_before_wrap();
-    let narrow = whole.width() < m.sidebar_narrow_below;
+    let narrow = is_narrow(state, whole);
     let sidebar = if narrow {
         m.sidebar_narrow
     } else {
@@ -139,6 +139,20 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
     palette::palette_ui(ui, &cx, drafts);
     dialog::dialog_ui(ui, &cx, drafts);
     drag::ghost_ui(ui, &cx, drafts);
+}
+
+/// Does the sidebar show icons only? In a narrow window, and where the panes would not have the room they need beside it, unless its width was chosen.
+fn is_narrow(state: &AppState, window: egui::Rect) -> bool {
+    let m = metrics();
+    let preview = if state.settings.show_preview {
+        preview::width(state, window)
+    } else {
+        0.0
+    };
+    let panes = state.workspace.panes().count() as f32;
+    let room = (window.width() - m.sidebar - preview) / panes;
+    let crowded = state.sizes.sidebar.is_none() && room < m.pane_min;
+    window.width() < m.sidebar_narrow_below || crowded
 }
 
 /// Is this pane the one commands act on?

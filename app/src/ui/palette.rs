@@ -39,6 +39,7 @@ fn content_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     });
     let field = TextEdit::singleline(&mut draft.text)
         .hint_text("Type a command")
+        .align(egui::Align2::LEFT_CENTER)
         .desired_width(f32::INFINITY);
     let response = ui.add(field).accessible_name("Command");
     if !response.has_focus() && !response.lost_focus() {
@@ -100,16 +101,15 @@ fn line_ui(ui: &mut Ui, cx: &Cx<'_>, verb: &Verb, chosen: bool) -> egui::Respons
             .unwrap_or_default(),
         Err(reason) => reason.to_owned(),
     };
-    let right = Type::Secondary
-        .rich(format!("{}   {right}", verb.menu.label()))
-        .color(tokens.faint);
+    let right = Type::Secondary.rich(right).color(tokens.faint);
+    let menu = Type::Secondary.rich(verb.menu.label()).color(tokens.faint);
     let size = egui::vec2(ui.available_width(), m.row);
     let image = verb.icon.map_or_else(
         || egui::Atom::paint(egui::Vec2::splat(m.icon), |_, _| {}),
         |icon| icon.atom_sized(m.icon, Some(tokens.muted)),
     );
     let button =
-        Button::selectable(chosen, (image, label, egui::Atom::grow(), right)).min_size(size);
+        Button::selectable(chosen, (image, label, menu, egui::Atom::grow(), right)).min_size(size);
     let layout = Layout::left_to_right(Align::Center).with_main_justify(true);
     ui.allocate_ui_with_layout(size, layout, |ui| ui.add(button))
         .inner

@@ -88,23 +88,25 @@ fn read_only_ui(ui: &mut Ui, chosen: bool) {
     } else {
         "Nothing in it can be changed"
     };
-    let label = Type::Secondary.rich("Read-only").color(tokens.warn);
-    let atoms = (Icon::Lock.atom_sized(m.pad, Some(tokens.warn)), label);
-    egui::Frame::new()
-        .fill(tokens.hover())
-        .corner_radius(m.radius)
-        .inner_margin(egui::Margin::symmetric(m.gap as i8, (m.space / 2.0) as i8))
-        .show(ui, |ui| {
-            ui.spacing_mut().button_padding = egui::Vec2::ZERO;
-            ui.spacing_mut().interact_size.y = m.icon;
-            ui.add(
-                egui::Button::new(atoms)
-                    .frame(false)
-                    .sense(egui::Sense::hover()),
-            )
-        })
-        .inner
-        .on_hover_text(reason);
+    let label = "Read-only";
+    let galley = ui
+        .painter()
+        .layout_no_wrap(label.to_owned(), Type::Secondary.font(), tokens.warn);
+    let width = m.gap + m.pad + m.space + galley.size().x + m.gap;
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(width, m.row), egui::Sense::hover());
+    ui.painter().rect_filled(rect, m.radius, tokens.hover());
+    let icon = egui::Rect::from_center_size(
+        egui::pos2(rect.left() + m.gap + m.pad / 2.0, rect.center().y),
+        egui::Vec2::splat(m.pad),
+    );
+    Icon::Lock.paint(ui.painter(), icon, m.pad, tokens.warn);
+    let at = egui::pos2(
+        icon.right() + m.space,
+        rect.center().y - galley.size().y / 2.0,
+    );
+    ui.painter().galley(at, galley, tokens.warn);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, label));
+    response.on_hover_text(reason);
 }
 
 /// A button that steps through the history; its tooltip names its key.

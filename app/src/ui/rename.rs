@@ -25,7 +25,15 @@ pub(super) fn rename_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab
         .margin(egui::Margin::symmetric(m.space as i8, 0))
         .align(egui::Align2::LEFT_CENTER);
     let id = ui.make_persistent_id(("rename", &draft.name));
-    let response = ui.put(rect, field.id(id)).accessible_name("New name");
+    // Its text stands where the name stood, and it is as high as its row.
+    let rect = rect.with_min_x(rect.left() - m.space - m.line);
+    let response = ui
+        .scope(|ui| {
+            ui.spacing_mut().interact_size.y = rect.height();
+            ui.put(rect, field.id(id))
+        })
+        .inner
+        .accessible_name("New name");
     if let Some(stem) = draft.select.take() {
         response.request_focus();
         let mut state = TextEdit::load_state(ui.ctx(), id).unwrap_or_default();

@@ -66,7 +66,9 @@ impl Part<'_> {
     fn shorten(&mut self, ui: &Ui, width: f32) {
         if self.width() > width {
             let room = (width - self.around()).max(0.0);
-            self.galley = super::elided(ui.painter(), self.name, &Type::Body.font(), room);
+            // Dots alone tell nothing.
+            let name = if room > 0.0 { self.name } else { "" };
+            self.galley = super::elided(ui.painter(), name, &Type::Body.font(), room);
         }
     }
 }

@@ -54,6 +54,7 @@ impl PathField<'_> {
         let before = self.text.clone();
         let id = ui.make_persistent_id("path field");
         let field = TextEdit::singleline(self.text)
+            .align(egui::Align2::LEFT_CENTER)
             .desired_width(f32::INFINITY)
             .event_filter(EventFilter {
                 horizontal_arrows: true,

@@ -18,6 +18,7 @@ pub fn search_field(
     let mut response = ui
         .add(
             TextEdit::singleline(text)
+                .align(egui::Align2::LEFT_CENTER)
                 .prefix(glass)
                 .hint_text(Type::Body.rich(hint).color(tokens.faint))
                 .desired_width(width),

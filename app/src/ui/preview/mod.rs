@@ -26,7 +26,10 @@ pub struct PreviewDraft {
 pub(super) fn width(state: &AppState, window: Rect) -> f32 {
     let m = metrics();
     let most = (window.width() / 2.0).max(m.sidebar);
-    let width = state.sizes.preview.unwrap_or(m.preview);
+    let width = state
+        .sizes
+        .preview
+        .unwrap_or_else(|| m.preview.min(window.width() * m.preview_share));
     width.clamp(m.sidebar, most).round()
 }
 
