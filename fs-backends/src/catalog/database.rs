@@ -30,6 +30,8 @@ static OPENERS: LazyLock<Arc<ScheduledThreadPool>> = LazyLock::new(|| {
 
 const READERS: u32 = 4;
 const READER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long closing waits for a call that still reads.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// When a change survives a power cut. It survives a kill of the process as soon as it returned, either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -356,7 +358,7 @@ impl Database {
     /// Closes readers first and the writer last, so that SQLite folds its log into the one file. Closing twice is no error.
     pub(crate) fn close(&self) -> Result<()> {
         let pool = self.readers.write().take();
-        drop_pool(pool);
+        close_readers(pool);
         let result = match &self.writer {
             Some(writer) => writer.close(|db| {
                 let sql = |error| from_sql(error, "close");
@@ -411,10 +413,21 @@ impl Drop for Database {
     }
 }
 
-/// Waits until no reader is left: a thread of the pool or a call that still runs may hold one for a moment.
-fn drop_pool(pool: Option<r2d2::Pool<SqliteConnectionManager>>) {
-    if let Some(pool) = pool {
-        is_idle_within(&pool, Duration::from_secs(2));
+/// Closes every reader on this thread. The pool has threads of its own that may let go of it later, even while the process ends and OpenSSL cleans up;
+/// all they find then are connections to nothing. A call that runs too long keeps its reader.
+fn close_readers(pool: Option<r2d2::Pool<SqliteConnectionManager>>) {
+    let Some(pool) = pool else {
+        return;
+    };
+    let mut taken = Vec::new();
+    for _ in 0..pool.max_size() {
+        let Ok(mut reader) = pool.get_timeout(CLOSE_TIMEOUT) else {
+            break;
+        };
+        if let Ok(nothing) = Connection::open_in_memory() {
+            drop(std::mem::replace(&mut *reader, nothing));
+        }
+        taken.push(reader);
     }
 }
 

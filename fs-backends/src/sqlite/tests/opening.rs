@@ -146,3 +146,20 @@ fn the_files_of_an_open_vault_are_registered_as_live() {
     drop(fs);
     assert!(!live(&place.path));
 }
+
+/// The threads of the pool may live on for a moment, but hold nothing of the vault.
+#[test]
+fn a_closed_vault_has_no_open_descriptor() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.db");
+    close(FileStorage::new(SqliteBackend::create(&path).unwrap()));
+    for _ in 0..30 {
+        close(FileStorage::new(SqliteBackend::open(&path).unwrap()));
+        let open = std::fs::read_dir("/proc/self/fd").unwrap();
+        let left = open
+            .filter_map(|fd| std::fs::read_link(fd.unwrap().path()).ok())
+            .filter(|target| target.starts_with(dir.path()))
+            .collect::<Vec<_>>();
+        assert_eq!(left, Vec::<std::path::PathBuf>::new());
+    }
+}
