@@ -45,9 +45,10 @@ pub fn as_user<T>(user: User, f: impl FnOnce() -> T) -> T {
         assert_eq!(done, [0; 4], "{}", std::io::Error::last_os_error());
     };
     set(user.uid, user.gid);
-    let done = f();
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+    // Root again in any case: nobody else may end the server.
     set(0, 0);
-    done
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 const ALL: [Kind; 6] = [

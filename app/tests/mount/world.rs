@@ -142,6 +142,9 @@ fn make(dir: &Path, kind: Kind) -> &'static str {
 impl World {
     pub fn new(kind: Kind) -> Self {
         let dir = folder();
+        // Other users come in too.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(dir.path(), open).unwrap();
         let root = dir.path().join("mnt");
         std::fs::create_dir(&root).unwrap();
         let mut command = lamina();
