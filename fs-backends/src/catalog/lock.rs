@@ -30,6 +30,14 @@ pub(super) fn opening() -> Opening {
     OPENING.lock()
 }
 
+impl Drop for FileLock {
+    /// A process that is being started holds a copy of the descriptor until its program begins; unlocked, it does not hold the lock.
+    fn drop(&mut self) {
+        // Closing the last descriptor unlocks it otherwise.
+        self.file.unlock().unwrap_or_default();
+    }
+}
+
 impl FileLock {
     /// Locks the database at `path`. Errors: `InUse` when this or another process has it open, `UnknownFormat` when it is no regular file.
     pub(super) fn acquire(path: &Path, _turn: &Opening) -> Result<Self> {

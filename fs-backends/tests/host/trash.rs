@@ -56,7 +56,9 @@ fn trash_keeps_equal_names_apart_and_is_as_the_desktop_reads_it() {
         std::fs::write(host.host(name), name).unwrap();
         trash.discard(&host.at(name)).unwrap();
     }
-    let items = trash.items().unwrap();
+    let mut items = trash.items().unwrap();
+    // Other media of the machine have a trash too.
+    items.retain(|item| item.original.as_path().starts_with(host.dir.path()));
     assert_eq!(items.len(), 4);
     let info = std::fs::read_to_string(host.host("home/Trash/info/f g.trashinfo")).unwrap();
     let mut lines = info.lines();

@@ -25,7 +25,10 @@ pub(super) const VERBS: &[Verb] = &[
         "unfinished",
         Menu::Tools,
         "Interrupted operations…",
-        |_| Some(Command::Window(WindowCommand::Dialog(Dialog::Unfinished))),
+        |state| {
+            let any = !state.operations.unfinished.is_empty();
+            any.then_some(Command::Window(WindowCommand::Dialog(Dialog::Unfinished)))
+        },
     )
     .when(|state| {
         if state.operations.unfinished.is_empty() {

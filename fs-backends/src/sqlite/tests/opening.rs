@@ -163,3 +163,27 @@ fn a_closed_vault_has_no_open_descriptor() {
         assert_eq!(left, Vec::<std::path::PathBuf>::new());
     }
 }
+
+/// What a process that is being started has until its program begins.
+#[test]
+fn a_copy_of_the_descriptor_does_not_keep_a_closed_vault_locked() {
+    let place = place();
+    let vault = FileStorage::new(SqliteBackend::create(&place.path).unwrap());
+    let copies: Vec<_> = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|fd| {
+            let fd = fd.unwrap();
+            let number: i32 = fd.file_name().to_str()?.parse().ok()?;
+            (std::fs::read_link(fd.path()).ok()? == place.path).then_some(number)
+        })
+        .map(|number| {
+            #[expect(unsafe_code, reason = "the descriptor is open as long as the vault")]
+            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
+            fd.try_clone_to_owned().unwrap()
+        })
+        .collect();
+    assert!(!copies.is_empty());
+    close(vault);
+    close(FileStorage::new(SqliteBackend::open(&place.path).unwrap()));
+    drop(copies);
+}

@@ -254,7 +254,11 @@ impl Run<'_, '_> {
         match look(&*backend, at)? {
             Some(now) if old.matches(&now) => return Ok(()),
             Some(now) if new.matches(&now) => {
-                trash.discard(&at.path)?;
+                if self.may_trash(&at.fs) {
+                    trash.discard(&at.path)?;
+                } else {
+                    backend.change(&Change::Unlink(At::path(&at.path)))?;
+                }
             }
             Some(_) => return Err(changed(at)),
             None => {}

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::take_back::{Left, changed, look};
 use super::{GROUP, Run};
 use crate::backend::{At, Backend, Change, Want};
+use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
 use crate::listing::EntryBatch;
 use crate::metadata::FileKind;
@@ -33,6 +34,7 @@ impl Run<'_, '_> {
             }
         }
         for (fs, made) in by_fs {
+            let to_trash = to_trash && self.may_trash(&fs);
             let done = self
                 .filesystems
                 .backend(&fs)
@@ -43,6 +45,19 @@ impl Run<'_, '_> {
                 }
             }
         }
+    }
+
+    /// What came out of an encrypted filesystem is not left behind in clear in the trash of another one when that is taken back.
+    pub(super) fn may_trash(&self, fs: &FsRef) -> bool {
+        let is_encrypted = |fs: &FsRef| {
+            self.filesystems.backend(fs).is_ok_and(|backend| {
+                let root = VPath::root();
+                let able = backend.capabilities(At::path(&root));
+                able.contains(Capabilities::ENCRYPTED)
+            })
+        };
+        let operation = &self.writer.entry().operation;
+        is_encrypted(fs) || !operation.filesystems().iter().any(is_encrypted)
     }
 
     fn give_up(&mut self, at: &Place, stamp: &Stamp, error: Error, left: &mut Left) {
