@@ -36,3 +36,8 @@ fn a_folder_goes_into_a_vault_and_out_again() {
 fn the_desktop_decides_on_colours_and_file_dialogs() {
     drive("portal.py");
 }
+
+#[test]
+fn a_vault_and_a_stack_are_used_as_the_readme_shows() {
+    drive("tour.py");
+}

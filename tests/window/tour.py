@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+"""tour.py PROGRAM WORK_FOLDER PICTURE_FOLDER: what the README shows first, done for real.
+
+A folder of pictures beside a vault, with a preview; and a stack whose top layer has something new, something changed and something deleted: shown,
+reviewed, and what the lower layer holds untouched.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from driver import Program
+
+PLACES = "Akureyri Dettifoss Geysir Gullfoss Hekla Höfn Jökulsárlón Reykjavík Skógafoss Thingvellir Vík".split()
+
+
+def paint(folder):
+    """Pictures with something to see, the same every time."""
+    folder.mkdir(parents=True)
+    for number, place in enumerate(PLACES):
+        colours = f"hsl({number * 37 % 360},60%,40%)-hsl({number * 53 % 360},55%,75%)"
+        command = ["convert", "-seed", str(number + 1), "-size", "600x400", f"plasma:{colours}", folder / f"{place}.jpg"]
+        subprocess.run(command, check=True)
+
+
+def main(program, work, pictures):
+    work, pictures = Path(work), Path(pictures)
+    home = work / "home"
+    iceland = home / "Pictures" / "Iceland"
+    paint(iceland)
+    environment = {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_DATA_HOME": str(home / ".local/share"),
+        "XDG_STATE_HOME": str(home / ".local/state"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "LAMINA_PASSWORD": "correct horse",
+    }
+
+    def lamina(*arguments):
+        subprocess.run([program, *map(str, arguments)], env={**environment, "PATH": "/usr/bin:/bin"}, check=True)
+
+    vault, template, stack = work / "Family.db", home / "Template", work / "Website.stack.ron"
+    lamina("new", "vault", vault)
+    lamina("cp", "-r", iceland, f"{vault}::/Iceland")
+    for name in ["Letters", "Contracts", "Birth certificates"]:
+        lamina("mkdir", f"{vault}::/{name}")
+    for name, text in [("index.html", "<h1>Hello</h1>\n"), ("style.css", "h1 { color: teal }\n"), ("notes.md", "# Notes\n")]:
+        template.mkdir(exist_ok=True)
+        (template / name).write_text(text)
+    (template / "images").mkdir()
+    lamina("new", "memory", work / "changes.mem")
+    lamina("new", "stack", stack, template, work / "changes.mem")
+
+    def picture(app, name):
+        app.picture(str(pictures / f"{name}.png"))
+
+    with Program([program, iceland, vault], **environment) as app:
+        app.wait("Password", "password text", "focused", seconds=120)
+        app.type("correct horse\n")
+        app.gone("Unlock", "push button")
+        app.wait("Contracts", "list item")
+        app.key("ctrl+shift+p")
+        app.wait("Command")
+        app.type("Move tab to other pane")
+        app.key("Return")
+        app.until(lambda: app.find("Contracts", "list item") and app.find("Geysir.jpg", "list item"), "both panes")
+        app.click(app.find("Iceland", "list item").name_point)
+        app.key("Return")
+        app.until(lambda: len(app.all("Geysir.jpg", "list item")) == 2, "the pictures in the vault")
+        app.key("F11")
+        right = max(app.all("Geysir.jpg", "list item"), key=lambda row: row.box[0])
+        app.click(right.name_point)
+        app.wait("JPG image .*600 × 400.*", "label")
+        time.sleep(0.5)
+        picture(app, "overview")
+        app.key("F11")
+
+        app.click(min(app.all("Geysir.jpg", "list item"), key=lambda row: row.box[0]).name_point)
+        app.key("ctrl+t", "ctrl+l")
+        time.sleep(0.3)
+        app.key("ctrl+a")
+        app.type(f"{stack}\n")
+        app.wait("notes.md", "list item")
+        app.click(app.find("notes.md", "list item").name_point)
+        app.key("Delete")
+        app.gone("notes.md", "list item")
+        app.key("ctrl+shift+n")
+        app.type("fonts\n")
+        app.wait("fonts", "list item")
+        app.key("ctrl+alt+v")
+        app.click("Show deleted entries.*")
+        app.wait("notes.md.*", "list item")
+        picture(app, "layers")
+        app.key("ctrl+alt+r")
+        app.wait("Discard.*", "push button")
+        picture(app, "review")
+        app.key("Escape")
+        assert (template / "notes.md").read_text() == "# Notes\n", "the lower layer was touched"
+        assert not (template / "fonts").exists(), "the lower layer was touched"
+        app.key("ctrl+q")
+        app.until(lambda: app.process.poll() is not None or app.find("Leave", "push button"), "the window to close")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
