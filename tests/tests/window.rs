@@ -6,11 +6,17 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use lamina_tests::{program, project};
 
+/// One desktop at a time: a person does not use three either, and they would wait for each other.
+static DESKTOP: Mutex<()> = Mutex::new(());
+
 /// Runs a script of `tests/window` with the program, a fresh folder to work in and a folder for pictures.
 fn drive(script: &str) {
+    // A test that failed leaves the desktop as free as one that passed.
+    let _turn = DESKTOP.lock().unwrap_or_else(PoisonError::into_inner);
     let work = tempfile::tempdir().unwrap();
     let pictures = match std::env::var_os("LAMINA_PICTURES") {
         Some(folder) => project().join(folder),

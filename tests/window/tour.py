@@ -79,7 +79,7 @@ def main(program, work, pictures):
 
         app.click(min(app.all("Geysir.jpg", "list item"), key=lambda row: row.box[0]).name_point)
         app.key("ctrl+t", "ctrl+l")
-        time.sleep(0.3)
+        app.wait("Path", "entry|text", "focused")
         app.key("ctrl+a")
         app.type(f"{stack}\n")
         app.wait("notes.md", "list item")
@@ -87,6 +87,7 @@ def main(program, work, pictures):
         app.key("Delete")
         app.gone("notes.md", "list item")
         app.key("ctrl+shift+n")
+        app.wait(None, "entry|text", "focused")
         app.type("fonts\n")
         app.wait("fonts", "list item")
         app.key("ctrl+alt+v")
