@@ -8,6 +8,7 @@
 //! | `session` | mounting, waiting, unmounting |
 //! | `durable` | at most a few seconds of changes are not durable |
 //! | `server` | the requests of the kernel and who answers them |
+//! | `handles` | what the kernel holds open |
 //! | `inodes` | numbers the kernel knows, and the nodes they stand for |
 //! | `attributes` | metadata and errors in the words of the kernel |
 //! | `names`, `files`, `folders`, `xattrs` | the answers |
@@ -26,6 +27,7 @@ mod device;
 mod durable;
 mod files;
 mod folders;
+mod handles;
 mod inodes;
 mod names;
 mod place;

@@ -1,11 +1,9 @@
 //! The requests of the kernel and who answers them. (`fuser::Filesystem` is one trait for all of them, hence the length.)
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use fs_core::{At, Backend, Metadata, NewKind, SetAttr, VPath};
@@ -16,12 +14,12 @@ use fuser::{
     ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen, ReplyPoll,
     ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
-use parking_lot::RwLock;
 
 use super::attributes::{Answer, Failure, attributes, decode_device, set_time};
 use super::durable::Activity;
 use super::files::OpenFile;
 use super::folders::OpenFolder;
+use super::handles::Handles;
 use super::inodes::{Inode, Inodes};
 
 /// Numbers of nodes are never used for another node while the kernel knows them.
@@ -48,43 +46,6 @@ impl From<&Request> for Caller {
             uid: request.uid(),
             gid: request.gid(),
         }
-    }
-}
-
-/// Things the kernel holds open, by number.
-pub struct Handles<T> {
-    next: AtomicU64,
-    open: RwLock<HashMap<u64, Arc<T>>>,
-}
-
-impl<T> Default for Handles<T> {
-    fn default() -> Self {
-        Self {
-            next: AtomicU64::new(1),
-            open: RwLock::default(),
-        }
-    }
-}
-
-impl<T> Handles<T> {
-    /// Keeps it open.
-    pub fn insert(&self, open: T) -> FileHandle {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.open.write().insert(number, Arc::new(open));
-        FileHandle(number)
-    }
-
-    /// What is open under this number.
-    pub fn get(&self, handle: FileHandle) -> Answer<Arc<T>> {
-        let open = self.open.read();
-        open.get(&handle.0).cloned().ok_or(Failure(libc::EBADF))
-    }
-
-    /// Closes it, when whoever uses it now is done.
-    pub fn remove(&self, handle: FileHandle) {
-        let closed = self.open.write().remove(&handle.0);
-        // Closing may take long; nobody waits for the lock meanwhile.
-        drop(closed);
     }
 }
 
