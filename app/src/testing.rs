@@ -43,6 +43,7 @@ impl Window {
         let folders = Folders {
             config: home.join("config"),
             state: home.join("state"),
+            runtime: Some(home.join("run")),
         };
         let locations = locations
             .iter()

@@ -14,6 +14,8 @@ mod ui_file_dialog;
 mod ui_filesystems;
 mod ui_layers;
 mod ui_list;
+#[cfg(all(feature = "mount", target_os = "linux"))]
+mod ui_mount;
 mod ui_navigate;
 mod ui_operations;
 mod ui_properties;

@@ -36,7 +36,7 @@ impl App {
 
     /// The answer of the desktop's clipboard.
     pub(super) fn paste_files(&mut self, paths: Vec<PathBuf>, into: Place) {
-        let sources = host_places(&paths);
+        let sources = self.host_places(&paths);
         if sources.is_empty() {
             self.paste_clip(into);
         } else {
@@ -66,13 +66,14 @@ impl App {
             Operation::copy(sources, into)
         });
     }
-}
 
-/// Paths of this computer, as places.
-pub(super) fn host_places(paths: &[PathBuf]) -> Vec<Place> {
-    paths
-        .iter()
-        .filter_map(|path| Some(Place::new(FsRef::new(HOST), VPath::lexical(path).ok()?)))
-        .filter(|place| !place.path.is_root())
-        .collect()
+    /// Paths of this computer, as places.
+    pub(super) fn host_places(&self, paths: &[PathBuf]) -> Vec<Place> {
+        paths
+            .iter()
+            .filter_map(|path| Some(Place::new(FsRef::new(HOST), VPath::lexical(path).ok()?)))
+            .map(|place| self.through_folder(place))
+            .filter(|place| !place.path.is_root())
+            .collect()
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::App;
 use crate::background::Request;
 use crate::command::Command;
-use crate::state::Session;
+use crate::state::{Arrival, Session};
 
 /// What goes on changing, like the place of a window that is being moved, is written down when it has rested so long.
 const WRITE_AFTER: Duration = Duration::from_millis(500);
@@ -70,9 +70,10 @@ impl App {
         match command {
             Command::Go(tab, place) => self.go(tab, place),
             Command::Reveal(tab, place) => self.reveal(tab, &place),
-            Command::Open(location, open_in) => {
-                self.background.send(Request::Settle { location, open_in });
-            }
+            Command::Open(location, open_in) => match self.inside_folder(&location) {
+                Some(place) => self.show_place(place, open_in, Arrival::Fresh),
+                None => self.background.send(Request::Settle { location, open_in }),
+            },
             Command::Typed(tab, text) => self.typed(tab, &text),
             Command::Complete(tab, folder) => self.complete(tab, &folder),
             Command::Activate(tab, name, open_in) => self.activate(tab, &name, open_in),

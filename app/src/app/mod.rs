@@ -7,10 +7,13 @@ mod dispatch;
 mod file_dialog;
 mod filesystems;
 mod fold;
+mod folder_mounts;
 mod interrupted;
 mod layers;
 mod listing;
+mod locking;
 mod navigate;
+mod opening;
 mod operate;
 mod path;
 mod preview;
@@ -33,7 +36,7 @@ use fs_core::ops::FsRef;
 use crate::background::{Background, Folders, Request, Saved, Waker, guard};
 use crate::command::{Command, Commands, OpenIn, channel};
 use crate::state::toast::Level;
-use crate::state::{AppState, Arrange, PaneId, Session, Settings, Tab, TabId};
+use crate::state::{After, AppState, Arrange, PaneId, Session, Settings, Tab, TabId};
 use crate::ui::Drafts;
 
 /// The whole window.
@@ -45,6 +48,8 @@ pub struct App {
     background: Background,
     refreshes: HashMap<TabId, Refresh>,
     counting: HashMap<FsRef, layers::Counting>,
+    /// What is done once a folder is unmounted.
+    after_unmounting: HashMap<FsRef, After>,
     saved: (Session, Settings),
     /// Something to be written down changed then, and may still be changing.
     unsaved_since: Option<Instant>,
@@ -105,6 +110,7 @@ impl App {
             background: Background::new(start.folders, waker, start.uses_portal),
             refreshes: HashMap::new(),
             counting: HashMap::new(),
+            after_unmounting: HashMap::new(),
             saved: (session.clone(), settings),
             unsaved_since: None,
             context: context.clone(),

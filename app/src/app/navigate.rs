@@ -68,6 +68,7 @@ impl App {
 
     /// Shows a place; the history stays as it is.
     pub(super) fn show(&mut self, id: TabId, place: Option<Place>, arrival: Arrival) {
+        let place = place.map(|place| self.through_folder(place));
         let Some(tab) = self.state.workspace.tab_mut(id) else {
             return;
         };
@@ -239,7 +240,11 @@ impl App {
         let Some(folder) = &tab.place else {
             return;
         };
-        let place = folder.join(name);
+        let place = self.through_folder(folder.join(name));
+        if place.fs != folder.fs {
+            // It is mounted there: its own tab shows it.
+            return self.show_place(place, OpenIn::NewTab, Arrival::Fresh);
+        }
         let hint = tab.cursor.as_ref().map_or(0, |cursor| cursor.row);
         let row = tab.view.row_of(name.as_os_str(), hint);
         if row.is_some_and(|row| tab.view.is_deleted(row)) {

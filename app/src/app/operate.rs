@@ -7,7 +7,6 @@ use fs_core::ops::{Operation, Place, Report};
 use fs_core::{Capabilities, ErrorKind, Name};
 
 use super::App;
-use super::clipboard::host_places;
 use crate::background::Request;
 use crate::background::message::{OpControl, OpNews};
 use crate::command::{FileCommand, Pick};
@@ -81,7 +80,7 @@ impl App {
             }
             FileCommand::Import(paths, into) => {
                 self.close_dialog();
-                let sources = host_places(&paths);
+                let sources = self.host_places(&paths);
                 if !sources.is_empty() {
                     self.submit(Operation::copy(sources, into));
                 }

@@ -54,6 +54,7 @@ impl App {
             },
             Err(_) => return,
         };
+        let place = self.through_folder(place);
         let is_open = |info: &crate::state::FsInfo| info.is_open();
         let known =
             place.fs.as_str() == HOST || self.state.filesystems.get(&place.fs).is_some_and(is_open);
@@ -101,7 +102,11 @@ impl App {
             .as_ref()
             .and_then(Location::host_path)
             .unwrap_or(Path::new("/"));
-        Ok(Meaning::Location(Location::parse(&text, base)?))
+        let location = Location::parse(&text, base)?;
+        Ok(match self.inside_folder(&location) {
+            Some(place) => Meaning::Place(place),
+            None => Meaning::Location(location),
+        })
     }
 }
 

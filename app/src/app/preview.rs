@@ -20,8 +20,9 @@ impl App {
         if let Some((generation, cancel)) = self.state.preview.want(wanted)
             && let Some(key) = &self.state.preview.key
         {
+            let place = self.through_folder(key.place.clone());
             self.background.send(Request::Preview {
-                place: key.place.clone(),
+                place,
                 cancel,
                 generation,
             });

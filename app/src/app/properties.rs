@@ -13,6 +13,10 @@ use crate::state::{Dialog, Generation};
 impl App {
     /// Opens the dialog; its facts follow.
     pub(super) fn show_properties(&mut self, items: Vec<Place>) {
+        let items: Vec<Place> = items
+            .into_iter()
+            .map(|item| self.through_folder(item))
+            .collect();
         let properties = Properties {
             items: items.clone(),
             facts: None,

@@ -7,7 +7,7 @@ use super::App;
 use crate::background::Request;
 use crate::command::TabCommand;
 use crate::state::filesystem::place_of;
-use crate::state::{Arrival, Dialog, PaneId, Tab, TabId};
+use crate::state::{After, Arrival, Dialog, PaneId, Tab, TabId};
 
 impl App {
     /// Carries out a command on tabs and panes.
@@ -146,8 +146,14 @@ impl App {
     }
 
     /// Closes a tab; asks first when that would lose what is only in memory.
-    fn close_tab(&mut self, tab: TabId) {
-        if self.closing_loses(tab) {
+    pub(super) fn close_tab(&mut self, tab: TabId) {
+        if let Some(fs) = self.closing_unmounts(tab) {
+            self.state.dialog = Some(Dialog::UnmountFolder {
+                fs,
+                then: After::Close(tab),
+                users: None,
+            });
+        } else if self.closing_loses(tab) {
             self.state.dialog = Some(Dialog::CloseUnsaved(tab));
         } else {
             self.close_tab_now(tab);
@@ -207,6 +213,11 @@ impl App {
             .filesystems
             .values()
             .any(|info| info.made_of.contains(fs));
-        shown || used || layer || [HOST, SAMPLE].contains(&fs.as_str())
+        let mounted = self
+            .state
+            .filesystems
+            .get(fs)
+            .is_some_and(|info| info.folder.is_some());
+        shown || used || layer || mounted || [HOST, SAMPLE].contains(&fs.as_str())
     }
 }

@@ -176,9 +176,20 @@ impl App {
             .filter(|info| info.unsaved)
             .map(|info| info.name.clone())
             .collect();
-        self.state.leaving |= running == 0 && unsaved.is_empty();
+        let mounted: Vec<String> = self
+            .state
+            .filesystems
+            .values()
+            .filter(|info| info.folder.is_some())
+            .map(|info| info.name.clone())
+            .collect();
+        self.state.leaving |= running == 0 && unsaved.is_empty() && mounted.is_empty();
         if !self.state.leaving {
-            self.state.dialog = Some(Dialog::Quit { running, unsaved });
+            self.state.dialog = Some(Dialog::Quit {
+                running,
+                unsaved,
+                mounted,
+            });
         }
         self.state.leaving
     }

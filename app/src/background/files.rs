@@ -18,6 +18,8 @@ pub struct Folders {
     pub config: PathBuf,
     /// `session.ron` and the journal of operations are here.
     pub state: PathBuf,
+    /// Filesystems are mounted in here when nothing else is chosen; gone when the user logs out. Not every system has one.
+    pub runtime: Option<PathBuf>,
 }
 
 impl Folders {
@@ -30,6 +32,7 @@ impl Folders {
                 .state_dir()
                 .unwrap_or(dirs.data_local_dir())
                 .to_path_buf(),
+            runtime: dirs.runtime_dir().map(Path::to_path_buf),
         })
     }
 

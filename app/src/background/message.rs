@@ -10,6 +10,7 @@ use fs_core::{Capabilities, Error, FileId, FileKind, Result};
 
 use crate::command::{OpenIn, Pick, Secret};
 use crate::state::dialog::NewFilesystem;
+use crate::state::folder_mount::{FolderNews, FolderWish};
 use crate::state::layers::{Changes, LayerInfo};
 use crate::state::preview::Preview;
 use crate::state::properties::{AttrWish, Checksum, Facts, Usage};
@@ -38,6 +39,8 @@ pub enum Request {
         secret: Option<Secret>,
         /// So that nothing can be changed.
         read_only: bool,
+        /// A layer that was used over another base is used over this one from now on.
+        accept_base: bool,
     },
     /// Makes a filesystem: `Event::Created`.
     Create {
@@ -160,10 +163,23 @@ pub enum Request {
     Leave(EntryId),
     /// Takes over the history kept inside a filesystem that was just opened: `Event::History`.
     Adopt(FsRef),
+    /// Mounts a filesystem as a folder, or unmounts it: `Event::Folder`, repeatedly.
+    Folder(FsRef, Generation, FolderOrder),
     /// Writes the session.
     SaveSession(Box<Session>),
     /// Writes the settings.
     SaveSettings(Box<Settings>),
+}
+
+/// What to do about a filesystem that is, or shall be, a folder of this computer.
+#[derive(Clone, Debug)]
+pub enum FolderOrder {
+    /// Mounts the filesystem of this location.
+    Mount(Location, FolderWish),
+    /// Unmounts it, unless programs use it.
+    Unmount,
+    /// Takes the folder away; programs that use it go on until they are done.
+    Leave,
 }
 
 /// What to list.
@@ -208,6 +224,8 @@ pub enum Event {
     Unmounted(FsRef, Result<()>),
     /// A memory filesystem was saved.
     Saved(FsRef, PathBuf, Result<()>),
+    /// News of a filesystem that is mounted as a folder, and of which mount of it.
+    Folder(FsRef, Generation, FolderNews),
     /// Rows for a tab.
     View {
         /// The tab.

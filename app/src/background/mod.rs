@@ -13,6 +13,8 @@ mod arrange;
 mod changes;
 mod desktop;
 mod files;
+#[cfg(all(feature = "mount", target_os = "linux"))]
+mod folder_mounts;
 mod folders;
 mod fonts;
 pub mod guard;
@@ -41,7 +43,7 @@ use fs_core::ops::FsRef;
 
 pub use activate::shown_at;
 pub use files::{Folders, Saved};
-pub use message::{Event, ListRequest, Request};
+pub use message::{Event, FolderOrder, ListRequest, Request};
 use mounts::Mounts;
 use operations::Operations;
 pub use outbox::Waker;
@@ -49,7 +51,7 @@ use outbox::{Flight, InFlight, Outbox};
 use pool::Pool;
 use watch::Watchers;
 
-use crate::state::TabId;
+use crate::state::{Generation, TabId};
 
 /// Events wait in the workers when the window is this far behind.
 const EVENTS: usize = 256;
@@ -73,6 +75,8 @@ pub struct Background {
     in_flight: InFlight,
     watchers: Watchers,
     folders: Arc<Folders>,
+    #[cfg(all(feature = "mount", target_os = "linux"))]
+    folder_mounts: folder_mounts::FolderMounts,
     uses_portal: bool,
 }
 
@@ -92,6 +96,8 @@ impl Background {
             in_flight: InFlight::default(),
             watchers: Watchers::default(),
             folders: Arc::new(folders),
+            #[cfg(all(feature = "mount", target_os = "linux"))]
+            folder_mounts: Default::default(),
             uses_portal,
         };
         this.start_operations();
@@ -148,10 +154,16 @@ impl Background {
                 location,
                 secret,
                 read_only,
+                accept_base,
             } => {
                 let mounts = self.mounts.clone();
+                let how = open::How {
+                    secret,
+                    read_only,
+                    accept_base,
+                };
                 self.on(&fs.clone(), move || {
-                    let result = open::mount(&mounts, &fs, &location, secret, read_only);
+                    let result = open::mount(&mounts, &fs, &location, how);
                     outbox.send(Event::Mounted { fs, result });
                 });
             }
@@ -325,6 +337,7 @@ impl Background {
                 let operations = self.operations.clone();
                 self.operate(move || operations.adopt(&fs, &outbox));
             }
+            Request::Folder(fs, id, order) => self.folder(fs, id, order),
             Request::SaveSession(session) => {
                 let folders = self.folders.clone();
                 self.write(move || folders.save_session(&session));
@@ -334,6 +347,32 @@ impl Background {
                 self.write(move || folders.save_settings(&settings));
             }
         }
+    }
+
+    /// Where folders to mount at are made when nothing else is chosen; `None`: the system has no such place.
+    pub fn runtime_folder(&self) -> Option<&std::path::Path> {
+        self.folders.runtime.as_deref()
+    }
+
+    #[cfg(all(feature = "mount", target_os = "linux"))]
+    fn folder(&mut self, fs: FsRef, id: Generation, order: FolderOrder) {
+        let (all, mounts) = (self.folder_mounts.clone(), self.mounts.clone());
+        let outbox = self.outbox.clone();
+        let teller = folder_mounts::Teller { fs, id, outbox };
+        self.house(move || match order {
+            FolderOrder::Mount(location, wish) => all.mount(&mounts, &location, &wish, teller),
+            FolderOrder::Unmount => all.unmount(&teller),
+            FolderOrder::Leave => all.leave(&teller),
+        });
+    }
+
+    /// Built without FUSE: no menu offers it, and whoever asks all the same is told.
+    #[cfg(not(all(feature = "mount", target_os = "linux")))]
+    fn folder(&mut self, fs: FsRef, id: Generation, _order: FolderOrder) {
+        let outbox = self.outbox.clone();
+        let error = fs_core::Error::new(fs_core::ErrorKind::Unsupported, "mount");
+        let news = crate::state::folder_mount::FolderNews::Refused(error);
+        self.house(move || outbox.send(Event::Folder(fs, id, news)));
     }
 
     fn list(&mut self, request: ListRequest) {
@@ -391,7 +430,11 @@ impl Background {
         self.operations.stop();
         let mounts = self.mounts.drain();
         let (done, finished) = bounded::<()>(0);
+        #[cfg(all(feature = "mount", target_os = "linux"))]
+        let folder_mounts = self.folder_mounts.clone();
         self.write(move || {
+            #[cfg(all(feature = "mount", target_os = "linux"))]
+            folder_mounts.shut_down();
             for mount in mounts {
                 if let Err(error) = mount.backend.close() {
                     tracing::error!("{error}");

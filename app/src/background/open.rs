@@ -16,27 +16,34 @@ use crate::state::dialog::{Layer, NewFilesystem};
 use crate::state::filesystem::{SAMPLE, place_of};
 use crate::state::layers::LayerInfo;
 
+/// How a filesystem is opened.
+pub struct How {
+    /// The password, if one was given.
+    pub secret: Option<Secret>,
+    /// So that nothing can be changed.
+    pub read_only: bool,
+    /// A layer that was used over another base is used over this one from now on.
+    pub accept_base: bool,
+}
+
 /// Opens the filesystem at `location` and keeps it under `fs`.
-pub fn mount(
-    mounts: &Mounts,
-    fs: &FsRef,
-    location: &Location,
-    secret: Option<Secret>,
-    read_only: bool,
-) -> Result<MountInfo> {
+pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<MountInfo> {
     // The host may have been opened by an operation before any tab shows it.
     let mount = match mounts.get(fs) {
         Ok(mount) => mount,
         Err(_) => {
-            let lent = mounts.lent(fs).filter(|_| !read_only).map(|backend| Mount {
-                backend,
-                encrypted: false,
-                read_only: false,
-                memory: None,
-            });
+            let lent = mounts
+                .lent(fs)
+                .filter(|_| !how.read_only)
+                .map(|backend| Mount {
+                    backend,
+                    encrypted: false,
+                    read_only: false,
+                    memory: None,
+                });
             let mount = match lent {
                 Some(mount) => mount,
-                None => open(mounts, fs, location, secret, read_only)?,
+                None => open(mounts, fs, location, how)?,
             };
             mounts.insert(fs.clone(), mount.clone());
             mount
@@ -52,13 +59,12 @@ pub fn mount(
     })
 }
 
-fn open(
-    mounts: &Mounts,
-    fs: &FsRef,
-    location: &Location,
-    secret: Option<Secret>,
-    read_only: bool,
-) -> Result<Mount> {
+fn open(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<Mount> {
+    let How {
+        secret,
+        read_only,
+        accept_base,
+    } = how;
     match location.root() {
         Root::Memory(_) => {
             let memory = MemoryBackend::new();
@@ -73,6 +79,7 @@ fn open(
                 password: &|_| secret.as_ref().map(|secret| secret.0.clone()),
                 open_already: &|location| Some(mounts.get(&place_of(location).fs).ok()?.backend),
                 read_only,
+                accept_base,
                 ..OpenHow::default()
             };
             let opened = location.open(&how)?;

@@ -77,17 +77,18 @@ fn open(context: &Context, arguments: &Arguments) -> anyhow::Result<Mounted> {
     if arguments.read_only {
         backend = Arc::new(ReadOnly::new(backend));
     }
-    let host_folder = match kind {
-        Kind::Host => Some(place.path.as_path().to_owned()),
-        Kind::VRoot => location.host_path().map(ToOwned::to_owned),
-        _ => None,
+    let host_folders = match kind {
+        Kind::Host => vec![place.path.as_path().to_owned()],
+        Kind::VRoot => Vec::from_iter(location.host_path().map(ToOwned::to_owned)),
+        _ => Vec::new(),
     };
     let options = Options {
         source: shown(),
         read_only: arguments.read_only,
         // This process is the only one that has it open.
         exclusive: matches!(kind, Kind::Memory | Kind::Vault | Kind::Store),
-        host_folder,
+        host_folders,
+        listener: None,
     };
     Ok(mount(backend, &arguments.dir, &options)?)
 }

@@ -11,9 +11,10 @@ use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place};
 use fs_core::{Name, VPath};
 use zeroize::Zeroizing;
 
+use crate::state::folder_mount::FolderWish;
 use crate::state::{
-    Column, Density, Dialog, OpId, PaneId, TabId, ThemeChoice, ToastId, dialog::NewFilesystem,
-    layout::Resize, properties::AttrWish,
+    After, Column, Density, Dialog, OpId, PaneId, TabId, ThemeChoice, ToastId,
+    dialog::NewFilesystem, layout::Resize, properties::AttrWish,
 };
 
 use crate::widget::rows::{BandPhase, How};
@@ -226,18 +227,39 @@ pub enum FsCommand {
     LockAll,
     /// Tries to open a failed filesystem again.
     Retry(FsRef),
+    /// Opens a stack whose layers were used over another base: from now on they belong to this one.
+    AcceptBase(FsRef),
     /// Makes a filesystem and opens it; the secret encrypts it.
     Create(NewFilesystem, Option<Secret>),
     /// Writes a memory filesystem to a file; `true`: whatever is there already.
     Save(FsRef, std::path::PathBuf, bool),
     /// Closes a filesystem and all its tabs.
     Close(FsRef),
+    /// See [`FolderCommand`].
+    Folder(FsRef, FolderCommand),
     /// Asks the desktop for a path, for the field of a dialog.
     Pick(Pick),
     /// Asks for a filesystem of a kind.
     Ask(Kind),
     /// Asks for what is needed to make one of a kind.
     AskNew(Kind),
+}
+
+/// A filesystem as a folder of this computer.
+#[derive(Clone, Debug)]
+pub enum FolderCommand {
+    /// Asks where it shall be mounted.
+    Ask,
+    /// Mounts it.
+    Mount(FolderWish),
+    /// Shows the folder in the desktop's file manager.
+    Open,
+    /// Unmounts it unless programs use it, then does something.
+    Unmount(After),
+    /// Takes the folder away; does something when the programs that use it are done.
+    Leave(After),
+    /// Takes the folder away and does something at once; programs that use it get errors.
+    CutOff(After),
 }
 
 /// What a file dialog shall return.

@@ -15,34 +15,71 @@ const LATEST: Duration = Duration::from_secs(5);
 pub struct Activity {
     open_files: AtomicUsize,
     dirty: AtomicBool,
+    changed: AtomicBool,
     own_ids: (u32, u32),
+    listener: Option<Listener>,
 }
 
-impl Default for Activity {
-    fn default() -> Self {
-        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-        Self {
-            open_files: AtomicUsize::new(0),
-            dirty: AtomicBool::new(false),
-            own_ids: (uid.as_raw(), gid.as_raw()),
-        }
+/// Is called when the number of open files changes, at the first change of content, and when the mount is over; from any thread, and must not wait.
+#[derive(Clone)]
+pub struct Listener(Arc<dyn Fn() + Send + Sync>);
+
+impl Listener {
+    /// Calls `tell`.
+    pub fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listener")
     }
 }
 
 impl Activity {
+    /// Nothing has happened yet; what does is told to `listener`.
+    pub fn new(listener: Option<Listener>) -> Self {
+        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+        Self {
+            open_files: AtomicUsize::new(0),
+            dirty: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
+            own_ids: (uid.as_raw(), gid.as_raw()),
+            listener,
+        }
+    }
+
+    /// Calls the listener.
+    pub fn tell(&self) {
+        if let Some(Listener(tell)) = &self.listener {
+            tell();
+        }
+    }
+
     /// Something was changed.
     pub fn changed(&self) {
         self.dirty.store(true, Ordering::Release);
+        if !self.changed.load(Ordering::Relaxed) && !self.changed.swap(true, Ordering::AcqRel) {
+            self.tell();
+        }
+    }
+
+    /// Was anything ever changed?
+    pub fn has_changed(&self) -> bool {
+        self.changed.load(Ordering::Acquire)
     }
 
     /// A file was opened.
     pub fn opened(&self) {
         self.open_files.fetch_add(1, Ordering::AcqRel);
+        self.tell();
     }
 
     /// A file was closed.
     pub fn closed(&self) {
         self.open_files.fetch_sub(1, Ordering::AcqRel);
+        self.tell();
     }
 
     /// Files programs hold open now.

@@ -6,6 +6,7 @@
 //! | `device` | connecting `/dev/fuse` with a folder, and taking it off again |
 //! | `watchdog` | a killed process leaves no dead folder behind |
 //! | `session` | mounting, waiting, unmounting |
+//! | `users` | which programs use it |
 //! | `durable` | at most a few seconds of changes are not durable |
 //! | `server` | the requests of the kernel and who answers them |
 //! | `handles` | what the kernel holds open |
@@ -33,7 +34,9 @@ mod names;
 mod place;
 mod server;
 mod session;
+mod users;
 mod watchdog;
 mod xattrs;
 
+pub use durable::Listener;
 pub use session::{Mounted, Options, mount};

@@ -19,8 +19,8 @@ fn failed(dir: &Path) -> impl Fn(io::Error) -> Error {
 
 /// The absolute path of `dir`, an empty folder nothing is mounted at. What a killed process left mounted there is taken off.
 ///
-/// `inside`: the folder that is to be mounted, where it is one of the host; nothing may be mounted inside itself.
-pub fn check(dir: &Path, inside: Option<&Path>) -> Result<PathBuf> {
+/// `inside`: folders of the host that are to be mounted; nothing may be mounted inside itself.
+pub fn check(dir: &Path, inside: &[PathBuf]) -> Result<PathBuf> {
     if fs::symlink_metadata(dir).is_err_and(|e| e.raw_os_error() == Some(libc::ENOTCONN)) {
         device::detach(dir, true)?;
     }
@@ -50,8 +50,8 @@ pub fn check(dir: &Path, inside: Option<&Path>) -> Result<PathBuf> {
             "what is in it would be hidden; choose an empty folder",
         ));
     }
-    let within = inside.and_then(|folder| fs::canonicalize(folder).ok());
-    if within.is_some_and(|folder| dir.starts_with(folder)) {
+    let is_around = |folder: &PathBuf| fs::canonicalize(folder).is_ok_and(|it| dir.starts_with(it));
+    if inside.iter().any(is_around) {
         return Err(refuse(
             ErrorKind::IntoItself,
             dir,

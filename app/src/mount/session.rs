@@ -10,7 +10,7 @@ use fuser::{Config, Session, SessionACL};
 use parking_lot::{Condvar, Mutex};
 
 use super::device::{self, Label};
-use super::durable::{Activity, Syncer};
+use super::durable::{Activity, Listener, Syncer};
 use super::place;
 use super::server::Server;
 use super::watchdog::Watchdog;
@@ -27,8 +27,10 @@ pub struct Options {
     pub read_only: bool,
     /// Nothing changes but through the folder: the kernel may keep what it was told.
     pub exclusive: bool,
-    /// The host folder that is mounted, if it is one.
-    pub host_folder: Option<PathBuf>,
+    /// Host folders that are mounted, or are layers of what is.
+    pub host_folders: Vec<PathBuf>,
+    /// Is told what happens.
+    pub listener: Option<Listener>,
 }
 
 /// A mounted filesystem. Dropped it is unmounted, lazily where programs still use it.
@@ -72,10 +74,10 @@ impl Ended {
 /// Errors: `NotFound`, `NotADirectory`, `DirectoryNotEmpty`, `Busy` (something is mounted there), `IntoItself`, `PermissionDenied`; `Unsupported` when the
 /// backend can't hold on to nodes (`PIN`). Each says in a sentence what to do.
 pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result<Mounted> {
-    let dir = place::check(dir, options.host_folder.as_deref())?;
+    let dir = place::check(dir, &options.host_folders)?;
     let root = VPath::root();
     let capabilities = backend.capabilities(At::path(&root));
-    let activity = Arc::new(Activity::default());
+    let activity = Arc::new(Activity::new(options.listener.clone()));
     let server = Server::new(
         Arc::clone(&backend),
         Arc::clone(&activity),
@@ -102,12 +104,13 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
         let thread = std::thread::Builder::new()
             .name("mount".to_owned())
             .spawn({
-                let ended = Arc::clone(&ended);
+                let (ended, activity) = (Arc::clone(&ended), Arc::clone(&activity));
                 move || {
                     if let Err(error) = session.run() {
                         tracing::error!("the mounted filesystem stopped: {error}");
                     }
                     ended.set(Stage::Over);
+                    activity.tell();
                 }
             })?;
         Ok(Mounted {
@@ -135,6 +138,16 @@ impl Mounted {
     /// How many files programs hold open in it.
     pub fn open_files(&self) -> usize {
         self.activity.open_files()
+    }
+
+    /// Has anything been changed through it?
+    pub fn has_changed(&self) -> bool {
+        self.activity.has_changed()
+    }
+
+    /// Names of programs that use it: have files open in it, run from it or stand in it. Only those this user may know of.
+    pub fn users(&self) -> Vec<String> {
+        super::users::of(&self.dir)
     }
 
     /// Has it been unmounted, from here or elsewhere?

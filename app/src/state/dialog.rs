@@ -8,7 +8,7 @@ use fs_core::ops::{FsRef, Place, Preflight};
 
 use super::layers::Review;
 use super::properties::Properties;
-use super::{OpId, TabId};
+use super::{After, OpId, TabId};
 
 /// A dialog.
 #[derive(Clone, Debug)]
@@ -42,6 +42,21 @@ pub enum Dialog {
         running: usize,
         /// Names of filesystems with unsaved content.
         unsaved: Vec<String>,
+        /// Names of filesystems that are mounted as folders.
+        mounted: Vec<String>,
+    },
+    /// A stack's layers, used over another base, would be used over this one.
+    AcceptBase(FsRef),
+    /// Where a filesystem is mounted as a folder.
+    MountFolder(FsRef),
+    /// A folder other programs may use would be unmounted.
+    UnmountFolder {
+        /// The filesystem.
+        fs: FsRef,
+        /// What it is unmounted for.
+        then: After,
+        /// It could not be: these programs use it. `None`: it was not tried yet.
+        users: Option<Vec<String>>,
     },
     /// Operations that a crash interrupted, [`Operations::unfinished`](super::Operations).
     Unfinished,

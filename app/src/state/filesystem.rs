@@ -7,6 +7,7 @@ use fs_backends::location::{Kind, Location, Root};
 use fs_core::ops::{FsRef, Place};
 use fs_core::{Capabilities, Error, VPath};
 
+use super::folder_mount::FolderMount;
 use super::layers::{LayerInfo, Tally};
 
 /// An open filesystem, or one that should be.
@@ -36,6 +37,8 @@ pub struct FsInfo {
     pub tally: Option<Tally>,
     /// Filesystems of other tabs it is made of; they stay open as long as it does.
     pub made_of: Vec<FsRef>,
+    /// Where it is mounted as a folder, if it is.
+    pub folder: Option<FolderMount>,
 }
 
 /// Whether a filesystem can be used.

@@ -3,6 +3,7 @@
 pub mod dialog;
 pub mod file_type;
 pub mod filesystem;
+pub mod folder_mount;
 mod ids;
 pub mod layers;
 pub mod layout;
@@ -25,6 +26,7 @@ use fs_core::ops::{FsRef, Place};
 
 pub use dialog::Dialog;
 pub use filesystem::{FsInfo, FsStatus};
+pub use folder_mount::{After, FolderMount, FolderStage};
 pub use ids::{Generation, OpId, TabId, ToastId};
 pub use operations::{Operations, Running, Stage, Undoable, Unfinished};
 pub use selection::Selection;

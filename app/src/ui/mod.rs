@@ -4,6 +4,7 @@ mod context_menu;
 pub mod dialog;
 mod drafts;
 mod drag;
+mod folder_strip;
 mod kind;
 mod layers;
 mod layout;
@@ -32,7 +33,7 @@ use crate::state::{AppState, PaneId};
 use crate::theme::{UiTokens as _, metrics};
 
 pub use drafts::Drafts;
-pub use text::{error_sentence, path_text};
+pub use text::{error_sentence, mount_sentence, path_text};
 
 /// What every part of the window needs.
 pub struct Cx<'a> {

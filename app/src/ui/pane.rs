@@ -3,7 +3,8 @@
 use egui::{CentralPanel, Frame, Panel, Ui};
 
 use super::{
-    Cx, Drafts, is_active, layers, list, lock_screen, path_bar, tab_strip, view_state, welcome,
+    Cx, Drafts, folder_strip, is_active, layers, list, lock_screen, path_bar, tab_strip,
+    view_state, welcome,
 };
 use crate::command::{Command, TabCommand};
 use crate::state::{FsStatus, Load, PaneId, Tab};
@@ -43,6 +44,15 @@ pub(super) fn pane_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, id: PaneId)
             .show(ui, |ui| path_bar::path_bar_ui(ui, cx, drafts, tab, id));
     }
     let info = cx.state.fs_of(tab);
+    if let (Some(fs), Some(info)) = (tab.fs(), info)
+        && let Some(folder) = &info.folder
+    {
+        Panel::top(("folder", id))
+            .exact_size(m.strip)
+            .resizable(false)
+            .frame(Frame::new().fill(tokens.surface))
+            .show(ui, |ui| folder_strip::strip_ui(ui, cx, fs, info, folder));
+    }
     if let Some(info) = info.filter(|info| info.is_open() && info.is_layered()) {
         let room = ui.available_rect_before_wrap().height();
         if id == PaneId::First {

@@ -101,6 +101,28 @@ pub fn error_sentence(what: &str, error: &Error) -> String {
     }
 }
 
+/// Why a filesystem was not mounted as a folder, and what to do about it.
+pub fn mount_sentence(error: &Error) -> String {
+    let detail = error.detail().unwrap_or_default();
+    let sentence = match error.kind() {
+        ErrorKind::DirectoryNotEmpty => {
+            "That folder is not empty, and what is in it would be hidden. Choose an empty or a new one"
+        }
+        ErrorKind::Busy => "Something is mounted at that folder already. Choose another one",
+        ErrorKind::NotADirectory => "That is a file. Choose an empty or a new folder",
+        ErrorKind::IntoItself => {
+            "That folder lies inside of what is to be mounted. Choose one outside"
+        }
+        ErrorKind::ReadOnly => "No folder can be made there. Choose another place",
+        ErrorKind::PermissionDenied if detail.is_empty() => {
+            "You may not mount at that folder. Choose one of your own"
+        }
+        _ if !detail.is_empty() => return format!("Couldn't mount: {detail}"),
+        _ => return error_sentence("Couldn't mount", error),
+    };
+    sentence.to_owned()
+}
+
 /// What the path field of a tab shows: a host path as other programs write it, otherwise the location.
 pub fn path_text(tab: &Tab) -> String {
     let Some(location) = tab.place.as_ref().and_then(location_of) else {

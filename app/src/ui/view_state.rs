@@ -1,11 +1,12 @@
 //! What stands in the place of rows: loading, empty, failed, gone. Each has its own sentence and one button.
 
 use egui::{Align, Layout, Rect, Ui, UiBuilder};
+use fs_backends::location::Kind;
 use fs_core::ErrorKind;
 
 use super::{Cx, error_sentence};
 use crate::command::{Command, FileCommand, FsCommand, ListCommand, TabCommand, WindowCommand};
-use crate::state::{FsStatus, Load, Tab};
+use crate::state::{Dialog, FsStatus, Load, Tab};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 
 /// Something that is shown only when it lasts.
@@ -21,6 +22,11 @@ struct Block<'a> {
 
 /// Draws it in the upper middle; tells whether the button was pressed.
 fn block_ui(ui: &mut Ui, block: &Block<'_>) -> bool {
+    two_buttons_ui(ui, block, None).0
+}
+
+/// The same with a second button below the first.
+fn two_buttons_ui(ui: &mut Ui, block: &Block<'_>, second: Option<&str>) -> (bool, bool) {
     let (m, tokens) = (metrics(), ui.tokens());
     let area = ui.available_rect_before_wrap();
     let width = m.lock_screen.min(area.width() - 2.0 * m.pad);
@@ -42,10 +48,15 @@ fn block_ui(ui: &mut Ui, block: &Block<'_>) -> bool {
         ui.label(Type::Body.rich(&block.detail).color(tokens.muted));
     }
     let Some((icon, label)) = block.button else {
-        return false;
+        return (false, false);
     };
     ui.add_space(m.pad);
-    ui.button((icon.atom(), label)).clicked()
+    let first = ui.button((icon.atom(), label)).clicked();
+    let Some(second) = second else {
+        return (first, false);
+    };
+    ui.add_space(m.gap);
+    (first, ui.button(second).clicked())
 }
 
 /// Everything but rows and lock screens.
@@ -80,8 +91,15 @@ pub(super) fn view_state_ui(
                 detail: failed(error),
                 button: Some((Icon::Refresh, "Try again")),
             };
-            if let (true, Some(fs)) = (block_ui(ui, &block), tab.fs()) {
+            let other_base = error.kind() == ErrorKind::WrongBase;
+            let second = other_base.then_some("Use it over this base…");
+            let (retry, accept) = two_buttons_ui(ui, &block, second);
+            if let (true, Some(fs)) = (retry, tab.fs()) {
                 cx.send(Command::Fs(FsCommand::Retry(fs.clone())));
+            }
+            if let (true, Some(fs)) = (accept, tab.fs()) {
+                let dialog = Dialog::AcceptBase(fs.clone());
+                cx.send(Command::Window(WindowCommand::Dialog(dialog)));
             }
         }
         (_, Load::Failed(error)) => list_failed_ui(ui, cx, tab, &name, error),
@@ -132,11 +150,7 @@ fn list_failed_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab, name: &str, error: &fs_co
             Icon::Error
         },
         title: &title,
-        detail: if gone {
-            "It was moved, renamed or deleted.".to_owned()
-        } else {
-            failed(error)
-        },
+        detail: if gone { moved(cx, tab) } else { failed(error) },
         button: Some(if gone && can_go_up {
             (Icon::Up, "Go up")
         } else {
@@ -149,6 +163,16 @@ fn list_failed_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab, name: &str, error: &fs_co
         } else {
             Command::Refresh(tab.id)
         });
+    }
+}
+
+/// What became of a folder that is not there any more, and where it was.
+fn moved(cx: &Cx<'_>, tab: &Tab) -> String {
+    match cx.state.fs_of(tab) {
+        Some(info) if info.kind != Kind::Host => {
+            format!("It was moved, renamed or deleted in {}.", info.name)
+        }
+        _ => "It was moved, renamed or deleted.".to_owned(),
     }
 }
 

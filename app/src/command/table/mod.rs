@@ -5,6 +5,8 @@ mod file;
 mod go;
 mod help;
 mod layers;
+#[cfg(all(feature = "mount", target_os = "linux"))]
+mod mount;
 mod tools;
 mod vault;
 mod view;
@@ -89,6 +91,8 @@ pub const TAB_MENU: &[&str] = &[
     "",
     "lock",
     "save_memory",
+    #[cfg(all(feature = "mount", target_os = "linux"))]
+    "mount_folder",
     "",
     "close_tab",
     "close_others",

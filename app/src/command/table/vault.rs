@@ -72,6 +72,8 @@ pub(super) const VERBS: &[Verb] = &[
     )
     .icon(Icon::Export)
     .when(savable),
+    #[cfg(all(feature = "mount", target_os = "linux"))]
+    super::mount::VERB,
 ];
 
 const fn ask(

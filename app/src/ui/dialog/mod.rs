@@ -4,6 +4,7 @@ pub mod browser;
 mod conflicts;
 mod form;
 mod help;
+mod mount;
 pub mod properties;
 mod questions;
 mod report;
@@ -23,7 +24,11 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     };
     let may_browse = matches!(
         dialog,
-        Dialog::Open(_) | Dialog::Create(_) | Dialog::Save(_) | Dialog::AddFiles(_)
+        Dialog::Open(_)
+            | Dialog::Create(_)
+            | Dialog::Save(_)
+            | Dialog::MountFolder(_)
+            | Dialog::AddFiles(_)
     );
     if may_browse && drafts.form.browser.is_some() {
         return browser::browser_ui(ui, cx, drafts);
@@ -52,7 +57,16 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 // The file dialog, which has just been answered.
                 Dialog::AddFiles(_) => cx.send(Command::Window(WindowCommand::CloseDialog)),
                 Dialog::CloseUnsaved(tab) => questions::close_unsaved_ui(ui, cx, *tab),
-                Dialog::Quit { running, unsaved } => questions::quit_ui(ui, cx, *running, unsaved),
+                Dialog::AcceptBase(fs) => questions::accept_base_ui(ui, cx, fs),
+                Dialog::MountFolder(fs) => mount::mount_ui(ui, cx, drafts, fs),
+                Dialog::UnmountFolder { fs, then, users } => {
+                    mount::unmount_ui(ui, cx, fs, *then, users.as_deref());
+                }
+                Dialog::Quit {
+                    running,
+                    unsaved,
+                    mounted,
+                } => questions::quit_ui(ui, cx, *running, unsaved, mounted),
                 Dialog::Unfinished => {
                     questions::unfinished_ui(ui, cx, &cx.state.operations.unfinished);
                 }

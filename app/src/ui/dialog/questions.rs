@@ -98,13 +98,46 @@ pub(super) fn replace_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, path: &Path) {
     });
 }
 
+/// Using a layer over another base than the one it was made over.
+pub(super) fn accept_base_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef) {
+    let Some(info) = cx.state.filesystems.get(fs) else {
+        return cx.send(Command::Window(WindowCommand::CloseDialog));
+    };
+    let color = ui.tokens().warn;
+    let title = format!("Use the layers of {} over this base?", info.name);
+    title_ui(ui, Icon::Stack, color, &title);
+    text_ui(
+        ui,
+        "What they changed and deleted was changed and deleted in another base. From now on it counts for this one: what has the same name here is replaced or hidden by it, in the stack.",
+    );
+    text_ui(
+        ui,
+        "The base itself stays as it is. Which base the layers belong to can't be changed back.",
+    );
+    buttons_ui(ui, |ui| {
+        if button_ui(ui, "Use over this base", Weight::Danger, true).clicked() {
+            cx.send(Command::Fs(FsCommand::AcceptBase(fs.clone())));
+        }
+        let cancel = cancel_ui(ui, cx);
+        default_focus(ui, &cancel);
+    });
+}
+
 /// Leaving while something runs or is unsaved.
-pub(super) fn quit_ui(ui: &mut Ui, cx: &Cx<'_>, running: usize, unsaved: &[String]) {
+pub(super) fn quit_ui(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    running: usize,
+    unsaved: &[String],
+    mounted: &[String],
+) {
     let color = ui.tokens().warn;
     let title = if running > 0 {
         "Leave while operations run?"
-    } else {
+    } else if !unsaved.is_empty() {
         "Leave without saving?"
+    } else {
+        "Leave and unmount?"
     };
     title_ui(ui, Icon::Warning, color, title);
     if running > 0 {
@@ -122,6 +155,15 @@ pub(super) fn quit_ui(ui: &mut Ui, cx: &Cx<'_>, running: usize, unsaved: &[Strin
             &format!(
                 "Only in memory, and gone when you leave: {}.",
                 unsaved.join(", ")
+            ),
+        );
+    }
+    if !mounted.is_empty() {
+        text_ui(
+            ui,
+            &format!(
+                "Mounted as folders, which go away: {}. Programs that have files open in them get errors; save there first.",
+                mounted.join(", ")
             ),
         );
     }

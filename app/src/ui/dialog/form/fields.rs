@@ -11,7 +11,7 @@ use crate::ui::Cx;
 use crate::ui::drafts::Form;
 
 /// What is wrong with what was typed.
-pub(super) fn error_ui(ui: &mut Ui, form: &Form) {
+pub(in crate::ui::dialog) fn error_ui(ui: &mut Ui, form: &Form) {
     if let Some(error) = &form.error {
         let color = ui.tokens().danger;
         ui.add(egui::Label::new(Type::Secondary.rich(error).color(color)).wrap());
@@ -50,7 +50,13 @@ pub(super) fn margin() -> egui::Margin {
 }
 
 /// A field for a host path, with a button that asks the desktop for it.
-pub(super) fn path_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, label: &str, pick: Pick) -> bool {
+pub(in crate::ui::dialog) fn path_ui(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    form: &mut Form,
+    label: &str,
+    pick: Pick,
+) -> bool {
     label_ui(ui, label);
     let m = metrics();
     ui.horizontal(|ui| {
@@ -73,7 +79,7 @@ pub(super) fn path_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, label: &str, pi
 }
 
 /// A typed path, if it is one: `~` is home, and anything else counts from there.
-pub(super) fn absolute(text: &str, home: Option<&Path>) -> Option<PathBuf> {
+pub(in crate::ui::dialog) fn absolute(text: &str, home: Option<&Path>) -> Option<PathBuf> {
     let text = text.trim();
     if text.is_empty() {
         return None;

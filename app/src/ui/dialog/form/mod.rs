@@ -13,7 +13,8 @@ use crate::command::{Command, FsCommand, OpenIn, Pick};
 use crate::theme::{FsKind, UiTokens as _, metrics};
 use crate::ui::{Cx, Drafts};
 pub(super) use create::create_ui;
-use fields::{absolute, error_ui, label_ui, path_ui, with_extension};
+pub(super) use fields::{absolute, error_ui, path_ui};
+use fields::{label_ui, with_extension};
 
 /// Opening.
 pub(super) fn open_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, kind: Kind) {
@@ -131,7 +132,7 @@ pub(super) fn save_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
     });
 }
 
-fn header_ui(ui: &mut Ui, kind: Kind, title: &str, line: &str) {
+pub(super) fn header_ui(ui: &mut Ui, kind: Kind, title: &str, line: &str) {
     let kind = FsKind::from(kind);
     let hue = ui.tokens().hue(kind);
     title_ui(ui, kind.icon(), hue, title);

@@ -1,0 +1,85 @@
+//! Unlocking and locking encrypted filesystems.
+
+use std::time::Instant;
+
+use fs_core::ops::FsRef;
+
+use super::App;
+use crate::background::Request;
+use crate::command::Secret;
+use crate::state::filesystem::Locked;
+use crate::state::toast::Level;
+use crate::state::{After, FsStatus, Load};
+
+impl App {
+    pub(super) fn unlock(&mut self, fs: &FsRef, secret: Secret, read_only: bool) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        let FsStatus::Locked(locked) = &info.status else {
+            return;
+        };
+        if locked.seconds_left(Instant::now()) == 0 {
+            info.read_only = read_only;
+            self.mount(fs, Some(secret));
+        }
+    }
+
+    /// Closes an encrypted filesystem. Nothing of it stays in the window.
+    pub(super) fn lock(&mut self, fs: &FsRef) {
+        let busy = self
+            .state
+            .operations
+            .active()
+            .any(|(_, running)| running.touches(fs));
+        let layer = self
+            .state
+            .filesystems
+            .values()
+            .any(|info| info.made_of.contains(fs));
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        if busy || layer {
+            let user = if busy {
+                "an operation; stop it"
+            } else {
+                "a stack; close that"
+            };
+            let text = format!("{} is in use by {user} before locking", info.name);
+            self.note(Level::Error, text);
+            return;
+        }
+        if info.folder.is_some() {
+            return self.unmount_folder(fs, After::Lock);
+        }
+        info.status = FsStatus::Locked(Locked::default());
+        info.tally = None;
+        for tab in self
+            .state
+            .workspace
+            .tabs_mut()
+            .filter(|tab| tab.fs() == Some(fs))
+        {
+            tab.supersede();
+            tab.view = Default::default();
+            tab.load = Load::Loading;
+            tab.cursor = None;
+            tab.anchor = None;
+            tab.selection = Default::default();
+            tab.rename = None;
+            tab.recount();
+        }
+        if self
+            .state
+            .clip
+            .as_ref()
+            .is_some_and(|clip| clip.items.iter().any(|item| item.fs == *fs))
+        {
+            self.state.clip = None;
+        }
+        self.drafts.forget_secret(fs);
+        self.drafts.forget_content();
+        self.background.send(Request::Unmount(fs.clone()));
+    }
+}
