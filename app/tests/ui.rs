@@ -8,6 +8,7 @@
     reason = "a test may panic, and looks at the disk itself"
 )]
 
+mod ui_care;
 mod ui_commands;
 mod ui_drag;
 mod ui_file_dialog;

@@ -213,3 +213,38 @@ fn changes_of_selected_entries_are_discarded_from_the_list() {
     assert_eq!(window.names(), ["a.txt"]);
     assert!(window.shows("No changes"));
 }
+
+#[test]
+fn a_layer_over_another_base_is_used_only_when_one_says_so() {
+    let mut stack = stack(&[("a.txt", "a"), ("b.txt", "b")]);
+    stack.window.text("a");
+    stack.window.key(Modifiers::NONE, Key::Delete);
+    assert_eq!(stack.window.names(), ["b.txt"]);
+    let Stack {
+        folder,
+        _home: home,
+        window,
+    } = stack;
+    window.close();
+    // Another folder takes the place of the base.
+    let base = folder.path().join("base");
+    fs::rename(&base, folder.path().join("old base")).unwrap();
+    fs::create_dir(&base).unwrap();
+    for name in ["a.txt", "c.txt"] {
+        fs::write(base.join(name), name).unwrap();
+    }
+    let file = folder.path().join("app.stack.ron");
+    let mut window = Window::open(home.path(), &[file.to_str().unwrap()]);
+    assert!(window.mentions("over another base"));
+    window.click("Use it over this base…");
+    assert!(matches!(window.state().dialog, Some(Dialog::AcceptBase(_))));
+    window.click("Cancel");
+    assert!(window.mentions("over another base"));
+    window.click("Use it over this base…");
+    window.click("Use over this base");
+    assert_eq!(window.names(), ["c.txt"], "what it deleted is deleted here");
+    assert!(base.join("a.txt").exists());
+    window.close();
+    let window = Window::open(home.path(), &[file.to_str().unwrap()]);
+    assert_eq!(window.names(), ["c.txt"], "it was accepted for good");
+}

@@ -50,6 +50,7 @@ impl App {
             FsCommand::Close(fs) => self.close_filesystem(&fs),
             FsCommand::Review(fs) => self.review(fs),
             FsCommand::Discard(fs, paths) => self.discard_changes(&fs, paths),
+            FsCommand::Care(fs, command) => self.run_care(&fs, command),
             FsCommand::Folder(fs, command) => self.run_folder(&fs, command),
             FsCommand::Pick(pick) => self.background.send(Request::Pick(pick)),
             FsCommand::Ask(kind) => {
@@ -95,6 +96,7 @@ impl App {
                 tally: None,
                 made_of: Vec::new(),
                 folder: None,
+                care: Default::default(),
             });
     }
 

@@ -53,6 +53,11 @@ impl App {
         if info.folder.is_some() {
             return self.unmount_folder(fs, After::Lock);
         }
+        // Nobody reads on in a filesystem that is closed.
+        if let Some(job) = info.care.job.take() {
+            job.control.cancel();
+        }
+        info.care = Default::default();
         info.status = FsStatus::Locked(Locked::default());
         info.tally = None;
         for tab in self

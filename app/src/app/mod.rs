@@ -2,6 +2,7 @@
 //!
 //! `logic` drains events and commands and is the only code that changes the state; `ui` draws the state and sends commands.
 
+mod care;
 mod clipboard;
 mod dispatch;
 mod file_dialog;

@@ -7,7 +7,7 @@ use fs_core::ops::Place;
 
 use super::App;
 use crate::background::message::Settled;
-use crate::background::{Request, shown_at};
+use crate::background::shown_at;
 use crate::command::OpenIn;
 use crate::state::filesystem::{HOST, SAMPLE, location_of};
 use crate::state::toast::Level;

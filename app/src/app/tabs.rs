@@ -195,7 +195,10 @@ impl App {
             .cloned()
             .collect();
         for fs in orphans {
-            self.state.filesystems.remove(&fs);
+            let closed = self.state.filesystems.remove(&fs);
+            if let Some(job) = closed.and_then(|info| info.care.job) {
+                job.control.cancel();
+            }
             self.background.send(Request::Unmount(fs));
         }
     }

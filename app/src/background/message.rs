@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use fs_backends::location::Location;
+use fs_core::maintenance::Info;
 use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place, Preflight, Progress, Report};
-use fs_core::{Capabilities, Error, FileId, FileKind, Result};
+use fs_core::{Capabilities, Control, Error, FileId, FileKind, Result};
 
 use crate::command::{OpenIn, Pick, Secret};
+use crate::state::care::{Outcome, Work};
 use crate::state::dialog::NewFilesystem;
 use crate::state::folder_mount::{FolderNews, FolderWish};
 use crate::state::layers::{Changes, LayerInfo};
@@ -163,6 +165,8 @@ pub enum Request {
     Leave(EntryId),
     /// Takes over the history kept inside a filesystem that was just opened: `Event::History`.
     Adopt(FsRef),
+    /// Looks after a vault or store: `Event::Care`.
+    Care(FsRef, Generation, Work, Control),
     /// Mounts a filesystem as a folder, or unmounts it: `Event::Folder`, repeatedly.
     Folder(FsRef, Generation, FolderOrder),
     /// Writes the session.
@@ -224,6 +228,8 @@ pub enum Event {
     Unmounted(FsRef, Result<()>),
     /// A memory filesystem was saved.
     Saved(FsRef, PathBuf, Result<()>),
+    /// What came of looking after a vault or store.
+    Care(FsRef, Generation, CareNews),
     /// News of a filesystem that is mounted as a folder, and of which mount of it.
     Folder(FsRef, Generation, FolderNews),
     /// Rows for a tab.
@@ -305,6 +311,15 @@ pub enum Event {
         /// What can be finished or undone, oldest first.
         unfinished: Vec<Unfinished>,
     },
+}
+
+/// What came of looking after a vault or store.
+#[derive(Debug)]
+pub struct CareNews {
+    /// What was done; nothing where it was only looked at.
+    pub outcome: Option<Outcome>,
+    /// What it is made of now, where that could be found out.
+    pub info: Option<Arc<Info>>,
 }
 
 /// News of an operation.

@@ -10,6 +10,7 @@
 
 mod activate;
 mod arrange;
+mod care;
 mod changes;
 mod desktop;
 mod files;
@@ -336,6 +337,12 @@ impl Background {
             Request::Adopt(fs) => {
                 let operations = self.operations.clone();
                 self.operate(move || operations.adopt(&fs, &outbox));
+            }
+            Request::Care(fs, id, work, control) => {
+                self.with_backend(&fs.clone(), move |backend| {
+                    let news = care::run(backend, &work, &control);
+                    outbox.send(Event::Care(fs, id, news));
+                })
             }
             Request::Folder(fs, id, order) => self.folder(fs, id, order),
             Request::SaveSession(session) => {

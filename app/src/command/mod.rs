@@ -11,6 +11,7 @@ use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place};
 use fs_core::{Name, VPath};
 use zeroize::Zeroizing;
 
+use crate::state::care::Work;
 use crate::state::folder_mount::FolderWish;
 use crate::state::{
     After, Column, Density, Dialog, OpId, PaneId, TabId, ThemeChoice, ToastId,
@@ -235,6 +236,8 @@ pub enum FsCommand {
     Save(FsRef, std::path::PathBuf, bool),
     /// Closes a filesystem and all its tabs.
     Close(FsRef),
+    /// See [`CareCommand`].
+    Care(FsRef, CareCommand),
     /// See [`FolderCommand`].
     Folder(FsRef, FolderCommand),
     /// Asks the desktop for a path, for the field of a dialog.
@@ -243,6 +246,31 @@ pub enum FsCommand {
     Ask(Kind),
     /// Asks for what is needed to make one of a kind.
     AskNew(Kind),
+}
+
+/// Looking after a vault or store.
+#[derive(Clone, Debug)]
+pub enum CareCommand {
+    /// Shows what it is made of and what came of the last job, with a part of the dialog open.
+    Show(CarePart),
+    /// Does something.
+    Do(Work),
+    /// Stops what is being done.
+    Stop,
+}
+
+/// A part of the dialog that looks after a vault or store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CarePart {
+    /// What came of the last job.
+    #[default]
+    Outcome,
+    /// Asks where the copy goes.
+    Backup,
+    /// Asks for passwords.
+    Password,
+    /// Asks whether to repair.
+    Repair,
 }
 
 /// A filesystem as a folder of this computer.

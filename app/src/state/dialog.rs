@@ -45,6 +45,8 @@ pub enum Dialog {
         /// Names of filesystems that are mounted as folders.
         mounted: Vec<String>,
     },
+    /// Looking after a vault or store.
+    Care(FsRef),
     /// A stack's layers, used over another base, would be used over this one.
     AcceptBase(FsRef),
     /// Where a filesystem is mounted as a folder.

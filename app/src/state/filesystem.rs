@@ -7,6 +7,7 @@ use fs_backends::location::{Kind, Location, Root};
 use fs_core::ops::{FsRef, Place};
 use fs_core::{Capabilities, Error, VPath};
 
+use super::care::Care;
 use super::folder_mount::FolderMount;
 use super::layers::{LayerInfo, Tally};
 
@@ -39,6 +40,8 @@ pub struct FsInfo {
     pub made_of: Vec<FsRef>,
     /// Where it is mounted as a folder, if it is.
     pub folder: Option<FolderMount>,
+    /// What is known of it as something to look after.
+    pub care: Care,
 }
 
 /// Whether a filesystem can be used.

@@ -1,5 +1,6 @@
 //! What the window shows, as plain data. Only [`App::logic`](crate::app) changes it; the UI reads it and sends commands.
 
+pub mod care;
 pub mod dialog;
 pub mod file_type;
 pub mod filesystem;

@@ -36,11 +36,11 @@ pub(super) fn open(drafts: &mut Drafts, about: About, layered: bool, at: Pos2) {
     drafts.menu = Some(MenuDraft { verbs, more, at });
 }
 
-/// Opens the menu of a tab.
-pub(super) fn open_tab_menu(drafts: &mut Drafts, at: Pos2) {
+/// Opens the menu of a tab; `kept`: of a vault or store.
+pub(super) fn open_tab_menu(drafts: &mut Drafts, kept: bool, at: Pos2) {
     drafts.menu = Some(MenuDraft {
         verbs: table::TAB_MENU,
-        more: &[],
+        more: if kept { table::KEPT_TAB_MENU } else { &[] },
         at,
     });
 }

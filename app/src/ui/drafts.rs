@@ -10,7 +10,7 @@ use fs_backends::location::Kind;
 use fs_core::ops::{Decisions, EntryId, FsRef, Place};
 use fs_core::{FileKind, Name, VPath};
 
-use crate::command::Secret;
+use crate::command::{CarePart, Secret};
 use crate::state::{Generation, PaneId, Selection, TabId, file_type};
 use crate::widget::rows::RowsState;
 
@@ -168,6 +168,10 @@ pub struct Form {
     pub secret: Secret,
     /// The password, again.
     pub repeat: Secret,
+    /// The password it has now.
+    pub old: Secret,
+    /// What the dialog that looks after a vault or store asks.
+    pub care: CarePart,
     /// Encrypt it.
     pub encrypt: bool,
     /// Open it so that nothing can be changed.
@@ -197,9 +201,15 @@ impl Form {
     /// The password, which is then forgotten.
     pub fn take_secret(&mut self) -> Option<Secret> {
         let secret = self.secret();
+        self.forget_secrets();
+        secret
+    }
+
+    /// Forgets what was typed into password fields.
+    pub fn forget_secrets(&mut self) {
         self.secret = Secret::default();
         self.repeat = Secret::default();
-        secret
+        self.old = Secret::default();
     }
 }
 

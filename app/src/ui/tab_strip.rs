@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use egui::{DragAndDrop, Ui};
+use fs_backends::location::Kind;
 
 use super::{Cx, Drafts, context_menu, drag, is_active};
 use crate::command::{Command, TabCommand};
@@ -52,7 +53,9 @@ pub(super) fn tab_strip_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, id: Pa
                 TabCommand::Move(tab, id, if to > from { to + 1 } else { to })
             }),
             TabEvent::Menu(at, pos) => {
-                context_menu::open_tab_menu(drafts, pos);
+                let info = tabs.get(at).and_then(|tab| cx.state.fs_of(tab));
+                let kept = info.is_some_and(|info| matches!(info.kind, Kind::Vault | Kind::Store));
+                context_menu::open_tab_menu(drafts, kept, pos);
                 tab_at(at).map(TabCommand::Show)
             }
             TabEvent::Drag(at) => {

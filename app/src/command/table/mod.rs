@@ -1,5 +1,6 @@
 //! Every verb there is, menu by menu. What is not built is not here.
 
+mod care;
 mod edit;
 mod file;
 mod go;
@@ -14,12 +15,13 @@ mod view;
 use super::verb::{Availability, Menu, Verb};
 use crate::state::{AppState, Load, Tab};
 
-const TABLE: [&[Verb]; 8] = [
+const TABLE: [&[Verb]; 9] = [
     file::VERBS,
     edit::VERBS,
     view::VERBS,
     go::VERBS,
     vault::VERBS,
+    care::VERBS,
     layers::VERBS,
     tools::VERBS,
     help::VERBS,
@@ -96,6 +98,15 @@ pub const TAB_MENU: &[&str] = &[
     "",
     "close_tab",
     "close_others",
+];
+
+/// What is added to [`TAB_MENU`] over the tab of a vault or store.
+pub const KEPT_TAB_MENU: &[&str] = &[
+    "check_kept",
+    "backup_kept",
+    "compact_kept",
+    "change_password",
+    "kept_info",
 ];
 
 fn tab(state: &AppState) -> Option<&Tab> {
@@ -178,6 +189,7 @@ mod tests {
             ENTRY_MENU,
             FOLDER_MENU,
             TAB_MENU,
+            KEPT_TAB_MENU,
             LAYERED_ENTRY_MENU,
             LAYERED_FOLDER_MENU,
             DELETED_MENU,

@@ -1,6 +1,7 @@
 //! Dialogs: one at a time, in front of the window. Escape cancels; what has the focus at first is safe.
 
 pub mod browser;
+mod care;
 mod conflicts;
 mod form;
 mod help;
@@ -28,6 +29,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
             | Dialog::Create(_)
             | Dialog::Save(_)
             | Dialog::MountFolder(_)
+            | Dialog::Care(_)
             | Dialog::AddFiles(_)
     );
     if may_browse && drafts.form.browser.is_some() {
@@ -39,7 +41,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
         .show(ui.ctx(), |ui| {
             let many_buttons = matches!(dialog, Dialog::Preflight { .. } | Dialog::Shortcuts);
             ui.set_width(match dialog {
-                Dialog::Review(_) => m.dialog_wide,
+                Dialog::Review(_) | Dialog::Care(_) => m.dialog_wide,
                 _ if many_buttons => m.dialog_wide,
                 _ => m.dialog,
             });
@@ -57,6 +59,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 // The file dialog, which has just been answered.
                 Dialog::AddFiles(_) => cx.send(Command::Window(WindowCommand::CloseDialog)),
                 Dialog::CloseUnsaved(tab) => questions::close_unsaved_ui(ui, cx, *tab),
+                Dialog::Care(fs) => care::care_ui(ui, cx, drafts, fs),
                 Dialog::AcceptBase(fs) => questions::accept_base_ui(ui, cx, fs),
                 Dialog::MountFolder(fs) => mount::mount_ui(ui, cx, drafts, fs),
                 Dialog::UnmountFolder { fs, then, users } => {

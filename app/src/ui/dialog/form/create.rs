@@ -1,10 +1,12 @@
 //! Making a filesystem of each kind.
 
-use egui::{Checkbox, TextEdit, Ui};
+use egui::{Checkbox, Ui};
 use fs_backends::location::Kind;
 use fs_core::ops::FsRef;
 
-use super::fields::{absolute, error_ui, label_ui, margin, path_ui, text_field_ui, with_extension};
+use super::fields::{
+    absolute, error_ui, label_ui, path_ui, secret_ui, text_field_ui, with_extension,
+};
 use super::layers::layers_ui;
 use super::{Weight, button_ui, buttons_ui, cancel_ui, check_ui, header_ui};
 use crate::command::{Command, FsCommand, Pick};
@@ -75,17 +77,8 @@ fn password_ui(ui: &mut Ui, form: &mut Form) {
     if !form.encrypt {
         return;
     }
-    for (label, secret) in [
-        ("Password", &mut form.secret),
-        ("Password again", &mut form.repeat),
-    ] {
-        label_ui(ui, label);
-        let field = TextEdit::singleline(&mut *secret.0)
-            .password(true)
-            .desired_width(f32::INFINITY)
-            .margin(margin());
-        ui.add(field).accessible_name(label);
-    }
+    secret_ui(ui, &mut form.secret, "Password");
+    secret_ui(ui, &mut form.repeat, "Password again");
     let message = if form.secret.0.is_empty() {
         "Without the password nobody can read it, you neither. Write it down."
     } else if form.secret.0 != form.repeat.0 {

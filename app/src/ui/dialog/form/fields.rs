@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use egui::{TextEdit, Ui};
 
 use super::{Weight, button_ui};
-use crate::command::{Command, FsCommand, Pick};
+use crate::command::{Command, FsCommand, Pick, Secret};
 use crate::theme::{Type, UiTokens as _, metrics};
 use crate::ui::Cx;
 use crate::ui::drafts::Form;
@@ -19,7 +19,7 @@ pub(in crate::ui::dialog) fn error_ui(ui: &mut Ui, form: &Form) {
 }
 
 /// What a field is for.
-pub(super) fn label_ui(ui: &mut Ui, text: &str) {
+pub(in crate::ui::dialog) fn label_ui(ui: &mut Ui, text: &str) {
     let color = ui.tokens().muted;
     ui.label(Type::Secondary.rich(text).color(color));
 }
@@ -44,8 +44,22 @@ pub(super) fn text_field_ui(
     response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
 }
 
+/// A field for a password, with its label.
+pub(in crate::ui::dialog) fn secret_ui(
+    ui: &mut Ui,
+    secret: &mut Secret,
+    label: &str,
+) -> egui::Response {
+    label_ui(ui, label);
+    let field = TextEdit::singleline(&mut *secret.0)
+        .password(true)
+        .desired_width(f32::INFINITY)
+        .margin(margin());
+    ui.add(field).accessible_name(label)
+}
+
 /// Room around what is typed.
-pub(super) fn margin() -> egui::Margin {
+fn margin() -> egui::Margin {
     egui::Margin::symmetric(metrics().gap as i8, (metrics().space * 1.5) as i8)
 }
 
@@ -96,7 +110,10 @@ pub(in crate::ui::dialog) fn absolute(text: &str, home: Option<&Path>) -> Option
 }
 
 /// The path with an extension, unless it has it.
-pub(super) fn with_extension(path: Option<PathBuf>, extension: &str) -> Option<PathBuf> {
+pub(in crate::ui::dialog) fn with_extension(
+    path: Option<PathBuf>,
+    extension: &str,
+) -> Option<PathBuf> {
     let path = path?;
     let name = path.file_name()?.to_string_lossy().into_owned();
     if name.ends_with(&format!(".{extension}")) {

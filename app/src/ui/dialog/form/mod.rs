@@ -13,8 +13,7 @@ use crate::command::{Command, FsCommand, OpenIn, Pick};
 use crate::theme::{FsKind, UiTokens as _, metrics};
 use crate::ui::{Cx, Drafts};
 pub(super) use create::create_ui;
-pub(super) use fields::{absolute, error_ui, path_ui};
-use fields::{label_ui, with_extension};
+pub(super) use fields::{absolute, error_ui, label_ui, path_ui, secret_ui, with_extension};
 
 /// Opening.
 pub(super) fn open_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, kind: Kind) {

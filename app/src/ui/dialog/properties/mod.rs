@@ -111,7 +111,7 @@ fn name_ui(ui: &mut Ui, name: &str) {
     ui.label(Type::Body.rich(name).color(muted));
 }
 
-fn row_ui(ui: &mut Ui, name: &str, value: &str) {
+pub(in crate::ui::dialog) fn row_ui(ui: &mut Ui, name: &str, value: &str) {
     name_ui(ui, name);
     ui.add(egui::Label::new(value).wrap().selectable(true));
     ui.end_row();

@@ -1,0 +1,136 @@
+//! Looking after vaults and stores: orders, and what came of them.
+
+use fs_core::ErrorKind;
+use fs_core::ops::FsRef;
+
+use super::App;
+use crate::background::Request;
+use crate::background::message::CareNews;
+use crate::command::{CareCommand, CarePart};
+use crate::state::care::{Care, Job, Outcome, Task, Work};
+use crate::state::toast::Level;
+use crate::state::{Dialog, Generation};
+
+impl App {
+    /// Carries out a command that looks after a vault or store.
+    pub(super) fn run_care(&mut self, fs: &FsRef, command: CareCommand) {
+        match command {
+            CareCommand::Show(part) => self.show_care(fs, part),
+            CareCommand::Do(work) => {
+                self.show_care(fs, CarePart::Outcome);
+                self.drafts.form.forget_secrets();
+                self.look_after(fs, work);
+            }
+            CareCommand::Stop => {
+                if let Some(job) = self.care(fs).and_then(|care| care.job.as_ref()) {
+                    job.control.cancel();
+                }
+            }
+        }
+    }
+
+    fn care(&mut self, fs: &FsRef) -> Option<&mut Care> {
+        Some(&mut self.state.filesystems.get_mut(fs)?.care)
+    }
+
+    fn shows_care(&self, fs: &FsRef) -> bool {
+        matches!(&self.state.dialog, Some(Dialog::Care(shown)) if shown == fs)
+    }
+
+    fn show_care(&mut self, fs: &FsRef, part: CarePart) {
+        let Some(info) = self.state.filesystems.get(fs) else {
+            return;
+        };
+        if self.shows_care(fs) {
+            self.drafts.form.care = part;
+            self.drafts.form.fresh = true;
+            return;
+        }
+        let kind = info.kind;
+        self.drafts.begin_form(kind, self.home());
+        self.drafts.form.care = part;
+        self.state.dialog = Some(Dialog::Care(fs.clone()));
+        self.look_after(fs, Work::Look);
+    }
+
+    /// Begins to do something, unless something is being done already.
+    fn look_after(&mut self, fs: &FsRef, work: Work) {
+        let Some(care) = self.care(fs) else {
+            return;
+        };
+        if care.is_busy() {
+            return;
+        }
+        let job = Job {
+            task: work.task(),
+            control: Default::default(),
+            id: Generation::fresh(),
+        };
+        if job.task != Task::Look {
+            care.outcome = None;
+        }
+        care.job = Some(job.clone());
+        self.background
+            .send(Request::Care(fs.clone(), job.id, work, job.control));
+    }
+
+    /// What came of a job.
+    pub(super) fn cared(&mut self, fs: &FsRef, id: Generation, news: CareNews) {
+        let shown = self.shows_care(fs);
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        let care = &mut info.care;
+        if care.job.as_ref().is_none_or(|job| job.id != id) {
+            return;
+        }
+        care.job = None;
+        if news.info.is_some() {
+            care.info = news.info;
+        }
+        let Some(outcome) = news.outcome else {
+            return;
+        };
+        let told = (!shown).then(|| {
+            (
+                level(&outcome),
+                format!("{}: {}", info.name, words(&outcome)),
+            )
+        });
+        let was_wrong = matches!(&outcome, Outcome::Failed(Task::Password, error) if error.kind() == ErrorKind::WrongPassword);
+        if shown && was_wrong {
+            self.drafts.form.care = CarePart::Password;
+        }
+        if let Outcome::Checked(found) = &outcome {
+            care.found = Some(found.clone());
+        }
+        care.outcome = Some(outcome);
+        if let Some((level, text)) = told {
+            self.note(level, text);
+        }
+    }
+}
+
+fn level(outcome: &Outcome) -> Level {
+    match outcome {
+        Outcome::Checked(found) if found.serious > 0 => Level::Error,
+        Outcome::Failed(..) => Level::Error,
+        Outcome::Stopped(_) => Level::Note,
+        _ => Level::Done,
+    }
+}
+
+/// What came of a job, for who has closed the dialog meanwhile.
+fn words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Checked(found) if found.serious > 0 => {
+            "the check found damage; see Vault > Size and condition".to_owned()
+        }
+        Outcome::Checked(_) => "the check found no damage".to_owned(),
+        Outcome::Compacted(_) => "unused space was given back".to_owned(),
+        Outcome::BackedUp(path) => format!("backed up to {}", path.display()),
+        Outcome::PasswordChanged => "the password was changed".to_owned(),
+        Outcome::Stopped(task) => format!("{} was stopped", task.running().to_lowercase()),
+        Outcome::Failed(task, error) => crate::ui::error_sentence(task.failed(), error),
+    }
+}

@@ -1,0 +1,83 @@
+//! The part of the Vault menu that looks after vaults and stores.
+
+use fs_backends::location::Kind;
+
+use super::{Availability, Menu, Verb, tab};
+use crate::command::{CareCommand, CarePart, Command, FsCommand};
+use crate::state::care::Work;
+use crate::state::{AppState, FsInfo};
+use crate::theme::Icon;
+
+pub(super) const VERBS: &[Verb] = &[
+    Verb::new("check_kept", Menu::Vault, "Check", |state| {
+        idle(state).ok()?;
+        give(state, CareCommand::Do(Work::Check))
+    })
+    .icon(Icon::Check)
+    .when(idle)
+    .group(),
+    Verb::new("backup_kept", Menu::Vault, "Back up…", |state| {
+        idle(state).ok()?;
+        give(state, CareCommand::Show(CarePart::Backup))
+    })
+    .icon(Icon::Copy)
+    .when(idle),
+    Verb::new("compact_kept", Menu::Vault, "Compact", |state| {
+        idle(state).ok()?;
+        give(state, CareCommand::Do(Work::Compact))
+    })
+    .icon(Icon::Sort)
+    .when(idle),
+    Verb::new(
+        "change_password",
+        Menu::Vault,
+        "Change password…",
+        |state| {
+            has_password(state).ok()?;
+            give(state, CareCommand::Show(CarePart::Password))
+        },
+    )
+    .icon(Icon::Key)
+    .when(has_password),
+    Verb::new("kept_info", Menu::Vault, "Size and condition", |state| {
+        kept(state).ok()?;
+        give(state, CareCommand::Show(CarePart::Outcome))
+    })
+    .icon(Icon::Info)
+    .when(|state| kept(state).map(drop)),
+];
+
+fn give(state: &AppState, command: CareCommand) -> Option<Command> {
+    let fs = tab(state)?.fs()?.clone();
+    Some(Command::Fs(FsCommand::Care(fs, command)))
+}
+
+/// The open vault or store that is shown.
+fn kept(state: &AppState) -> Result<&FsInfo, &'static str> {
+    match tab(state).and_then(|tab| state.fs_of(tab)) {
+        Some(info) if !matches!(info.kind, Kind::Vault | Kind::Store) => {
+            Err("Only a vault or store is kept in files of its own")
+        }
+        Some(info) if !info.is_open() => Err("It is not open"),
+        Some(info) if info.read_only => Err("It was opened read-only"),
+        Some(info) => Ok(info),
+        None => Err("Open a vault or store first"),
+    }
+}
+
+fn idle(state: &AppState) -> Availability {
+    if kept(state)?.care.is_busy() {
+        Err("It is being looked after already")
+    } else {
+        Ok(())
+    }
+}
+
+fn has_password(state: &AppState) -> Availability {
+    idle(state)?;
+    if kept(state)?.encrypted {
+        Ok(())
+    } else {
+        Err("It is not encrypted")
+    }
+}

@@ -1,0 +1,171 @@
+//! Looking after a vault or store: what it is made of, what is being done about it, and what came of that.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fs_core::maintenance::{Checked, Damage, Info, Reclaimed};
+use fs_core::{Control, Error};
+
+use super::Generation;
+use crate::command::Secret;
+
+/// What is known of a vault or store as something to look after.
+#[derive(Clone, Debug, Default)]
+pub struct Care {
+    /// What it is made of, once that is known.
+    pub info: Option<Arc<Info>>,
+    /// What is being done now.
+    pub job: Option<Job>,
+    /// What came of the last job.
+    pub outcome: Option<Outcome>,
+    /// What the last check found.
+    pub found: Option<Arc<Found>>,
+}
+
+impl Care {
+    /// Is something being done that is not only looked up?
+    pub fn is_busy(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| job.task != Task::Look)
+    }
+
+    /// What a check found that can be put right.
+    pub fn plan(&self) -> Vec<Damage> {
+        let all = self.found.iter().flat_map(|found| &found.damages);
+        all.filter(|damage| damage.repair.is_some())
+            .cloned()
+            .collect()
+    }
+}
+
+/// Something that is being done.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What.
+    pub task: Task,
+    /// How far it is, and the way to stop it.
+    pub control: Control,
+    /// The question its answer belongs to.
+    pub id: Generation,
+}
+
+/// What can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Looking up what it is made of.
+    Look,
+    /// Reading everything and comparing it with its checksums.
+    Check,
+    /// Putting right what a check found.
+    Repair,
+    /// Giving unused space back.
+    Compact,
+    /// Copying it.
+    Backup,
+    /// Encrypting it with another password.
+    Password,
+}
+
+impl Task {
+    /// What is being done.
+    pub fn running(self) -> &'static str {
+        match self {
+            Self::Look => "Looking",
+            Self::Check => "Checking",
+            Self::Repair => "Repairing",
+            Self::Compact => "Giving unused space back",
+            Self::Backup => "Backing up",
+            Self::Password => "Changing the password",
+        }
+    }
+
+    /// What could not be done.
+    pub fn failed(self) -> &'static str {
+        match self {
+            Self::Look => "Couldn't look it up",
+            Self::Check => "Couldn't check it",
+            Self::Repair => "Couldn't repair it; nothing was changed",
+            Self::Compact => "Couldn't make it smaller; nothing is lost",
+            Self::Backup => "Couldn't back it up",
+            Self::Password => "The password is the old one still",
+        }
+    }
+
+    /// Can it be stopped half-way without harm?
+    pub fn can_stop(self) -> bool {
+        self != Self::Password
+    }
+}
+
+/// An order to look after it.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// [`Task::Look`].
+    Look,
+    /// [`Task::Check`].
+    Check,
+    /// [`Task::Repair`]: these, and then a check.
+    Repair(Vec<Damage>),
+    /// [`Task::Compact`].
+    Compact,
+    /// [`Task::Backup`]: to this path, which must not exist.
+    Backup(PathBuf),
+    /// [`Task::Password`].
+    Password {
+        /// The one it has.
+        old: Secret,
+        /// The one it gets.
+        new: Secret,
+    },
+}
+
+impl Work {
+    /// What is done.
+    pub fn task(&self) -> Task {
+        match self {
+            Self::Look => Task::Look,
+            Self::Check => Task::Check,
+            Self::Repair(_) => Task::Repair,
+            Self::Compact => Task::Compact,
+            Self::Backup(_) => Task::Backup,
+            Self::Password { .. } => Task::Password,
+        }
+    }
+}
+
+/// What came of a job.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// A check is through.
+    Checked(Arc<Found>),
+    /// Space was given back.
+    Compacted(Reclaimed),
+    /// A copy is here.
+    BackedUp(PathBuf),
+    /// The password is another one.
+    PasswordChanged,
+    /// It was stopped.
+    Stopped(Task),
+    /// It failed.
+    Failed(Task, Error),
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// What was looked at.
+    pub checked: Checked,
+    /// What is wrong, as far as it is listed.
+    pub damages: Vec<Damage>,
+    /// How much is wrong that costs more than some space.
+    pub serious: u64,
+    /// So many were repaired just before.
+    pub repaired: u64,
+}
+
+impl Found {
+    /// How many more are wrong than are listed.
+    pub fn unlisted(&self) -> u64 {
+        let listed = self.damages.len() as u64;
+        self.checked.damages.saturating_sub(listed)
+    }
+}

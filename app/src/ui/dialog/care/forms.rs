@@ -1,0 +1,70 @@
+//! What is asked before a copy is made or a password is changed.
+
+use egui::Ui;
+use fs_backends::location::Kind;
+use fs_core::ErrorKind;
+use fs_core::ops::FsRef;
+
+use super::super::form::{absolute, error_ui, label_ui, path_ui, secret_ui, with_extension};
+use super::super::{Weight, button_ui, text_ui};
+use super::order;
+use crate::command::{CareCommand, Pick};
+use crate::state::FsInfo;
+use crate::state::care::{Care, Outcome, Task, Work};
+use crate::theme::{Type, UiTokens as _};
+use crate::ui::Cx;
+use crate::ui::drafts::Form;
+
+/// Where the copy goes.
+pub(super) fn backup_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, info: &FsInfo) {
+    let what = if info.encrypted {
+        "A copy of this moment, encrypted with the same password. You can go on working meanwhile."
+    } else {
+        "A copy of this moment. You can go on working meanwhile."
+    };
+    text_ui(ui, what);
+    let enter = path_ui(ui, cx, form, "Copy to", Pick::NewFile);
+    error_ui(ui, form);
+    let path = absolute(&form.path, form.home.as_deref());
+    let path = match info.kind {
+        Kind::Vault => with_extension(path, "db"),
+        _ => path,
+    };
+    let go = button_ui(ui, "Back up", Weight::Primary, path.is_some()).clicked();
+    if let (true, Some(path)) = (go || enter, path) {
+        order(cx, fs, CareCommand::Do(Work::Backup(path)));
+    }
+}
+
+/// The password it has, and the one it gets.
+pub(super) fn password_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, care: &Care) {
+    let old = secret_ui(ui, &mut form.old, "Password now");
+    if std::mem::take(&mut form.fresh) {
+        old.request_focus();
+    }
+    secret_ui(ui, &mut form.secret, "New password");
+    let last = secret_ui(ui, &mut form.repeat, "New password again");
+    let wrong = matches!(&care.outcome, Some(Outcome::Failed(Task::Password, error)) if error.kind() == ErrorKind::WrongPassword);
+    let (old, new) = (&form.old.0, &form.secret.0);
+    if wrong && old.is_empty() {
+        let danger = ui.tokens().danger;
+        let sentence = "That is not the password it has. Nothing was changed.";
+        ui.label(Type::Secondary.rich(sentence).color(danger));
+    } else if new.is_empty() {
+        label_ui(
+            ui,
+            "Copies made before keep the old one. Without the password nobody can read it, you neither.",
+        );
+    } else if **new != *form.repeat.0 {
+        label_ui(ui, "The two new ones are not the same yet.");
+    } else {
+        label_ui(ui, "Copies made before keep the old one.");
+    }
+    let ready = !old.is_empty() && !new.is_empty() && **new == *form.repeat.0;
+    let enter = last.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+    let go = button_ui(ui, "Change password", Weight::Primary, ready).clicked();
+    if ready && (go || enter) {
+        let (old, new) = (form.old.clone(), form.secret.clone());
+        order(cx, fs, CareCommand::Do(Work::Password { old, new }));
+    }
+}

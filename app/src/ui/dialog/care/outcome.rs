@@ -1,0 +1,180 @@
+//! What came of looking after a vault or store.
+
+use egui::{Label, ScrollArea, Ui};
+use fs_core::maintenance::{Damage, Reclaimed};
+use fs_core::ops::FsRef;
+
+use super::super::{Weight, button_ui, text_ui};
+use super::order;
+use crate::command::{CareCommand, CarePart, Command, FileCommand};
+use crate::state::care::{Care, Found, Outcome, Task, Work};
+use crate::theme::{Icon, Type, UiTokens as _, metrics};
+use crate::ui::{Cx, error_sentence, text};
+
+/// What came of the last job; `part`: whether repairing is being asked about.
+pub(super) fn outcome_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, part: CarePart) {
+    let ok = ui.tokens().ok;
+    match &care.outcome {
+        None | Some(Outcome::Checked(_)) => {}
+        Some(Outcome::Compacted(reclaimed)) => {
+            headline_ui(ui, Icon::Success, ok, &compacted(*reclaimed));
+        }
+        Some(Outcome::BackedUp(path)) => {
+            headline_ui(ui, Icon::Success, ok, "Backed up");
+            text_ui(ui, &path.display().to_string());
+        }
+        Some(Outcome::PasswordChanged) => {
+            headline_ui(
+                ui,
+                Icon::Success,
+                ok,
+                "The new password opens it from now on",
+            );
+        }
+        Some(Outcome::Stopped(task)) => {
+            let muted = ui.tokens().muted;
+            let line = format!("{} was stopped. Nothing is lost.", task.running());
+            headline_ui(ui, Icon::Stop, muted, &line);
+        }
+        Some(Outcome::Failed(task, error)) => {
+            let danger = ui.tokens().danger;
+            let mut line = error_sentence(task.failed(), error);
+            if *task == Task::Backup {
+                line.push_str(". What was there before is untouched");
+            }
+            headline_ui(ui, Icon::Error, danger, &line);
+        }
+    }
+    let is_check = matches!(&care.outcome, Some(Outcome::Checked(_)));
+    // What is damaged stays in sight until another check says otherwise.
+    if let Some(found) = &care.found
+        && (is_check || found.serious > 0)
+    {
+        checked_ui(ui, cx, fs, care, found, part);
+    }
+}
+
+fn headline_ui(ui: &mut Ui, icon: Icon, color: egui::Color32, line: &str) {
+    ui.horizontal(|ui| {
+        icon.show(ui, metrics().icon_large, color);
+        ui.add(Label::new(Type::Strong.rich(line)).wrap());
+    });
+}
+
+fn compacted(reclaimed: Reclaimed) -> String {
+    match (reclaimed.files, reclaimed.bytes) {
+        (0, 0) => "There was no unused space to give back".to_owned(),
+        (0, bytes) => format!("{} given back", text::size(bytes)),
+        (files, bytes) => format!(
+            "{} given back, {} removed that belonged to nothing",
+            text::size(bytes),
+            text::count(files as usize, "file", "files")
+        ),
+    }
+}
+
+fn checked_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, part: CarePart) {
+    let (ok, warn, danger) = (ui.tokens().ok, ui.tokens().warn, ui.tokens().danger);
+    let harmless = found.checked.damages.saturating_sub(found.serious) as usize;
+    if found.repaired > 0 {
+        let repaired = text::count(found.repaired as usize, "thing was", "things were");
+        headline_ui(ui, Icon::Success, ok, &format!("{repaired} repaired"));
+    }
+    match (found.serious as usize, harmless) {
+        (0, 0) => headline_ui(ui, Icon::Success, ok, "No damage found"),
+        (0, left) => {
+            let left = text::count(left, "leftover takes", "leftovers take");
+            let line = format!("No damage; {left} some space");
+            headline_ui(ui, Icon::Info, warn, &line);
+        }
+        (n, _) => {
+            let line = text::count(n, "thing is damaged", "things are damaged");
+            headline_ui(ui, Icon::Warning, danger, &line);
+        }
+    }
+    text_ui(ui, &looked_at(found));
+    if found.damages.is_empty() {
+        return;
+    }
+    let tall = (ui.content_rect().height() * metrics().layers_share) - metrics().dialog_margin;
+    ScrollArea::vertical()
+        .max_height(tall.max(metrics().dialog_list_min))
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            for damage in &found.damages {
+                damage_ui(ui, damage);
+            }
+            if found.unlisted() > 0 {
+                text_ui(ui, &format!("and {} more", text::grouped(found.unlisted())));
+            }
+        });
+    repair_ui(ui, cx, fs, care, found, part);
+}
+
+fn looked_at(found: &Found) -> String {
+    let nodes = text::count(found.checked.nodes as usize, "item", "items");
+    let bytes = text::size(found.checked.content_bytes);
+    format!("{nodes} looked at, {bytes} of content compared with its checksums.")
+}
+
+/// One thing that is wrong: where, what, and what would be done about it.
+fn damage_ui(ui: &mut Ui, damage: &Damage) {
+    let tokens = ui.tokens();
+    let color = if damage.kind.is_harmless() {
+        tokens.text
+    } else {
+        tokens.danger
+    };
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.y = metrics().space / 2.0;
+        if let Some(path) = &damage.path {
+            let path = Type::Strong.rich(path.display()).color(color);
+            ui.add(Label::new(path).truncate());
+            ui.add(Label::new(Type::Body.rich(&damage.detail)).wrap());
+        } else {
+            let detail = Type::Strong.rich(&damage.detail).color(color);
+            ui.add(Label::new(detail).wrap());
+        }
+        let repair = match &damage.repair {
+            Some(repair) => format!("Repair: {repair}"),
+            None => "Nothing can be done about it here; a backup may have it".to_owned(),
+        };
+        let repair = Type::Secondary.rich(repair).color(tokens.muted);
+        ui.add(Label::new(repair).wrap());
+    });
+    ui.add_space(metrics().space);
+}
+
+fn repair_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, part: CarePart) {
+    let plan = care.plan();
+    if part == CarePart::Repair && !plan.is_empty() {
+        text_ui(
+            ui,
+            "What stands behind “Repair” is done, all of it in one step, and nothing else. It can't be undone: make a backup first.",
+        );
+        ui.horizontal(|ui| {
+            if button_ui(ui, "Repair now", Weight::Danger, true).clicked() {
+                order(cx, fs, CareCommand::Do(Work::Repair(plan)));
+            }
+            if button_ui(ui, "Back up first…", Weight::Plain, true).clicked() {
+                order(cx, fs, CareCommand::Show(CarePart::Backup));
+            }
+            if button_ui(ui, "Not now", Weight::Plain, true).clicked() {
+                order(cx, fs, CareCommand::Show(CarePart::Outcome));
+            }
+        });
+        return;
+    }
+    ui.horizontal(|ui| {
+        if !plan.is_empty() {
+            let label = format!("Repair {}…", text::grouped(plan.len() as u64));
+            if button_ui(ui, &label, Weight::Plain, true).clicked() {
+                order(cx, fs, CareCommand::Show(CarePart::Repair));
+            }
+        }
+        if button_ui(ui, "Copy list", Weight::Plain, true).clicked() {
+            let lines: Vec<String> = found.damages.iter().map(ToString::to_string).collect();
+            cx.send(Command::File(FileCommand::CopyText(lines.join("\n"))));
+        }
+    });
+}

@@ -1,0 +1,179 @@
+//! Looking after vaults and stores from their tab.
+
+use std::fs;
+use std::path::Path;
+
+use egui::{Key, Modifiers};
+use fs_core::Backend as _;
+use lamina::command::table;
+use lamina::state::care::{Care, Outcome, Task};
+use lamina::state::{AppState, Dialog};
+use lamina::testing::Window;
+
+fn care(state: &AppState) -> &Care {
+    &state.fs_of(state.tab().unwrap()).unwrap().care
+}
+
+fn done(state: &AppState) -> bool {
+    care(state).job.is_none() && care(state).outcome.is_some()
+}
+
+/// A vault with a file that is large enough to be worth a look.
+fn vault(path: &Path, password: Option<&str>) {
+    let vault = match password {
+        Some(password) => fs_backends::SqliteBackend::create_encrypted(path, password).unwrap(),
+        None => fs_backends::SqliteBackend::create(path).unwrap(),
+    };
+    let storage = fs_core::FileStorage::new(vault);
+    storage.create_dir("/papers").unwrap();
+    storage.write("/papers/a.txt", [b'a'; 300_000]).unwrap();
+    storage.backend().close().unwrap();
+}
+
+fn open(home: &Path, path: &Path, password: Option<&str>) -> Window {
+    let mut window = Window::open(home, &[path.to_str().unwrap()]);
+    if let Some(password) = password {
+        window.text(password);
+        window.key(Modifiers::NONE, Key::Enter);
+    }
+    window
+}
+
+#[test]
+fn a_sound_vault_is_checked_and_tells_what_it_is_made_of() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("taxes.db");
+    vault(&path, Some("pw"));
+    let mut window = open(home.path(), &path, Some("pw"));
+    window.verb("kept_info");
+    assert!(window.mentions("AES-256-CBC"));
+    assert!(window.mentions("1 file, 1 folder"));
+    assert!(window.mentions("300 kB in files"));
+    window.click("Check");
+    window.wait_for("the check", done);
+    assert!(window.shows("No damage found"));
+    window.click("Close");
+    assert!(window.state().dialog.is_none());
+}
+
+#[test]
+fn damage_is_named_and_repaired_only_after_another_click() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("taxes.db");
+    vault(&path, None);
+    // As a broken program would: the name of the file goes, the file stays.
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.execute("DELETE FROM dentry WHERE name = 'a.txt'", [])
+        .unwrap();
+    drop(sql);
+    let mut window = open(home.path(), &path, None);
+    window.verb("check_kept");
+    window.wait_for("the check", done);
+    assert!(window.mentions("damaged"));
+    let plan = care(window.state()).plan().len();
+    assert!(plan > 0);
+    window.click(&format!("Repair {plan}…"));
+    assert!(window.mentions("It can't be undone"));
+    window.click("Repair now");
+    window.wait_for("the repair", |state| {
+        let found = care(state).found.as_ref();
+        care(state).job.is_none() && found.is_some_and(|found| found.repaired > 0)
+    });
+    assert_eq!(care(window.state()).found.as_ref().unwrap().serious, 0);
+    assert!(window.mentions("repaired"));
+    assert!(window.shows("No damage found"));
+}
+
+#[test]
+fn a_vault_is_backed_up_and_nothing_is_written_over() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("taxes.db");
+    vault(&path, Some("pw"));
+    let mut window = open(home.path(), &path, Some("pw"));
+    let copy = home.path().join("copy.db");
+    window.verb("backup_kept");
+    window.text(copy.to_str().unwrap());
+    window.click("Back up");
+    window.wait_for("the copy", done);
+    assert!(window.shows("Backed up"));
+    let opened = fs_backends::SqliteBackend::open_encrypted(&copy, "pw").unwrap();
+    let storage = fs_core::FileStorage::new(opened);
+    assert_eq!(storage.read("/papers/a.txt").unwrap().len(), 300_000);
+    storage.backend().close().unwrap();
+
+    // The path is still in its field.
+    window.click("Back up…");
+    assert_eq!(window.form_path(), copy.to_str().unwrap());
+    window.click("Back up");
+    window.wait_for("the refusal", |state| {
+        let outcome = care(state).outcome.as_ref();
+        matches!(outcome, Some(Outcome::Failed(Task::Backup, _)))
+    });
+    assert!(window.mentions("is there already"));
+}
+
+#[test]
+fn the_password_is_changed_only_by_who_knows_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("taxes.db");
+    vault(&path, Some("pw"));
+    let mut window = open(home.path(), &path, Some("pw"));
+    for (old, right) in [("guess", false), ("pw", true)] {
+        window.verb("change_password");
+        for (field, text) in [
+            ("Password now", old),
+            ("New password", "better"),
+            ("New password again", "better"),
+        ] {
+            window.focus(field);
+            window.text(text);
+        }
+        window.key(Modifiers::NONE, Key::Enter);
+        window.wait_for("the answer", done);
+        assert_eq!(
+            window.mentions("The new password opens it from now on"),
+            right
+        );
+        assert_eq!(window.mentions("That is not the password it has"), !right);
+        window.key(Modifiers::NONE, Key::Escape);
+    }
+    window.verb("lock");
+    window.text("better");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["papers"]);
+}
+
+#[test]
+fn a_store_gives_unused_space_back() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("media");
+    let store = fs_backends::IndexedBackend::create(&path).unwrap();
+    let storage = fs_core::FileStorage::new(store);
+    storage.write("/a", [1; 100_000]).unwrap();
+    storage.backend().close().unwrap();
+    let mut window = open(home.path(), &path, None);
+    window.verb("compact_kept");
+    window.wait_for("the end", done);
+    assert!(matches!(
+        care(window.state()).outcome,
+        Some(Outcome::Compacted(_))
+    ));
+    assert!(matches!(window.state().dialog, Some(Dialog::Care(_))));
+    let reason = (table::get("change_password").unwrap().enabled)(window.state());
+    assert_eq!(reason, Err("It is not encrypted"));
+}
+
+#[test]
+fn other_filesystems_are_not_offered_what_they_can_t_do() {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join("x")).unwrap();
+    let window = Window::open(home.path(), &["memory:scratch"]);
+    for id in ["check_kept", "backup_kept", "compact_kept", "kept_info"] {
+        let reason = (table::get(id).unwrap().enabled)(window.state());
+        assert_eq!(
+            reason,
+            Err("Only a vault or store is kept in files of its own"),
+            "{id}"
+        );
+    }
+}
