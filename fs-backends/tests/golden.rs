@@ -14,8 +14,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fs_backends::MemoryBackend;
 use fs_backends::indexed::{IndexedBackend, StoreOptions};
 use fs_backends::sqlite::{CipherPages, SqliteBackend, VaultOptions};
+use fs_core::snapshots::Snapshots as _;
 use fs_core::{
     At, Backend, Change, Control, FileKind, FileStorage, NewKind, NewNode, Permissions, SetAttr,
     SetTime, Time, VPath,
@@ -229,6 +231,19 @@ fn make() {
         fill(&backend);
         backend.close().unwrap();
     }
+    let memory = Arc::new(MemoryBackend::with_limit(1 << 20));
+    let fs = FileStorage::new(memory.clone());
+    fs.create_dir("/folder").unwrap();
+    fs.write("/folder/long.bin", pattern(LONG_BYTES)).unwrap();
+    for (name, text) in [("first", "one"), ("gone", "gone"), ("later", "two")] {
+        fs.write("/a.txt", text).unwrap();
+        memory.take(name).unwrap();
+    }
+    let gone = memory.find("gone").unwrap();
+    memory.delete(gone.id).unwrap();
+    fs.rename("/folder", "/moved").unwrap();
+    fs.remove_file("/a.txt").unwrap();
+    memory.save_to(folder.join("snapshots.mem")).unwrap();
 }
 
 #[test]
@@ -256,6 +271,49 @@ fn every_format_there_ever_was_is_read_and_written() {
             compare(&backend, &format!("{format} {name}, written"));
         }
     }
+}
+
+/// Saved memory filesystems of every version there ever was: 1 told of one moment, 2 of snapshots too.
+#[test]
+fn saved_memory_filesystems_of_every_version_are_read() {
+    let open = |name: &str| {
+        let backend = MemoryBackend::load_from(golden("memory").join(name)).unwrap();
+        let backend: Arc<dyn Backend> = Arc::new(backend);
+        backend
+    };
+    let text = |fs: &FileStorage<Arc<dyn Backend>>, path: &str| fs.read_to_string(path).unwrap();
+    let version_1 = FileStorage::new(open("v1.mem"));
+    for path in ["/folder/long.bin", "/copy.bin"] {
+        assert!(
+            version_1.read(path).unwrap() == pattern(LONG_BYTES),
+            "{path}"
+        );
+    }
+    for path in ["/folder/short.txt", "/folder/inner/same.txt", "/link"] {
+        assert_eq!(text(&version_1, path), "Hello, World!", "{path}");
+    }
+    let short = version_1.symlink_metadata("/folder/short.txt").unwrap();
+    assert_eq!((short.mode, short.nlink), (0o4750, 2));
+    assert_eq!(version_1.metadata("/empty").unwrap().size, 0);
+
+    let backend = open("v2.mem");
+    let snapshots = backend.extensions().snapshots.unwrap();
+    let list = snapshots.list().unwrap();
+    let names: Vec<_> = list.iter().map(|it| (it.id.0, it.name.as_str())).collect();
+    assert_eq!(names, [(1, "first"), (3, "later")]);
+    let [first, later] = [0, 1].map(|at| FileStorage::new(snapshots.open(list[at].id).unwrap()));
+    assert_eq!(text(&first, "/a.txt"), "one");
+    assert!(first.read("/folder/long.bin").unwrap() == pattern(LONG_BYTES));
+    assert_eq!(text(&later, "/a.txt"), "two");
+    let now = FileStorage::new(backend.clone());
+    assert!(now.read("/moved/long.bin").unwrap() == pattern(LONG_BYTES));
+    assert!(!now.exists("/a.txt").unwrap());
+    // The long file is there once: what the three have of it is shared.
+    let usage = snapshots.usage().unwrap();
+    assert_eq!(usage.total_bytes, LONG_BYTES as u64 + 6);
+    let space = backend.extensions().space.unwrap();
+    let space = space.space(At::path(&VPath::root())).unwrap();
+    assert_eq!(space.total_bytes, Some(1 << 20));
 }
 
 /// What [`fill`] made today is what it made then.

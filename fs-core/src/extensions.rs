@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::maintenance::Maintenance;
 use crate::metadata::{Metadata, Time};
 use crate::path::{Name, VPath};
+use crate::snapshots::Snapshots;
 
 /// What a backend has beyond the common trait; `None`: it has not.
 #[derive(Clone, Copy, Default)]
@@ -27,6 +28,8 @@ pub struct Extensions<'a> {
     pub notes: Option<&'a dyn Notes>,
     /// Is kept in files of its own, and can look after them.
     pub maintenance: Option<&'a dyn Maintenance>,
+    /// Keeps named moments of itself.
+    pub snapshots: Option<&'a dyn Snapshots>,
 }
 
 /// Space of a filesystem, in bytes.

@@ -21,6 +21,7 @@ pub mod ops;
 pub mod path;
 pub mod path_text;
 pub mod resolve;
+pub mod snapshots;
 pub mod storage;
 
 pub use backend::{At, Backend, Change, Follow, Node, RenameMode, Scope, Want};

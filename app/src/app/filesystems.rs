@@ -67,7 +67,7 @@ impl App {
     /// The filesystem that is there to try things in.
     pub(super) fn open_sample(&mut self) {
         let fs = FsRef::new(SAMPLE);
-        let location = Location::new(Root::Memory("sample".to_owned()));
+        let location = Location::new(Root::memory("sample"));
         self.introduce(&fs, location);
         self.mount(&fs, None);
     }

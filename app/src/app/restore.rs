@@ -33,7 +33,7 @@ impl App {
                 };
                 let place = place_of(location);
                 let is_gone =
-                    matches!(location.root(), Root::Memory(_)) && place.fs.as_str() != SAMPLE;
+                    matches!(location.root(), Root::Memory { .. }) && place.fs.as_str() != SAMPLE;
                 if is_gone && !self.state.filesystems.contains_key(&place.fs) {
                     self.introduce(&place.fs, location.at(Default::default()));
                     if let Some(info) = self.state.filesystems.get_mut(&place.fs) {

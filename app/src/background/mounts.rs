@@ -107,7 +107,8 @@ impl Filesystems for Mounts {
 
     fn is_gone(&self, fs: &FsRef) -> bool {
         let location = Location::parse(fs.as_str(), Path::new("/"));
-        let in_memory = location.is_ok_and(|location| matches!(location.root(), Root::Memory(_)));
+        let in_memory =
+            location.is_ok_and(|location| matches!(location.root(), Root::Memory { .. }));
         in_memory && self.get(fs).is_err()
     }
 }

@@ -66,14 +66,19 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<Mo
         accept_base,
     } = how;
     match location.root() {
-        Root::Memory(_) => {
-            let memory = MemoryBackend::new();
+        Root::Memory { limit_bytes, .. } => {
+            let memory = match limit_bytes {
+                Some(limit) => MemoryBackend::with_limit(*limit),
+                None => MemoryBackend::new().within_machine(),
+            };
             if fs.as_str() == SAMPLE {
                 sample::fill(&memory)?;
             }
             Ok(in_memory(memory))
         }
-        Root::Saved(path) if !read_only => Ok(in_memory(MemoryBackend::load_from(path)?)),
+        Root::Saved(path) if !read_only => {
+            Ok(in_memory(MemoryBackend::load_from(path)?.within_machine()))
+        }
         _ => {
             let how = OpenHow {
                 password: &|_| secret.as_ref().map(|secret| secret.0.clone()),
@@ -146,7 +151,7 @@ fn named_layers(path: &Path) -> Result<Vec<(String, Location)>> {
 /// Makes a filesystem; mounting the location it returns opens it.
 pub fn create(new: &NewFilesystem, secret: Option<Secret>) -> Result<Location> {
     match new {
-        NewFilesystem::Memory(name) => Ok(Location::new(Root::Memory(name.clone()))),
+        NewFilesystem::Memory(name) => Ok(Location::new(Root::memory(name.clone()))),
         NewFilesystem::Vault(path) => {
             match secret {
                 Some(secret) => SqliteBackend::create_encrypted(path, &secret.0)?,

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use anyhow::Context as _;
-use fs_backends::location::{Location, OpenHow, Root, StackFile, StackLayer};
+use fs_backends::location::{Location, OpenHow, Root, StackFile, StackLayer, parse_size};
 use fs_core::{Error, ErrorKind};
 
 use super::context::Context;
@@ -16,6 +16,9 @@ pub struct Arguments {
     kind: Kind,
     /// The file (or, of a store, the folder) it is kept in; must not be there yet.
     path: OsString,
+    /// Of a filesystem in memory: what its content may take, in bytes or with K, M, G or T (of 1024); otherwise half of the machine's memory.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    limit: Option<u64>,
     /// Of a stack: its layers, each any location, bottom first, the last one written.
     layers: Vec<OsString>,
 }
@@ -32,11 +35,18 @@ enum Kind {
     Stack,
 }
 
+fn size(text: &str) -> Result<u64, &'static str> {
+    parse_size(text).ok_or("not a size")
+}
+
 /// Makes an empty filesystem.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let kind = arguments.kind;
     if kind != Kind::Stack && !arguments.layers.is_empty() {
         return Err(Misuse("only a stack has layers".to_owned()).into());
+    }
+    if kind != Kind::Memory && arguments.limit.is_some() {
+        return Err(Misuse("only a filesystem in memory has a limit".to_owned()).into());
     }
     let path = std::env::current_dir()?.join(&arguments.path);
     let shown = || path.display().to_string();
@@ -63,6 +73,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let opened = location.open(&OpenHow {
         password: &|_| password.clone(),
         create: true,
+        memory_limit_bytes: arguments.limit,
         ..OpenHow::default()
     });
     let opened = opened.with_context(shown)?;

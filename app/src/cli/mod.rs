@@ -31,6 +31,7 @@ mod password;
 mod print;
 mod recover;
 mod remove;
+mod snapshot;
 mod stat;
 mod store;
 mod touch;
@@ -49,7 +50,8 @@ pub use outcome::Outcome;
 
 /// A file manager in which every tab is a filesystem.
 ///
-/// LOCATION is a folder (/x, host:/x), a sandboxed folder (vroot:/x), a filesystem in memory (memory:NAME, x.mem), a vault (x.db), a store (a folder
+/// LOCATION is a folder (/x, host:/x), a sandboxed folder (vroot:/x), a filesystem in memory (memory:NAME, memory:NAME:512M, x.mem), one of its
+/// snapshots (snapshot:NAME:x.mem with a path), a vault (x.db), a store (a folder
 /// with index.db) or a stack (x.stack.ron); LOCATION::/inner/path is a place inside.
 #[derive(Parser)]
 #[command(name = "lamina", version, args_conflicts_with_subcommands = true)]
@@ -120,6 +122,8 @@ pub enum Command {
     Find(find::Arguments),
     /// Tells how much folders take.
     Du(du::Arguments),
+    /// Keeps moments of a filesystem in memory: list, take, restore, delete, diff.
+    Snapshot(snapshot::Arguments),
     /// Looks after a vault: info, check, passwd, compact, backup.
     Vault(vault::Arguments),
     /// Looks after a store: info, check, gc, backup.
@@ -164,6 +168,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Outcome> {
         Command::Tree(arguments) => tree::run(context, arguments),
         Command::Find(arguments) => find::run(context, arguments),
         Command::Du(arguments) => du::run(context, arguments),
+        Command::Snapshot(arguments) => snapshot::run(context, arguments),
         Command::Vault(arguments) => vault::run(context, arguments),
         Command::Store(arguments) => store::run(context, arguments),
         #[cfg(all(feature = "mount", target_os = "linux"))]

@@ -96,7 +96,7 @@ fn collect(location: &Location, depth: usize, found: &mut Vec<Ground>) -> Result
                 }
             }
         }
-        Root::Stack(_) | Root::Path(_) | Root::Memory(_) => {}
+        Root::Stack(_) | Root::Path(_) | Root::Memory { .. } | Root::Snapshot { .. } => {}
     }
     Ok(())
 }

@@ -5,7 +5,9 @@
 //! | `/x`, `./x` | what is there: a folder, or a filesystem kept in that file or folder |
 //! | `host:/x` | the host, at `/x` |
 //! | `vroot:/x` | the folder `/x` as `/` |
-//! | `memory:NAME`, `memory:/x/y.mem` | an empty filesystem in memory; one loaded from its saved file |
+//! | `memory:NAME`, `memory:NAME:512M` | an empty filesystem in memory; what its content may take (bytes, or K, M, G, T of 1024) |
+//! | `memory:/x/y.mem` | one loaded from its saved file |
+//! | `snapshot:NAME:/x/y.mem` | a snapshot of a filesystem in memory, which is named as after `memory:` |
 //! | `vault:/x.db` | a vault |
 //! | `store:/x` | a store |
 //! | `stack:/x.stack.ron` | a stack of layers |
@@ -26,6 +28,7 @@ use fs_core::{Result, VPath};
 pub use open::{OpenHow, Opened};
 pub use probe::{HostItem, probe};
 pub use stack::{StackFile, StackLayer};
+pub use text::parse_size;
 
 /// Which of the six kinds a location names (or a stack of them).
 #[derive(
@@ -55,8 +58,13 @@ pub enum Root {
     Host(PathBuf),
     /// A folder as `/`.
     VRoot(PathBuf),
-    /// An empty filesystem in memory, with its name.
-    Memory(String),
+    /// An empty filesystem in memory.
+    Memory {
+        /// What tells it from others.
+        name: String,
+        /// What its content may take; `None`: [what the machine gives](crate::memory::default_limit_bytes).
+        limit_bytes: Option<u64>,
+    },
     /// A filesystem in memory, loaded from its saved file.
     Saved(PathBuf),
     /// A vault file.
@@ -65,6 +73,55 @@ pub enum Root {
     Store(PathBuf),
     /// A stack file.
     Stack(PathBuf),
+    /// A snapshot of a filesystem in memory, to be read.
+    Snapshot {
+        /// Its name.
+        name: String,
+        /// The filesystem: [`Root::Memory`] or [`Root::Saved`].
+        of: Box<Root>,
+    },
+}
+
+impl Root {
+    /// An empty filesystem in memory, without a limit of its own.
+    pub fn memory(name: impl Into<String>) -> Self {
+        Self::Memory {
+            name: name.into(),
+            limit_bytes: None,
+        }
+    }
+
+    fn host_path(&self) -> Option<&Path> {
+        match self {
+            Self::Memory { .. } => None,
+            Self::Snapshot { of, .. } => of.host_path(),
+            Self::Path(path)
+            | Self::Host(path)
+            | Self::VRoot(path)
+            | Self::Saved(path)
+            | Self::Vault(path)
+            | Self::Store(path)
+            | Self::Stack(path) => Some(path),
+        }
+    }
+
+    /// The same with `resolved` as its host path.
+    fn with_host_path(&self, resolved: PathBuf) -> Result<Self> {
+        Ok(match self {
+            Self::Path(_) => probe::settle(resolved)?,
+            Self::Host(_) => Self::Host(resolved),
+            Self::VRoot(_) => Self::VRoot(resolved),
+            Self::Saved(_) => Self::Saved(resolved),
+            Self::Vault(_) => Self::Vault(resolved),
+            Self::Store(_) => Self::Store(resolved),
+            Self::Stack(_) => Self::Stack(resolved),
+            Self::Memory { .. } => self.clone(),
+            Self::Snapshot { name, of } => Self::Snapshot {
+                name: name.clone(),
+                of: Box::new(of.with_host_path(resolved)?),
+            },
+        })
+    }
 }
 
 /// A filesystem, and a place inside it. Text form: [`std::fmt::Display`] and [`Location::parse`] are inverse.
@@ -116,16 +173,7 @@ impl Location {
 
     /// The host path it is kept at; `None` for an empty filesystem in memory.
     pub fn host_path(&self) -> Option<&Path> {
-        match &self.root {
-            Root::Memory(_) => None,
-            Root::Path(path)
-            | Root::Host(path)
-            | Root::VRoot(path)
-            | Root::Saved(path)
-            | Root::Vault(path)
-            | Root::Store(path)
-            | Root::Stack(path) => Some(path),
-        }
+        self.root.host_path()
     }
 
     /// Which kind it is; of a bare path what its name says (a store looks like a folder until it is [settled](Self::settled)).
@@ -134,7 +182,7 @@ impl Location {
             Root::Path(path) => probe::kind_by_name(path).unwrap_or(Kind::Host),
             Root::Host(_) => Kind::Host,
             Root::VRoot(_) => Kind::VRoot,
-            Root::Memory(_) | Root::Saved(_) => Kind::Memory,
+            Root::Memory { .. } | Root::Saved(_) | Root::Snapshot { .. } => Kind::Memory,
             Root::Vault(_) => Kind::Vault,
             Root::Store(_) => Kind::Store,
             Root::Stack(_) => Kind::Stack,
@@ -147,7 +195,7 @@ impl Location {
             return name.display().into_owned();
         }
         match (&self.root, self.host_path()) {
-            (Root::Memory(name), _) => name.clone(),
+            (Root::Memory { name, .. } | Root::Snapshot { name, .. }, _) => name.clone(),
             (_, Some(path)) => path
                 .file_name()
                 .map_or_else(|| "/".into(), |name| name.to_string_lossy().into_owned()),
@@ -164,16 +212,7 @@ impl Location {
             Some(path) => probe::resolve_dots(path)?,
             None => return Ok(self.clone()),
         };
-        let root = match &self.root {
-            Root::Path(_) => probe::settle(resolved)?,
-            Root::Host(_) => Root::Host(resolved),
-            Root::VRoot(_) => Root::VRoot(resolved),
-            Root::Saved(_) => Root::Saved(resolved),
-            Root::Vault(_) => Root::Vault(resolved),
-            Root::Store(_) => Root::Store(resolved),
-            Root::Stack(_) => Root::Stack(resolved),
-            Root::Memory(name) => Root::Memory(name.clone()),
-        };
+        let root = self.root.with_host_path(resolved)?;
         Ok(match root {
             Root::Host(path) if !self.inner.is_root() => {
                 Self::host(VPath::new(path)?.append(&self.inner).as_path())

@@ -27,6 +27,8 @@ pub struct OpenHow<'a> {
     pub read_only: bool,
     /// Makes a vault, store or saved memory filesystem where nothing is.
     pub create: bool,
+    /// What the content of a memory filesystem that is made may take, and is saved with it.
+    pub memory_limit_bytes: Option<u64>,
     /// A layer that was used over another base is used over this one from now on, with all it deleted and copied; otherwise `WrongBase`.
     pub accept_base: bool,
 }
@@ -38,6 +40,7 @@ impl Default for OpenHow<'_> {
             open_already: &|_| None,
             read_only: false,
             create: false,
+            memory_limit_bytes: None,
             accept_base: false,
         }
     }
@@ -127,6 +130,14 @@ struct Opener<'a> {
 
 impl Opener<'_> {
     fn open(&mut self, location: &Location) -> Result<Opened> {
+        let mut opened = self.open_bare(location)?;
+        if self.how.read_only {
+            opened.backend = Arc::new(ReadOnly::new(opened.backend));
+        }
+        Ok(opened)
+    }
+
+    fn open_bare(&mut self, location: &Location) -> Result<Opened> {
         let settled = location.settled()?;
         let (root, at) = match settled.root() {
             Root::Host(path) => (
@@ -136,7 +147,7 @@ impl Opener<'_> {
             root => (root.clone(), settled.inner().clone()),
         };
         let location = Location::new(root);
-        let mut opened = match (self.how.open_already)(&location) {
+        Ok(match (self.how.open_already)(&location) {
             Some(backend) => Opened {
                 is_private: backend
                     .capabilities(At::path(&VPath::root()))
@@ -147,11 +158,7 @@ impl Opener<'_> {
                 saved: Vec::new(),
             },
             None => self.open_root(location)?.at(at),
-        };
-        if self.how.read_only {
-            opened.backend = Arc::new(ReadOnly::new(opened.backend));
-        }
-        Ok(opened)
+        })
     }
 
     fn open_root(&mut self, location: Location) -> Result<Opened> {
@@ -159,12 +166,28 @@ impl Opener<'_> {
         match location.root() {
             Root::Path(_) | Root::Host(_) => Ok(Opened::plain(StdFsBackend::new(), location)),
             Root::VRoot(path) => Ok(Opened::plain(VRootFsBackend::new(path)?, location)),
-            Root::Memory(_) => Ok(Opened::plain(MemoryBackend::new(), location)),
-            Root::Saved(path) => open_saved(path, create).map(|saved| Opened {
-                backend: saved.backend.clone(),
-                saved: vec![saved],
-                ..Opened::plain(MemoryBackend::new(), location.clone())
-            }),
+            Root::Memory { limit_bytes, .. } => {
+                Ok(Opened::plain(new_memory(*limit_bytes), location))
+            }
+            Root::Saved(path) => {
+                let saved = self.open_saved(path, create)?;
+                Ok(Opened {
+                    saved: vec![saved.clone()],
+                    ..Opened::of(saved.backend, location)
+                })
+            }
+            Root::Snapshot { name, of } => {
+                let whole = self.open_bare(&Location::new((**of).clone()))?;
+                let Some(snapshots) = whole.backend.extensions().snapshots else {
+                    let error = Error::new(ErrorKind::Unsupported, "open snapshot");
+                    return Err(error.with_path(location.to_string()));
+                };
+                let snapshot = snapshots.open(snapshots.find(name)?.id)?;
+                Ok(Opened {
+                    is_private: whole.is_private,
+                    ..Opened::of(snapshot, location)
+                })
+            }
             Root::Vault(path) => {
                 let vault = self.open_vault(path, create, &location)?;
                 let is_private = vault.is_encrypted();
@@ -207,6 +230,20 @@ impl Opener<'_> {
             }
             opened => opened,
         }
+    }
+
+    fn open_saved(&self, path: &Path, create: bool) -> Result<SavedMemory> {
+        let missing = probe(path)? == HostItem::Missing;
+        let backend = if missing && create {
+            new_memory(self.how.memory_limit_bytes)
+        } else {
+            MemoryBackend::load_from(path)?.within_machine()
+        };
+        Ok(SavedMemory {
+            backend: Arc::new(backend),
+            path: path.to_owned(),
+            is_on_disk: Arc::new((!missing).into()),
+        })
     }
 
     fn open_stack(&mut self, path: &Path, location: Location) -> Result<Opened> {
@@ -321,8 +358,12 @@ impl Opener<'_> {
 
 impl Opened {
     fn plain(backend: impl Backend + 'static, location: Location) -> Self {
+        Self::of(Arc::new(backend), location)
+    }
+
+    fn of(backend: Arc<dyn Backend>, location: Location) -> Self {
         Self {
-            backend: Arc::new(backend),
+            backend,
             location,
             at: VPath::root(),
             is_private: false,
@@ -348,16 +389,9 @@ impl Opened {
     }
 }
 
-fn open_saved(path: &Path, create: bool) -> Result<SavedMemory> {
-    let missing = probe(path)? == HostItem::Missing;
-    let backend = if missing && create {
-        MemoryBackend::new()
-    } else {
-        MemoryBackend::load_from(path)?
-    };
-    Ok(SavedMemory {
-        backend: Arc::new(backend),
-        path: path.to_owned(),
-        is_on_disk: Arc::new((!missing).into()),
-    })
+fn new_memory(limit_bytes: Option<u64>) -> MemoryBackend {
+    match limit_bytes {
+        Some(limit) => MemoryBackend::with_limit(limit),
+        None => MemoryBackend::new().within_machine(),
+    }
 }

@@ -9,6 +9,7 @@ use std::fmt::{self, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
+use fs_core::snapshots::check_name;
 use fs_core::{Error, ErrorKind, Result, VPath};
 
 use super::{Location, Root};
@@ -31,29 +32,94 @@ fn parse_bytes(text: &[u8], base: &Path) -> Result<Location> {
         (b"store:", Root::Store),
         (b"stack:", Root::Stack),
     ];
+    if let Some(rest) = text.strip_prefix(b"snapshot:") {
+        return snapshot(rest, base);
+    }
     let (of_path, rest) = KINDS
         .iter()
         .find_map(|&(prefix, kind)| Some((kind, text.strip_prefix(prefix)?)))
         .unwrap_or((Root::Path, text));
     let (outer, inner) = split(rest)?;
-    let root = if text.starts_with(b"memory:") && !outer.contains(&b'/') {
-        Root::Memory(memory_name(outer)?)
+    let root = if text.starts_with(b"memory:") {
+        in_memory(outer, base)?
     } else {
         of_path(host_path(&outer, base)?)
     };
-    let inner = match inner {
-        Some(inner) if !inner.is_empty() => VPath::lexical(OsString::from_vec(inner))?,
-        _ => VPath::root(),
-    };
-    Ok(Location::new(root).at(inner))
+    Ok(Location::new(root).at(place(inner)?))
 }
 
-fn memory_name(bytes: Vec<u8>) -> Result<String> {
-    let name = String::from_utf8(bytes).map_err(|_| invalid("the name must be text"))?;
-    if name.is_empty() || name.contains([':', '\0']) {
+fn place(inner: Option<Vec<u8>>) -> Result<VPath> {
+    match inner {
+        Some(inner) if !inner.is_empty() => VPath::lexical(OsString::from_vec(inner)),
+        _ => Ok(VPath::root()),
+    }
+}
+
+/// What follows `memory:`.
+fn in_memory(outer: Vec<u8>, base: &Path) -> Result<Root> {
+    if outer.contains(&b'/') {
+        return Ok(Root::Saved(host_path(&outer, base)?));
+    }
+    let text = String::from_utf8(outer).map_err(|_| invalid("the name must be text"))?;
+    let (name, limit) = match text.split_once(':') {
+        Some((name, limit)) => (name, Some(limit)),
+        None => (&*text, None),
+    };
+    if name.is_empty() || name.contains('\0') {
         return Err(invalid("memory: needs a name without colons"));
     }
-    Ok(name)
+    let limit_bytes = match limit {
+        Some(limit) => Some(parse_size(limit).ok_or_else(|| invalid("no size follows the name"))?),
+        None => None,
+    };
+    Ok(Root::Memory {
+        name: name.to_owned(),
+        limit_bytes,
+    })
+}
+
+/// What follows `snapshot:`.
+fn snapshot(rest: &[u8], base: &Path) -> Result<Location> {
+    let missing = || invalid("snapshot: needs its name, a colon, and the filesystem");
+    let (outer, inner) = split(rest)?;
+    let colon = outer
+        .iter()
+        .position(|byte| *byte == b':')
+        .ok_or_else(missing)?;
+    let (name, of) = outer.split_at(colon);
+    let name = std::str::from_utf8(name).map_err(|_| invalid("the name must be text"))?;
+    check_name(name).map_err(|_| invalid("no snapshot can have this name"))?;
+    let of = of.get(1..).unwrap_or_default().to_vec();
+    let root = Root::Snapshot {
+        name: name.to_owned(),
+        of: Box::new(in_memory(of, base)?),
+    };
+    Ok(Location::new(root).at(place(inner)?))
+}
+
+/// Units of [`parse_size`].
+const UNITS: [(char, u32); 4] = [('K', 10), ('M', 20), ('G', 30), ('T', 40)];
+
+/// Bytes of `1000`, `64K`, `512M`, `2G` or `1T` (of 1024 each).
+pub fn parse_size(text: &str) -> Option<u64> {
+    let unit = UNITS
+        .iter()
+        .find_map(|(unit, shift)| Some((text.strip_suffix(*unit)?, *shift)));
+    let (digits, shift) = unit.unwrap_or((text, 0));
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    number.checked_mul(1 << shift)
+}
+
+/// As [`parse_size`] reads it.
+fn write_size(f: &mut fmt::Formatter<'_>, bytes: u64) -> fmt::Result {
+    let fits = |shift: u32| bytes > 0 && bytes.is_multiple_of(1 << shift);
+    match UNITS.iter().rev().find(|(_, shift)| fits(*shift)) {
+        Some((unit, shift)) => write!(f, "{}{unit}", bytes >> shift),
+        None => write!(f, "{bytes}"),
+    }
 }
 
 /// `path` made absolute, without `.`, repeated slashes and `..` at the root.
@@ -158,16 +224,31 @@ impl fmt::Display for Location {
             Root::Path(_) => "",
             Root::Host(_) => "host:",
             Root::VRoot(_) => "vroot:",
-            Root::Memory(_) | Root::Saved(_) => "memory:",
+            Root::Memory { .. } | Root::Saved(_) => "memory:",
+            Root::Snapshot { .. } => "snapshot:",
             Root::Vault(_) => "vault:",
             Root::Store(_) => "store:",
             Root::Stack(_) => "stack:",
         })?;
-        let outer = match (&self.root, self.host_path()) {
-            (Root::Memory(name), _) => name.as_bytes(),
+        let mut root = &self.root;
+        while let Root::Snapshot { name, of } = root {
+            write_escaped(f, name.as_bytes())?;
+            f.write_char(':')?;
+            root = of;
+        }
+        let outer = match (root, self.host_path()) {
+            (Root::Memory { name, .. }, _) => name.as_bytes(),
             (_, path) => path.map_or(b"".as_slice(), |path| path.as_os_str().as_bytes()),
         };
         write_escaped(f, outer)?;
+        if let Root::Memory {
+            limit_bytes: Some(limit),
+            ..
+        } = root
+        {
+            f.write_char(':')?;
+            write_size(f, *limit)?;
+        }
         if !self.inner.is_root() {
             let slash = if outer.ends_with(b":") { "/" } else { "" };
             write!(f, "{slash}::")?;
@@ -199,10 +280,7 @@ mod tests {
             *read("vroot:./some/").root(),
             Root::VRoot("/base/some".into())
         );
-        assert_eq!(
-            *read("memory:scratch").root(),
-            Root::Memory("scratch".into())
-        );
+        assert_eq!(*read("memory:scratch").root(), Root::memory("scratch"));
         assert_eq!(
             *read("memory:./s.mem").root(),
             Root::Saved("/base/s.mem".into())
@@ -276,7 +354,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_round_trips(kind in 0..8usize, outer in path(), inner in path()) {
+        fn text_round_trips(kind in 0..11usize, outer in path(), inner in path(), limit in prop_oneof![any::<u64>(), (0..30u64).prop_map(|n| n << 30)]) {
             let path = PathBuf::from(outer);
             let root = match kind {
                 0 => Root::Path(path),
@@ -286,7 +364,10 @@ mod tests {
                 4 => Root::Vault(path),
                 5 => Root::Store(path),
                 6 => Root::Stack(path),
-                _ => Root::Memory("a name".into()),
+                7 => Root::memory("a name"),
+                8 => Root::Memory { name: "a name".into(), limit_bytes: Some(limit) },
+                9 => Root::Snapshot { name: "it \\xff was".into(), of: Box::new(Root::Saved(path)) },
+                _ => Root::Snapshot { name: "it was".into(), of: Box::new(Root::memory("a name")) },
             };
             let location = Location::new(root).at(VPath::new(inner).unwrap());
             let text = location.to_string();

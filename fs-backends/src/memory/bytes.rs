@@ -3,14 +3,46 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 
 /// Bytes in a full chunk. A write after a snapshot copies one of these.
 pub(super) const CHUNK_BYTES: usize = 64 * 1024;
 
 const CHUNK: u64 = CHUNK_BYTES as u64;
 
-/// One chunk: what was written from its start on; the rest, up to [`CHUNK_BYTES`], is zeros.
-pub(super) type Chunk = Arc<Vec<u8>>;
+/// One chunk: what was written from its start on; the rest, up to [`CHUNK_BYTES`], is zeros. Equal chunks are one chunk that is shared.
+#[derive(Clone, Default)]
+pub(super) struct Chunk(Arc<Vec<u8>>);
+
+impl std::ops::Deref for Chunk {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl PartialEq for Chunk {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl From<Vec<u8>> for Chunk {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes))
+    }
+}
+
+impl Chunk {
+    /// Tells a chunk from all others that are there at the same time.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+/// A chunk number, and the chunk before and after.
+pub(super) type ChunkChange<'a> = (u64, Option<&'a Chunk>, Option<&'a Chunk>);
 
 /// Chunks by their number. The first stands apart because most files have no other.
 #[derive(Clone, Default)]
@@ -61,7 +93,36 @@ impl Bytes {
             .chain(self.rest.iter().map(|(index, chunk)| (*index, chunk)))
     }
 
-    fn get(&self, index: u64) -> Option<&Chunk> {
+    /// Is all of it shared with `other`? Costs nothing where it is.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.diff(other).next().is_none()
+    }
+
+    /// Which chunks are others in `new`, in order; what both share is passed over.
+    pub(super) fn diff<'a>(&'a self, new: &'a Self) -> impl Iterator<Item = ChunkChange<'a>> {
+        let first =
+            (self.first != new.first).then_some((0, self.first.as_ref(), new.first.as_ref()));
+        first
+            .into_iter()
+            .chain(self.rest.diff(&new.rest).map(|item| match item {
+                DiffItem::Add(index, chunk) => (*index, None, Some(chunk)),
+                DiffItem::Remove(index, chunk) => (*index, Some(chunk), None),
+                DiffItem::Update { old, new } => (*old.0, Some(old.1), Some(new.1)),
+            }))
+    }
+
+    /// Bytes stored in the chunks that `[offset, end)` touches.
+    pub(super) fn touched(&self, offset: u64, end: u64) -> u64 {
+        if offset >= end {
+            return 0;
+        }
+        let first = self.first.as_ref().filter(|_| offset < CHUNK);
+        let rest = self.rest.range(offset / CHUNK..=(end - 1) / CHUNK);
+        let rest: u64 = rest.map(|(_, chunk)| chunk.len() as u64).sum();
+        first.map_or(0, |chunk| chunk.len() as u64) + rest
+    }
+
+    pub(super) fn get(&self, index: u64) -> Option<&Chunk> {
         if index == 0 {
             self.first.as_ref()
         } else {
@@ -70,10 +131,9 @@ impl Bytes {
     }
 
     /// Puts a chunk in its place; for the reader of a saved file.
-    pub(super) fn insert(&mut self, index: u64, chunk: Vec<u8>) {
+    pub(super) fn insert(&mut self, index: u64, chunk: Chunk) {
         self.remove(index);
         self.allocated += chunk.len() as u64;
-        let chunk = Arc::new(chunk);
         if index == 0 {
             self.first = Some(chunk);
         } else {
@@ -81,7 +141,8 @@ impl Bytes {
         }
     }
 
-    fn remove(&mut self, index: u64) {
+    /// Makes a hole of a chunk.
+    pub(super) fn remove(&mut self, index: u64) {
         let old = if index == 0 {
             self.first.take()
         } else {
@@ -98,7 +159,7 @@ impl Bytes {
             self.rest.entry(index).or_default()
         };
         let before = chunk.len() as u64;
-        let bytes = Arc::make_mut(chunk);
+        let bytes = Arc::make_mut(&mut chunk.0);
         change(bytes);
         let after = bytes.len() as u64;
         self.allocated = self.allocated - before + after;

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs_core::{Error, ErrorKind, Result};
 use imbl::OrdMap;
-use parking_lot::RwLock;
+use imbl::ordmap::DiffItem;
+use parking_lot::{Mutex, RwLock};
 
 use super::bytes::Bytes;
+use super::snapshots::Kept;
 use crate::virtual_fs::{Content, ContentId, ContentStore};
 
 /// Ids are counted for the whole process, so that those of a filesystem and of its snapshots never collide when one is restored from the other.
@@ -24,6 +26,16 @@ pub(super) struct Held {
     pub(super) references: u64,
     pub(super) bytes: Bytes,
 }
+
+/// Equal where all is shared.
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.references == other.references && self.bytes.is_same(&other.bytes)
+    }
+}
+
+/// The bytes of a content before and after.
+pub(super) type ContentChange<'a> = (ContentId, Option<&'a Bytes>, Option<&'a Bytes>);
 
 /// The persistent half: what a snapshot shares.
 #[derive(Clone, Default)]
@@ -41,6 +53,15 @@ impl Contents {
 
     pub(super) fn get(&self, id: ContentId) -> Option<&Held> {
         self.held.get(&id)
+    }
+
+    /// Which contents are others in `new`; what both share is passed over.
+    pub(super) fn diff<'a>(&'a self, new: &'a Self) -> impl Iterator<Item = ContentChange<'a>> {
+        self.held.diff(&new.held).map(|item| match item {
+            DiffItem::Add(id, held) => (*id, None, Some(&held.bytes)),
+            DiffItem::Remove(id, held) => (*id, Some(&held.bytes), None),
+            DiffItem::Update { old, new } => (*old.0, Some(&old.1.bytes), Some(&new.1.bytes)),
+        })
     }
 
     /// A copy without orphans; the cost is theirs alone.
@@ -75,6 +96,14 @@ impl Contents {
         );
     }
 
+    /// Changes content, which is made when it is missing; for the reader of a saved file.
+    pub(super) fn load(&mut self, id: ContentId, change: impl FnOnce(&mut Held)) {
+        let held = self.held.entry(id).or_default();
+        let before = held.bytes.allocated();
+        change(held);
+        self.used_bytes = self.used_bytes - before + held.bytes.allocated();
+    }
+
     pub(super) fn remove(&mut self, id: ContentId) {
         if let Some(held) = self.held.remove(&id) {
             self.used_bytes -= held.bytes.allocated();
@@ -99,7 +128,25 @@ pub struct MemoryContent(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) contents: RwLock<Contents>,
-    pub(super) limit_bytes: Option<u64>,
+    /// Taken after `contents`.
+    pub(super) kept: Mutex<Kept>,
+    /// Taken last.
+    pub(super) limits: Mutex<Limits>,
+}
+
+/// What the content may take, in bytes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Limits {
+    /// Given to this filesystem, and saved with it.
+    pub(super) own_bytes: Option<u64>,
+    /// Holds when none was given.
+    pub(super) machine_bytes: Option<u64>,
+}
+
+impl Limits {
+    pub(super) fn bytes(self) -> Option<u64> {
+        self.own_bytes.or(self.machine_bytes)
+    }
 }
 
 impl ContentStore for MemoryContent {
@@ -131,21 +178,37 @@ impl ContentStore for MemoryContent {
     }
 
     fn reap(&self, id: ContentId) -> Result<()> {
-        self.0.contents.write().remove(id);
+        let mut contents = self.0.contents.write();
+        let freed_bytes = contents.get(id).map_or(0, |held| held.bytes.allocated());
+        self.0.kept.lock().left_behind(freed_bytes);
+        contents.remove(id);
         Ok(())
     }
 }
 
 impl Shared {
-    fn check_limit(&self, contents: &Contents, more_bytes: u64) -> Result<()> {
-        match self.limit_bytes {
-            Some(limit)
-                if more_bytes > 0 && contents.used_bytes.saturating_add(more_bytes) > limit =>
-            {
-                Err(Error::new(ErrorKind::NoSpace, "write"))
-            }
-            _ => Ok(()),
+    pub(super) fn new(contents: Contents, kept: Kept, limits: Limits) -> Self {
+        Self {
+            contents: RwLock::new(contents),
+            kept: Mutex::new(kept),
+            limits: Mutex::new(limits),
         }
+    }
+
+    /// Is there room for `more_bytes`, beside what snapshots keep?
+    fn check_limit(&self, contents: &Contents, more_bytes: u64) -> Result<()> {
+        let limit = self.limits.lock().bytes();
+        let Some(limit) = limit.filter(|_| more_bytes > 0) else {
+            return Ok(());
+        };
+        let wanted = contents.used_bytes.saturating_add(more_bytes);
+        let mut kept = self.kept.lock();
+        if wanted.saturating_add(kept.at_most_bytes()) <= limit
+            || wanted <= limit && wanted.saturating_add(kept.bytes(contents)) <= limit
+        {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::NoSpace, "write"))
     }
 }
 
@@ -160,11 +223,22 @@ impl OpenContent {
         Ok(f(&contents.get(self.id).ok_or_else(gone)?.bytes))
     }
 
-    /// Changes the bytes after `growth` of them was found to fit.
-    fn change(&self, growth: impl FnOnce(&Bytes) -> u64, f: impl FnOnce(&mut Bytes)) -> Result<()> {
+    /// Changes the bytes in `[offset, end)` after `growth` of them was found to fit.
+    fn change(
+        &self,
+        (offset, end): (u64, u64),
+        growth: impl FnOnce(&Bytes) -> u64,
+        f: impl FnOnce(&mut Bytes),
+    ) -> Result<()> {
         let mut contents = self.shared.contents.write();
-        let more_bytes = growth(&contents.get(self.id).ok_or_else(gone)?.bytes);
+        let bytes = &contents.get(self.id).ok_or_else(gone)?.bytes;
+        let more_bytes = growth(bytes);
         self.shared.check_limit(&contents, more_bytes)?;
+        let mut kept = self.shared.kept.lock();
+        if kept.is_any() {
+            kept.left_behind(bytes.touched(offset, end));
+        }
+        drop(kept);
         let bytes = &mut contents.held.get_mut(&self.id).ok_or_else(gone)?.bytes;
         let before = bytes.allocated();
         f(bytes);
@@ -185,17 +259,23 @@ impl Content for OpenContent {
 
     fn write_at(&self, from: &[u8], offset: u64) -> Result<()> {
         self.change(
+            (offset, offset.saturating_add(from.len() as u64)),
             |bytes| bytes.growth(offset, from.len()),
             |bytes| bytes.write(from, offset),
         )
     }
 
     fn truncate(&self, len_bytes: u64) -> Result<()> {
-        self.change(|_| 0, |bytes| bytes.truncate(len_bytes))
+        self.change(
+            (len_bytes, u64::MAX),
+            |_| 0,
+            |bytes| bytes.truncate(len_bytes),
+        )
     }
 
     fn punch_hole(&self, offset: u64, len_bytes: u64) -> Result<()> {
-        self.change(|_| 0, |bytes| bytes.punch(offset, len_bytes))
+        let end = offset.saturating_add(len_bytes);
+        self.change((offset, end), |_| 0, |bytes| bytes.punch(offset, len_bytes))
     }
 
     fn next_data(&self, offset: u64) -> Result<Option<(u64, u64)>> {

@@ -25,7 +25,12 @@ pub(super) struct MemoryNode {
     pub(super) record: NodeRecord,
     pub(super) entries: Entries,
     pub(super) xattrs: Option<Arc<Xattrs>>,
+    /// The folder and name it was given last: so a changed node is found in the tree. A file with several names may have lost this one since.
+    pub(super) home: Option<Home>,
 }
+
+/// A folder, and a name in it.
+pub(super) type Home = (Inode, EntryName);
 
 /// All nodes. `Clone` costs the same for ten nodes and ten million.
 #[derive(Clone)]
@@ -78,6 +83,7 @@ impl MemoryNode {
             record,
             entries: OrdMap::new(),
             xattrs: None,
+            home: None,
         }
     }
 }

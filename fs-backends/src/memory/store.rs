@@ -5,29 +5,34 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use fs_core::extensions::Space;
 use fs_core::path::NAME_MAX_BYTES;
+use fs_core::snapshots::Snapshots;
 use fs_core::{Capabilities, Error, ErrorKind, Result, Time};
-use parking_lot::RwLock;
+use parking_lot::{MutexGuard, RwLock};
 
+use super::MemoryBackend;
 use super::bytes::CHUNK_BYTES;
-use super::content::{Contents, MemoryContent, Shared};
+use super::content::{Contents, Limits, MemoryContent, Shared};
 use super::nodes::{Nodes, View};
+use super::snapshots::Kept;
 use super::transaction::Transaction;
 use crate::virtual_fs::{ContentId, Inode, NodeRead, NodeStore, NodeWrite, ROOT};
 
 /// Where a memory filesystem keeps everything.
 ///
-/// Locks are taken in the order nodes, contents; content in place takes only the second.
+/// Locks are taken in the order nodes, contents, snapshots; content in place takes only the last two.
 pub struct MemoryStore {
     nodes: RwLock<Nodes>,
     content: MemoryContent,
     next_ino: AtomicU64,
     fs_id: u64,
     closed: AtomicBool,
-    /// Generation that was saved or loaded last.
-    saved_generation: AtomicU64,
+    /// What [`MemoryStore::changes`] said when it was saved or loaded last.
+    saved_changes: AtomicU64,
+    snapshot_changes: AtomicU64,
 }
 
 /// All of a filesystem at one moment.
+#[derive(Clone)]
 pub(super) struct Image {
     pub(super) nodes: Nodes,
     pub(super) contents: Contents,
@@ -35,24 +40,27 @@ pub(super) struct Image {
 }
 
 impl MemoryStore {
-    pub(super) fn empty(limit_bytes: Option<u64>) -> Self {
+    pub(super) fn empty(limits: Limits) -> Self {
         let image = Image {
             nodes: Nodes::new(Time::now()),
             contents: Contents::default(),
             next_ino: ROOT + 1,
         };
-        Self::from_image(image, limit_bytes)
+        Self::from_image(image, limits)
     }
 
     /// A filesystem of its own: never the same as the one the image was taken from.
-    pub(super) fn from_image(image: Image, limit_bytes: Option<u64>) -> Self {
+    pub(super) fn from_image(image: Image, limits: Limits) -> Self {
+        Self::loaded(image, Kept::default(), limits)
+    }
+
+    /// As [`MemoryStore::from_image`], with snapshots.
+    pub(super) fn loaded(image: Image, kept: Kept, limits: Limits) -> Self {
         Self {
-            saved_generation: AtomicU64::new(image.nodes.generation),
+            saved_changes: AtomicU64::new(image.nodes.generation),
+            snapshot_changes: AtomicU64::new(0),
             nodes: RwLock::new(image.nodes),
-            content: MemoryContent(Arc::new(Shared {
-                contents: RwLock::new(image.contents),
-                limit_bytes,
-            })),
+            content: MemoryContent(Arc::new(Shared::new(image.contents, kept, limits))),
             next_ino: AtomicU64::new(image.next_ino),
             fs_id: uuid::Uuid::new_v4().as_u64_pair().0,
             closed: AtomicBool::new(false),
@@ -70,7 +78,8 @@ impl MemoryStore {
     }
 
     /// Puts an image in place of what is here. Content of files in `open` that the image does not have stays readable.
-    pub(super) fn replace(&self, image: Image, open: &[ContentId]) {
+    /// Answers the generation it is.
+    pub(super) fn replace(&self, image: Image, open: &[ContentId]) -> u64 {
         let mut nodes = self.nodes.write();
         let mut contents = self.content.0.contents.write();
         let mut new = image.contents;
@@ -82,25 +91,49 @@ impl MemoryStore {
             ..image.nodes
         };
         self.next_ino.fetch_max(image.next_ino, Ordering::Relaxed);
+        generation
     }
 
-    pub(super) fn limit_bytes(&self) -> Option<u64> {
-        self.content.0.limit_bytes
+    pub(super) fn limits(&self) -> Limits {
+        *self.content.0.limits.lock()
+    }
+
+    pub(super) fn limits_mut(&self) -> MutexGuard<'_, Limits> {
+        self.content.0.limits.lock()
+    }
+
+    /// The snapshots. No other lock of the store is taken while this one is held.
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.content.0.kept.lock()
+    }
+
+    /// Snapshots came or went: what was saved is no longer all there is.
+    pub(super) fn snapshots_changed(&self) {
+        self.snapshot_changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.fs_id
     }
 
     pub(super) fn generation(&self) -> u64 {
         self.nodes.read().generation
     }
 
-    pub(super) fn set_saved(&self, generation: u64) {
-        self.saved_generation.store(generation, Ordering::Relaxed);
+    /// Counts changes of the tree and of the snapshots.
+    pub(super) fn changes(&self) -> u64 {
+        self.generation() + self.snapshot_changes.load(Ordering::Relaxed)
     }
 
-    pub(super) fn saved_generation(&self) -> u64 {
-        self.saved_generation.load(Ordering::Relaxed)
+    pub(super) fn set_saved(&self, changes: u64) {
+        self.saved_changes.store(changes, Ordering::Relaxed);
     }
 
-    fn check_open(&self) -> Result<()> {
+    pub(super) fn is_modified(&self) -> bool {
+        self.changes() != self.saved_changes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Closed, "memory"));
         }
@@ -151,19 +184,22 @@ impl NodeStore for MemoryStore {
     fn space(&self) -> Result<Space> {
         self.check_open()?;
         let used_inodes = self.nodes.read().nodes.len() as u64;
-        let used_bytes = self.content.0.contents.read().used_bytes();
+        let contents = self.content.0.contents.read();
+        let used_bytes = contents.used_bytes() + self.kept().bytes(&contents);
+        drop(contents);
+        let limit_bytes = self.limits().bytes();
         Ok(Space {
-            total_bytes: self.content.0.limit_bytes,
-            available_bytes: self
-                .content
-                .0
-                .limit_bytes
-                .map(|limit| limit.saturating_sub(used_bytes)),
+            total_bytes: limit_bytes,
+            available_bytes: limit_bytes.map(|limit| limit.saturating_sub(used_bytes)),
             used_bytes,
             used_inodes: Some(used_inodes),
             block_size_bytes: CHUNK_BYTES as u32,
             name_max_bytes: NAME_MAX_BYTES as u32,
         })
+    }
+
+    fn snapshots(fs: &MemoryBackend) -> Option<&dyn Snapshots> {
+        Some(fs)
     }
 
     fn close(&self) -> Result<()> {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 
 use super::nodes::MemoryNode;
 use crate::virtual_fs::Inode;
@@ -12,12 +13,27 @@ use crate::virtual_fs::Inode;
 /// Nodes in a page. A change after a snapshot copies one page; a page goes with its last node.
 const SLOTS: usize = 32;
 
-type Page = [Option<MemoryNode>; SLOTS];
+type Slots = [Option<MemoryNode>; SLOTS];
+
+/// Equal pages are one page that is shared.
+#[derive(Clone)]
+struct Page(Arc<Slots>);
+
+impl PartialEq for Page {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// A number, and the node that had it before and has it after.
+pub(super) type NodeChange<'a> = (Inode, Option<&'a MemoryNode>, Option<&'a MemoryNode>);
+
+static NO_NODES: Slots = [const { None }; SLOTS];
 
 /// A map from numbers to nodes. `Clone` costs the same for ten nodes and ten million.
 #[derive(Clone, Default)]
 pub(super) struct NodeTable {
-    pages: OrdMap<u64, Arc<Page>>,
+    pages: OrdMap<u64, Page>,
     len: usize,
 }
 
@@ -40,13 +56,13 @@ impl NodeTable {
     /// Where the node is, or was, without looking at it.
     pub(super) fn place_of(&self, ino: Inode) -> Option<&Option<MemoryNode>> {
         let (page, slot) = place(ino);
-        self.pages.get(&page)?.get(slot)
+        self.pages.get(&page)?.0.get(slot)
     }
 
     /// The node, to be changed; its page is copied first when a snapshot shares it.
     pub(super) fn get_mut(&mut self, ino: Inode) -> Option<&mut MemoryNode> {
         let (page, slot) = place(ino);
-        Arc::make_mut(self.pages.get_mut(&page)?)
+        Arc::make_mut(&mut self.pages.get_mut(&page)?.0)
             .get_mut(slot)?
             .as_mut()
     }
@@ -57,8 +73,8 @@ impl NodeTable {
         let page = self
             .pages
             .entry(page)
-            .or_insert_with(|| Arc::new([const { None }; SLOTS]));
-        let old = Arc::make_mut(page).get_mut(slot)?.replace(node);
+            .or_insert_with(|| Page(Arc::new([const { None }; SLOTS])));
+        let old = Arc::make_mut(&mut page.0).get_mut(slot)?.replace(node);
         self.len += usize::from(old.is_none());
         old
     }
@@ -67,7 +83,7 @@ impl NodeTable {
     pub(super) fn remove(&mut self, ino: Inode) -> Option<MemoryNode> {
         let (number, slot) = place(ino);
         self.get(ino)?;
-        let page = Arc::make_mut(self.pages.get_mut(&number)?);
+        let page = Arc::make_mut(&mut self.pages.get_mut(&number)?.0);
         let old = page.get_mut(slot)?.take();
         if page.iter().all(Option::is_none) {
             self.pages.remove(&number);
@@ -76,11 +92,28 @@ impl NodeTable {
         old
     }
 
+    /// The nodes on pages that are others in `new`, by number; among them are all that differ.
+    pub(super) fn diff<'a>(&'a self, new: &'a Self) -> impl Iterator<Item = NodeChange<'a>> {
+        let pages = self.pages.diff(&new.pages).map(|item| match item {
+            DiffItem::Add(page, after) => (*page, &NO_NODES, &*after.0),
+            DiffItem::Remove(page, before) => (*page, &*before.0, &NO_NODES),
+            DiffItem::Update { old, new } => (*old.0, &*old.1.0, &*new.1.0),
+        });
+        pages.flat_map(|(page, before, after)| {
+            let first = page * SLOTS as u64;
+            let slots = (first..).zip(before.iter().zip(after));
+            slots.filter_map(|(ino, (before, after))| match (before, after) {
+                (None, None) => None,
+                (before, after) => Some((ino, before.as_ref(), after.as_ref())),
+            })
+        })
+    }
+
     /// All nodes, by number.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Inode, &MemoryNode)> {
         self.pages.iter().flat_map(|(page, nodes)| {
             let first = page * SLOTS as u64;
-            let slots = (0..).zip(nodes.iter());
+            let slots = (0..).zip(nodes.0.iter());
             slots.filter_map(move |(slot, node)| Some((first + slot, node.as_ref()?)))
         })
     }

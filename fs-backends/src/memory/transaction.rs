@@ -7,7 +7,7 @@ use fs_core::{FileKind, Name, Result};
 
 use super::content::Shared;
 use super::entry_name::EntryName;
-use super::nodes::{MemoryNode, Nodes, View, Xattrs, missing};
+use super::nodes::{Home, MemoryNode, Nodes, View, Xattrs, missing};
 use crate::virtual_fs::{ContentId, EntryRow, Inode, NodeRead, NodeRecord, NodeWrite, TrashRecord};
 
 /// How to take one change back.
@@ -16,6 +16,7 @@ enum Undo {
     Updated(Inode, NodeRecord),
     Removed(Inode, MemoryNode),
     Entry(Inode, EntryName, Option<(Inode, FileKind)>),
+    Home(Inode, Option<Home>),
     Xattrs(Inode, Option<Arc<Xattrs>>),
     Nameless(Inode, bool),
     Referred(ContentId, i64),
@@ -65,6 +66,7 @@ impl<'a> Transaction<'a> {
                         None => entries.remove(&name),
                     };
                 }
+                Undo::Home(ino, home) => self.nodes.get_mut(ino)?.home = home,
                 Undo::Xattrs(ino, xattrs) => self.nodes.get_mut(ino)?.xattrs = xattrs,
                 Undo::Nameless(ino, true) => {
                     self.nodes.nameless.insert(ino);
@@ -167,7 +169,11 @@ impl NodeWrite for Transaction<'_> {
         let name = EntryName::from(name);
         let entries = &mut self.nodes.get_mut(dir)?.entries;
         let old = entries.insert(name.clone(), (ino, kind));
-        self.undo.push(Undo::Entry(dir, name, old));
+        self.undo.push(Undo::Entry(dir, name.clone(), old));
+        if let Some(node) = self.nodes.nodes.get_mut(ino) {
+            self.undo
+                .push(Undo::Home(ino, node.home.replace((dir, name))));
+        }
         Ok(())
     }
 

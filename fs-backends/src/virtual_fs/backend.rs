@@ -305,6 +305,7 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
         extensions.trash = Some(self);
         extensions.notes = self.shared.store.notes();
         extensions.maintenance = self.shared.store.maintenance();
+        extensions.snapshots = S::snapshots(self);
         extensions
     }
 

@@ -169,7 +169,7 @@ impl<S: NodeStore> File for Handle<S> {
 }
 
 /// What `stat` says of a node.
-pub(super) fn metadata(fs: u64, ino: Inode, record: &NodeRecord) -> Metadata {
+pub(crate) fn metadata(fs: u64, ino: Inode, record: &NodeRecord) -> Metadata {
     Metadata {
         id: FileId { fs, ino },
         kind: record.kind,

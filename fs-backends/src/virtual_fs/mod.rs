@@ -42,6 +42,7 @@ mod random;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use handle::metadata;
 pub use store::{
     Content, ContentId, ContentStore, EntryRow, Inode, NodeRead, NodeRecord, NodeStore, NodeWrite,
     ROOT, TrashRecord,

@@ -15,7 +15,10 @@ use std::sync::Arc;
 
 use fs_core::extensions::{Notes, Space};
 use fs_core::maintenance::Maintenance;
+use fs_core::snapshots::Snapshots;
 use fs_core::{Capabilities, FileKind, Name, Result, Time, VPath};
+
+use super::VirtualFs;
 
 /// Number of a node. Counted up, never reused within a filesystem's life; the root is [`ROOT`].
 pub type Inode = u64;
@@ -218,6 +221,14 @@ pub trait NodeStore: Send + Sync + 'static {
 
     /// What a store kept in files of its own can do for itself.
     fn maintenance(&self) -> Option<&dyn Maintenance> {
+        None
+    }
+
+    /// The named moments that a filesystem over this store keeps, if it can.
+    fn snapshots(_fs: &VirtualFs<Self>) -> Option<&dyn Snapshots>
+    where
+        Self: Sized,
+    {
         None
     }
 

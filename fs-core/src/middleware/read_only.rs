@@ -81,6 +81,7 @@ impl<B: Backend> Backend for ReadOnly<B> {
             deletions: None,
             notes: None,
             maintenance: None,
+            snapshots: None,
             ..self.0.extensions()
         }
     }

@@ -272,8 +272,9 @@ impl<B: Backend + 'static> Backend for Subtree<B> {
             layers: inner.layers.map(|_| self as &dyn Layers),
             deletions: inner.deletions.map(|_| self as &dyn Deletions),
             notes: inner.notes.map(|_| self as &dyn Notes),
-            // A part can't be looked after without the rest.
+            // A part can't be looked after, or go back in time, without the rest.
             maintenance: None,
+            snapshots: None,
         }
     }
 

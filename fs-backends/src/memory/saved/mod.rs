@@ -8,6 +8,7 @@
 //!
 //! So a flipped bit, a cut at any place and sections that were left out or swapped are all found. Link counts and parents are not
 //! stored: they follow from the names, and what contradicts itself is refused. Numbers are little-endian, times nanoseconds since 1970.
+//! Version 2 tells of several moments, the snapshots, one after the other; a filesystem without any is saved as version 1, which older programs read.
 
 mod decode;
 mod encode;
@@ -21,29 +22,48 @@ use std::path::Path;
 use fs_core::{Error, ErrorKind, Result};
 
 use super::MemoryBackend;
+use super::content::Limits;
+use super::snapshots::{Kept, Taken};
 use super::store::MemoryStore;
+use encode::Saved;
 
 /// Buffer between us and the file.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 impl MemoryBackend {
-    /// Saves everything that has a name (and the trash) as it is now. The file at `path` is the old or the new one at any moment, also after
-    /// a power cut.
+    /// Saves everything that has a name, the trash and all snapshots as they are now. The file at `path` is the old or the new one at any moment,
+    /// also after a power cut.
     pub fn save_to(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        // The snapshot leaves out what is staged or unlinked, and lets others go on writing meanwhile.
-        let image = self.store().image();
-        let generation = image.nodes.generation;
-        let snapshot = Self::build(MemoryStore::from_image(image, None));
-        let image = snapshot.store().image();
+        let (saved, changes) = self.to_save();
         replace_file(path, |file| {
             let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
-            encode::write(&image, &mut out)?;
+            encode::write(&saved, &mut out)?;
             out.flush()
         })
         .map_err(|error| Error::from_io(error, "save").or_path(path))?;
-        self.store().set_saved(generation);
+        self.store().set_saved(changes);
         Ok(())
+    }
+
+    /// All there is to save, which others go on changing meanwhile, and the number of changes it is the result of.
+    fn to_save(&self) -> (Saved, u64) {
+        // Counted first: what changes in between is saved once more.
+        let changes = self.store().changes();
+        let kept = self.store().kept();
+        let snapshots = kept.all().iter();
+        let snapshots = snapshots
+            .map(|taken| (taken.snapshot.clone(), taken.image.clone()))
+            .collect();
+        let last_snapshot = kept.last_id();
+        drop(kept);
+        let saved = Saved {
+            now: self.settled_image(),
+            snapshots,
+            last_snapshot,
+            limit_bytes: self.limit_bytes(),
+        };
+        (saved, changes)
     }
 
     /// Loads what [`save_to`](Self::save_to) wrote. Errors: `UnknownFormat` (something else), `NewerFormat`, `Corrupted`.
@@ -57,8 +77,21 @@ impl MemoryBackend {
         }
         let file = File::open(path).map_err(io)?;
         let mut from = BufReader::with_capacity(BUFFER_BYTES, file);
-        let image = decode::read(&mut from).map_err(told)?;
-        Self::over(MemoryStore::from_image(image, None))
+        let saved = decode::read(&mut from).map_err(told)?;
+        Self::loaded(saved)
+    }
+
+    fn loaded(saved: Saved) -> Result<Self> {
+        let snapshots = saved.snapshots.into_iter();
+        let taken = snapshots
+            .map(|(snapshot, image)| Taken { snapshot, image })
+            .collect();
+        let kept = Kept::loaded(taken, saved.last_snapshot);
+        let limits = Limits {
+            own_bytes: saved.limit_bytes,
+            ..Limits::default()
+        };
+        Self::over(MemoryStore::loaded(saved.now, kept, limits))
     }
 }
 

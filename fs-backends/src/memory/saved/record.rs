@@ -9,7 +9,7 @@ use super::super::bytes::CHUNK_BYTES;
 use super::section::{Tag, damaged};
 use crate::virtual_fs::{ContentId, Inode};
 
-/// `next_ino`.
+/// `next_ino`. First of all.
 pub(super) const HEAD: Tag = *b"HEAD";
 /// [`NodeEntry`].
 pub(super) const NODE: Tag = *b"NODE";
@@ -21,6 +21,25 @@ pub(super) const XATTR: Tag = *b"XATR";
 pub(super) const TRASH: Tag = *b"TRSH";
 /// `content, chunk number, bytes`.
 pub(super) const DATA: Tag = *b"DATA";
+
+// Version 2: several moments of a filesystem, each told by what it has other than the one before.
+
+/// `last snapshot id, limit in bytes (u64::MAX: none)`.
+pub(super) const MORE: Tag = *b"MORE";
+/// `id, taken, name`: what was told so far is this snapshot.
+pub(super) const SNAPSHOT: Tag = *b"SNAP";
+/// `ino`: a node is gone, with its names for others and its attributes.
+pub(super) const GONE: Tag = *b"GONE";
+/// `dir, name`: a name is gone.
+pub(super) const UNNAME: Tag = *b"UNNM";
+/// `ino`: all extended attributes of a node are gone.
+pub(super) const NO_XATTRS: Tag = *b"NOXA";
+/// `id`: an item of the trash is gone.
+pub(super) const NO_TRASH: Tag = *b"NOTR";
+/// `content, chunk number`: a chunk is gone.
+pub(super) const HOLE: Tag = *b"HOLE";
+/// `content, chunk number, n`: the bytes of the n-th [`DATA`] record, counted from 0.
+pub(super) const SAME: Tag = *b"SAME";
 
 /// A node, without what follows from the names.
 pub(super) struct NodeEntry {

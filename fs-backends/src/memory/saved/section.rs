@@ -7,8 +7,11 @@ use fs_core::{Error, ErrorKind, Result};
 /// First bytes of every saved file; the odd ones are damaged by anything that treats it as text.
 pub(super) const MAGIC: &[u8; 8] = b"\x89LMEM\r\n\x1a";
 
-/// Version this program writes, and the newest it reads.
-pub(super) const VERSION: u32 = 1;
+/// Version of a file that tells of one moment.
+pub(super) const ONE_MOMENT: u32 = 1;
+
+/// Version of a file with snapshots or a limit, the newest this program reads.
+pub(super) const MOMENTS: u32 = 2;
 
 /// A section is written when it holds this much, and no record is larger than another such piece.
 pub(super) const FULL_BYTES: usize = 1 << 20;
@@ -40,9 +43,9 @@ pub(super) struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    pub(super) fn new(mut out: W) -> std::io::Result<Self> {
+    pub(super) fn new(mut out: W, version: u32) -> std::io::Result<Self> {
         out.write_all(MAGIC)?;
-        out.write_all(&VERSION.to_le_bytes())?;
+        out.write_all(&version.to_le_bytes())?;
         Ok(Self {
             out,
             tag: END,
@@ -112,7 +115,7 @@ impl<R: Read> Reader<R> {
         match version {
             _ if magic != MAGIC => Err(unknown()),
             0 => Err(damaged("impossible version")),
-            1..=VERSION => Ok(Self {
+            1..=MOMENTS => Ok(Self {
                 from,
                 sections: 0,
                 chain: blake3::Hasher::new(),

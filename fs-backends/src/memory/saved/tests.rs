@@ -122,12 +122,12 @@ fn sample() -> MemoryBackend {
 
 fn bytes_of(fs: &MemoryBackend) -> Vec<u8> {
     let mut bytes = Vec::new();
-    encode::write(&fs.clone().store().image(), &mut bytes).unwrap();
+    encode::write(&fs.to_save().0, &mut bytes).unwrap();
     bytes
 }
 
 fn load(bytes: &[u8]) -> Result<MemoryBackend> {
-    MemoryBackend::over(MemoryStore::from_image(decode::read(bytes)?, None))
+    MemoryBackend::loaded(decode::read(bytes)?)
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn wrong_files_are_told_apart() {
         ErrorKind::UnknownFormat
     );
     let mut newer = bytes_of(&sample());
-    newer[8] = 2;
+    newer[8] = section::MOMENTS as u8 + 1;
     assert_eq!(kind(&newer), ErrorKind::NewerFormat);
     let folder = tempfile::tempdir().unwrap();
     let told = MemoryBackend::load_from(folder.path())
@@ -254,7 +254,7 @@ fn every_flipped_bit_and_every_cut_is_an_error() {
 /// A file whose checksums are right and whose content lies, as only an attacker writes it.
 fn forged(records: impl FnOnce(&mut section::Writer<&mut Vec<u8>>)) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut writer = section::Writer::new(&mut bytes).unwrap();
+    let mut writer = section::Writer::new(&mut bytes, section::MOMENTS).unwrap();
     records(&mut writer);
     writer.finish().unwrap();
     bytes

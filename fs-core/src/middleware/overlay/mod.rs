@@ -191,8 +191,9 @@ impl<Base: Backend + 'static, Upper: Backend + 'static> Backend for Overlay<Base
             layers: Some(self),
             deletions: Some(self),
             notes: self.core.notes().map(|_| self as &dyn Notes),
-            // Its layers are looked after each by itself.
+            // Its layers are looked after each by itself, and no moment of one fits the others.
             maintenance: None,
+            snapshots: None,
         }
     }
 

@@ -288,6 +288,8 @@ impl<B: Backend + 'static> Backend for Quota<B> {
         Extensions {
             space: Some(self),
             trash: below.trash.map(|_| self as &dyn Trash),
+            // What goes back in time was counted as it was, not as it becomes.
+            snapshots: None,
             ..below
         }
     }
