@@ -22,4 +22,5 @@ mod ui_operations;
 mod ui_properties;
 mod ui_read_only;
 mod ui_recovery;
+mod ui_snapshots;
 mod ui_tabs;

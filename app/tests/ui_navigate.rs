@@ -177,3 +177,23 @@ fn escape_closes_suggestions_before_the_field() {
     window.key(Modifiers::NONE, Key::End);
     assert_eq!(window.cursor().as_deref(), Some("Shopping list"));
 }
+
+#[test]
+fn a_vault_typed_as_a_file_of_the_host_is_shown_in_its_folder() {
+    use fs_core::Backend as _;
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let vault = folder.path().join("y.db");
+    fs_backends::SqliteBackend::create_encrypted(&vault, "pw")
+        .unwrap()
+        .close()
+        .unwrap();
+    std::fs::write(folder.path().join("a.txt"), "a").unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    window.key(Modifiers::COMMAND, Key::L);
+    window.key(Modifiers::COMMAND, Key::A);
+    window.text(&format!("host:{}", vault.display()));
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.path(), folder.path());
+    assert_eq!(window.cursor().as_deref(), Some("y.db"));
+}

@@ -50,6 +50,7 @@ impl App {
             FsCommand::Close(fs) => self.close_filesystem(&fs),
             FsCommand::Review(fs) => self.review(fs),
             FsCommand::Discard(fs, paths) => self.discard_changes(&fs, paths),
+            FsCommand::Snapshots(fs, command) => self.run_snapshots(&fs, command),
             FsCommand::Care(fs, command) => self.run_care(&fs, command),
             FsCommand::Folder(fs, command) => self.run_folder(&fs, command),
             FsCommand::Pick(pick) => self.background.send(Request::Pick(pick)),
@@ -96,6 +97,7 @@ impl App {
                 tally: None,
                 made_of: Vec::new(),
                 folder: None,
+                snapshots: None,
                 care: Default::default(),
             });
     }
@@ -166,6 +168,7 @@ impl App {
                 info.read_only = mount.read_only;
                 info.layers = mount.layers;
                 info.made_of = mount.made_of;
+                info.snapshots = mount.keeps_snapshots.then(Default::default);
                 let was_locked = mount.encrypted;
                 self.drafts.forget_secret(fs);
                 self.background.send(Request::Adopt(fs.clone()));
@@ -174,6 +177,7 @@ impl App {
                 }
                 let tabs: Vec<TabId> = self.state.workspace.tabs_of(fs).map(|tab| tab.id).collect();
                 tabs.into_iter().for_each(|tab| self.list(tab, true));
+                self.find_snapshots(fs);
             }
             Err(error) => {
                 info.status = match error.kind() {

@@ -26,6 +26,7 @@ impl App {
                     self.note(Level::Error, crate::ui::error_sentence(&what, &error));
                 }
             }
+            Event::Snapshots(fs, id, news) => self.snapshots_told(&fs, id, news),
             Event::Care(fs, id, news) => self.cared(&fs, id, news),
             Event::Folder(fs, id, news) => self.folder_news(&fs, id, news),
             Event::Saved(fs, path, result) => self.saved(&fs, &path, result),

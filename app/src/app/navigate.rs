@@ -327,6 +327,7 @@ impl App {
         self.begin_rename(id);
         if let Some(fs) = listed {
             self.count_changes(&fs);
+            self.look_at_snapshots(&fs);
         }
     }
 

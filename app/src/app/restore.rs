@@ -32,8 +32,7 @@ impl App {
                     continue;
                 };
                 let place = place_of(location);
-                let is_gone =
-                    matches!(location.root(), Root::Memory { .. }) && place.fs.as_str() != SAMPLE;
+                let is_gone = in_memory_only(location.root()) && place.fs.as_str() != SAMPLE;
                 if is_gone && !self.state.filesystems.contains_key(&place.fs) {
                     self.introduce(&place.fs, location.at(Default::default()));
                     if let Some(info) = self.state.filesystems.get_mut(&place.fs) {
@@ -52,5 +51,14 @@ impl App {
             PaneId::First
         };
         self.state.workspace.activate(active);
+    }
+}
+
+/// Is nothing of it on a disk?
+fn in_memory_only(root: &Root) -> bool {
+    match root {
+        Root::Memory { .. } => true,
+        Root::Snapshot { of, .. } => in_memory_only(of),
+        _ => false,
     }
 }

@@ -45,6 +45,13 @@ impl App {
                     self.rearrange(id);
                 }
             }
+            WindowCommand::ToggleSnapshots => {
+                settings.show_snapshots = !settings.show_snapshots;
+                let shown = self.state.tab().and_then(|tab| tab.fs().cloned());
+                if let Some(fs) = shown {
+                    self.look_at_snapshots(&fs);
+                }
+            }
             WindowCommand::ToggleLayers => settings.show_layers = !settings.show_layers,
             WindowCommand::ToggleDeleted => {
                 settings.show_deleted = !settings.show_deleted;

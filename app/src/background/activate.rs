@@ -54,9 +54,10 @@ pub fn settle(location: &Location) -> Result<Settled> {
     Ok(Settled {
         location,
         is_missing: found == Some(HostItem::Missing),
-        is_file: matches!(
+        // Of the host it is a file, whatever is kept in it.
+        is_file: !matches!(
             found,
-            Some(HostItem::File | HostItem::Special | HostItem::PlainVault | HostItem::Open)
+            None | Some(HostItem::Missing | HostItem::Folder | HostItem::Store)
         ),
     })
 }

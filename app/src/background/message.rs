@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use fs_backends::location::Location;
 use fs_core::maintenance::Info;
 use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place, Preflight, Progress, Report};
+use fs_core::snapshots::SnapshotId;
 use fs_core::{Capabilities, Control, Error, FileId, FileKind, Result};
 
 use crate::command::{OpenIn, Pick, Secret};
@@ -18,7 +19,7 @@ use crate::state::preview::Preview;
 use crate::state::properties::{AttrWish, Checksum, Facts, Usage};
 use crate::state::{
     Appearance, Arrange, Generation, OpId, Session, Settings, TabId, Undoable, Unfinished,
-    UserFolder, View,
+    UserFolder, View, snapshots,
 };
 
 /// A question or an order. Never waits for anything when it is sent.
@@ -165,6 +166,17 @@ pub enum Request {
     Leave(EntryId),
     /// Takes over the history kept inside a filesystem that was just opened: `Event::History`.
     Adopt(FsRef),
+    /// Does something with the kept moments of a filesystem: `Event::Snapshots`.
+    Snapshots {
+        /// The filesystem.
+        fs: FsRef,
+        /// What.
+        work: snapshots::Work,
+        /// What is compared with the present afterwards.
+        chosen: Option<SnapshotId>,
+        /// The question, and the way to cut looking short.
+        asked: snapshots::Asked,
+    },
     /// Looks after a vault or store: `Event::Care`.
     Care(FsRef, Generation, Work, Control),
     /// Mounts a filesystem as a folder, or unmounts it: `Event::Folder`, repeatedly.
@@ -228,6 +240,8 @@ pub enum Event {
     Unmounted(FsRef, Result<()>),
     /// A memory filesystem was saved.
     Saved(FsRef, PathBuf, Result<()>),
+    /// What came of doing something with kept moments.
+    Snapshots(FsRef, Generation, snapshots::News),
     /// What came of looking after a vault or store.
     Care(FsRef, Generation, CareNews),
     /// News of a filesystem that is mounted as a folder, and of which mount of it.
@@ -372,6 +386,8 @@ pub struct MountInfo {
     pub layers: Vec<LayerInfo>,
     /// Open filesystems among them.
     pub made_of: Vec<FsRef>,
+    /// Does it keep moments of itself?
+    pub keeps_snapshots: bool,
 }
 
 /// What opening an entry means.

@@ -32,6 +32,7 @@ mod portal;
 mod preview;
 mod properties;
 mod sample;
+mod snapshots;
 mod sort_key;
 mod watch;
 
@@ -338,6 +339,15 @@ impl Background {
                 let operations = self.operations.clone();
                 self.operate(move || operations.adopt(&fs, &outbox));
             }
+            Request::Snapshots {
+                fs,
+                work,
+                chosen,
+                asked,
+            } => self.with_backend(&fs.clone(), move |backend| {
+                let news = snapshots::run(backend, &work, chosen, &asked.control);
+                outbox.send(Event::Snapshots(fs, asked.id, news));
+            }),
             Request::Care(fs, id, work, control) => {
                 self.with_backend(&fs.clone(), move |backend| {
                     let news = care::run(backend, &work, &control);

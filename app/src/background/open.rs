@@ -56,6 +56,7 @@ pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Resu
         read_only: mount.read_only,
         layers,
         made_of,
+        keeps_snapshots: mount.backend.extensions().snapshots.is_some(),
     })
 }
 

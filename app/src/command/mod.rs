@@ -8,6 +8,7 @@ mod verb;
 
 use fs_backends::location::{Kind, Location};
 use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place};
+use fs_core::snapshots::SnapshotId;
 use fs_core::{Name, VPath};
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use crate::state::care::Work;
 use crate::state::folder_mount::FolderWish;
 use crate::state::{
     After, Column, Density, Dialog, OpId, PaneId, TabId, ThemeChoice, ToastId,
-    dialog::NewFilesystem, layout::Resize, properties::AttrWish,
+    dialog::NewFilesystem, layout::Resize, properties::AttrWish, snapshots,
 };
 
 use crate::widget::rows::{BandPhase, How};
@@ -236,6 +237,8 @@ pub enum FsCommand {
     Save(FsRef, std::path::PathBuf, bool),
     /// Closes a filesystem and all its tabs.
     Close(FsRef),
+    /// See [`SnapshotCommand`].
+    Snapshots(FsRef, SnapshotCommand),
     /// See [`CareCommand`].
     Care(FsRef, CareCommand),
     /// See [`FolderCommand`].
@@ -246,6 +249,19 @@ pub enum FsCommand {
     Ask(Kind),
     /// Asks for what is needed to make one of a kind.
     AskNew(Kind),
+}
+
+/// The kept moments of a filesystem.
+#[derive(Clone, Debug)]
+pub enum SnapshotCommand {
+    /// Asks for the name of one to be taken.
+    AskName,
+    /// Looks at one; nothing: at the present.
+    Choose(Option<SnapshotId>),
+    /// Does something.
+    Do(snapshots::Work),
+    /// Shows one in a tab.
+    Open(SnapshotId),
 }
 
 /// Looking after a vault or store.
@@ -320,6 +336,8 @@ pub enum WindowCommand {
     ToggleHidden,
     /// Shows or hides what layers deleted.
     ToggleDeleted,
+    /// Lists kept moments, or shows only a strip.
+    ToggleSnapshots,
     /// Lists the layers of stacks, or shows only a strip.
     ToggleLayers,
     /// Opens the field that filters the list.

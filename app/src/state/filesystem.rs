@@ -10,6 +10,7 @@ use fs_core::{Capabilities, Error, VPath};
 use super::care::Care;
 use super::folder_mount::FolderMount;
 use super::layers::{LayerInfo, Tally};
+use super::snapshots::Snapshots;
 
 /// An open filesystem, or one that should be.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct FsInfo {
     pub made_of: Vec<FsRef>,
     /// Where it is mounted as a folder, if it is.
     pub folder: Option<FolderMount>,
+    /// The moments it keeps, if it can.
+    pub snapshots: Option<Snapshots>,
     /// What is known of it as something to look after.
     pub care: Care,
 }

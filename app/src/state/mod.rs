@@ -14,6 +14,7 @@ pub mod properties;
 mod selection;
 pub mod session;
 mod settings;
+pub mod snapshots;
 pub mod tab;
 pub mod toast;
 pub mod view;

@@ -16,6 +16,8 @@ pub struct Settings {
     pub show_deleted: bool,
     /// The strip of a stack lists its layers.
     pub show_layers: bool,
+    /// The strip of a filesystem that keeps moments lists them.
+    pub show_snapshots: bool,
     /// Folders stand before files.
     pub folders_first: bool,
     /// The column that new tabs are sorted by.
@@ -40,6 +42,7 @@ impl Default for Settings {
             show_hidden: false,
             show_deleted: false,
             show_layers: false,
+            show_snapshots: false,
             folders_first: true,
             sort_column: Column::Name,
             sort_descending: false,

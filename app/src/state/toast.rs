@@ -1,6 +1,7 @@
 //! Short messages in the corner, with one thing to do about each.
 
-use fs_core::ops::EntryId;
+use fs_core::ops::{EntryId, FsRef};
+use fs_core::snapshots::SnapshotId;
 
 use super::{OpId, ToastId};
 
@@ -29,12 +30,14 @@ pub enum Level {
 }
 
 /// What the button of a message does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToastAction {
     /// Undoes an operation.
     Undo(EntryId),
     /// Shows what failed.
     ShowReport(OpId),
+    /// Makes a filesystem as it was in a snapshot.
+    Restore(FsRef, SnapshotId),
 }
 
 /// At most this many are shown; older ones go first.

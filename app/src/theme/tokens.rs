@@ -227,6 +227,7 @@ pub struct Metrics {
     pub pane_min: f32,
     pub strip: f32,
     pub layer_row: f32,
+    pub snapshot_rows: f32,
     pub layer_chip_min: f32,
     pub layers_share: f32,
     pub layer_faintest: f32,

@@ -40,6 +40,8 @@ pub struct Drafts {
     pub layers_top: Option<f32>,
     /// Devices of folders something is dragged over, as far as they are known; asked for once in a drag.
     pub devices: HashMap<Place, Option<u64>>,
+    /// What is being typed or asked in the panel of kept moments.
+    pub snapshots: super::snapshots::SnapshotsDraft,
     /// Changes ticked in the review of a stack.
     pub review: BTreeSet<VPath>,
     /// Selection before a rubber band.

@@ -1,5 +1,6 @@
 //! What is drawn. Functions that end in `_ui` read the state, draw, and send commands; the only thing they may change is [`Drafts`].
 
+mod change_mark;
 mod context_menu;
 pub mod dialog;
 mod drafts;
@@ -18,6 +19,7 @@ mod path_bar;
 mod preview;
 mod rename;
 mod sidebar;
+mod snapshots;
 mod status_bar;
 mod tab_strip;
 mod text;

@@ -3,7 +3,7 @@
 use egui::{CentralPanel, Frame, Panel, Ui};
 
 use super::{
-    Cx, Drafts, folder_strip, is_active, layers, list, lock_screen, path_bar, tab_strip,
+    Cx, Drafts, folder_strip, is_active, layers, list, lock_screen, path_bar, snapshots, tab_strip,
     view_state, welcome,
 };
 use crate::command::{Command, TabCommand};
@@ -65,6 +65,21 @@ pub(super) fn pane_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, id: PaneId)
             .show(ui, |ui| {
                 layers::panel_ui(ui, cx, info, is_active(cx.state, id))
             });
+    }
+    if let (Some(fs), Some(info)) = (tab.fs(), info)
+        && info.is_open()
+        && let Some(kept) = &info.snapshots
+    {
+        let room = ui.available_rect_before_wrap().height();
+        let height = snapshots::height(cx, kept, room);
+        if id == PaneId::First {
+            drafts.layers_top = Some(rect.bottom() - height);
+        }
+        Panel::bottom(("snapshots", id))
+            .exact_size(height)
+            .resizable(false)
+            .frame(Frame::new().fill(tokens.surface))
+            .show(ui, |ui| snapshots::panel_ui(ui, cx, drafts, fs, info));
     }
     CentralPanel::no_frame().show(ui, |ui| {
         ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.surface);

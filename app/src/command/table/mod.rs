@@ -8,6 +8,7 @@ mod help;
 mod layers;
 #[cfg(all(feature = "mount", target_os = "linux"))]
 mod mount;
+mod snapshots;
 mod tools;
 mod vault;
 mod view;
@@ -15,7 +16,7 @@ mod view;
 use super::verb::{Availability, Menu, Verb};
 use crate::state::{AppState, Load, Tab};
 
-const TABLE: [&[Verb]; 9] = [
+const TABLE: [&[Verb]; 10] = [
     file::VERBS,
     edit::VERBS,
     view::VERBS,
@@ -23,6 +24,7 @@ const TABLE: [&[Verb]; 9] = [
     vault::VERBS,
     care::VERBS,
     layers::VERBS,
+    snapshots::VERBS,
     tools::VERBS,
     help::VERBS,
 ];
@@ -93,6 +95,7 @@ pub const TAB_MENU: &[&str] = &[
     "",
     "lock",
     "save_memory",
+    "take_snapshot",
     #[cfg(all(feature = "mount", target_os = "linux"))]
     "mount_folder",
     "",

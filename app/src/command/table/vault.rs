@@ -99,7 +99,7 @@ fn lockable(state: &AppState) -> Availability {
 fn savable(state: &AppState) -> Availability {
     match active(state) {
         Some(fs) if fs.kind == Kind::Memory && fs.read_only => Err("It was opened read-only"),
-        Some(fs) if fs.kind == Kind::Memory && fs.is_open() => Ok(()),
+        Some(fs) if fs.kind == Kind::Memory && fs.is_writable() => Ok(()),
         _ => Err("Only memory filesystems need saving"),
     }
 }

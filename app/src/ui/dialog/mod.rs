@@ -41,7 +41,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
         .show(ui.ctx(), |ui| {
             let many_buttons = matches!(dialog, Dialog::Preflight { .. } | Dialog::Shortcuts);
             ui.set_width(match dialog {
-                Dialog::Review(_) | Dialog::Care(_) => m.dialog_wide,
+                Dialog::Review(_) | Dialog::Care(_) | Dialog::UnmountFolder { .. } => m.dialog_wide,
                 _ if many_buttons => m.dialog_wide,
                 _ => m.dialog,
             });

@@ -7,7 +7,8 @@ use fs_core::ops::Place;
 use super::{Weight, button_ui, buttons_ui, default_focus, text_ui, title_ui};
 use crate::command::{Command, FsCommand, WindowCommand};
 use crate::state::layers::{Changes, LayerChange, Review, Tally};
-use crate::theme::{FsKind, Icon, Tokens, Type, UiTokens as _, metrics};
+use crate::theme::{FsKind, Icon, Type, UiTokens as _, metrics};
+use crate::ui::change_mark::{Mark, square};
 use crate::ui::{Cx, Drafts, error_sentence, layers, text};
 use crate::widget::elided;
 
@@ -133,13 +134,6 @@ fn tick_ui(ui: &Ui, line: Rect, ticked: bool) -> Rect {
     tick
 }
 
-/// Room for a mark in a line.
-fn square(line: Rect, left: f32) -> Rect {
-    let side = metrics().icon;
-    let middle = egui::pos2(left + side / 2.0, line.center().y);
-    Rect::from_center_size(middle, egui::Vec2::splat(side))
-}
-
 /// One change: tick, mark, path, what it weighs; a double click shows it.
 fn change_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &Review, change: &LayerChange) {
     let (m, tokens) = (metrics(), ui.tokens());
@@ -159,8 +153,7 @@ fn change_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &Review, cha
         }
     }
     let tick = tick_ui(ui, rect, ticked);
-    let mark = square(rect, tick.right() + m.gap);
-    mark_ui(ui, mark, change);
+    let mark = mark(change).paint(ui, rect, tick.right() + m.gap);
 
     let painter = ui.painter();
     let size = painter.layout_no_wrap(weight, Type::Secondary.font(), tokens.muted);
@@ -194,28 +187,11 @@ fn change_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &Review, cha
     }
 }
 
-/// A square with A, M or D.
-fn mark_ui(ui: &Ui, rect: Rect, change: &LayerChange) {
-    let (m, tokens) = (metrics(), ui.tokens());
-    let (letter, color) = mark(tokens, change.difference);
-    let stroke = egui::Stroke::new(m.line, color);
-    ui.painter()
-        .rect_stroke(rect, m.space, stroke, egui::StrokeKind::Inside);
-    let font = Type::Caption.font();
-    ui.painter().text(
-        rect.center(),
-        egui::Align2::CENTER_CENTER,
-        letter,
-        font,
-        color,
-    );
-}
-
-fn mark(tokens: &Tokens, difference: Difference) -> (&'static str, egui::Color32) {
-    match difference {
-        Difference::Added => ("A", tokens.ok),
-        Difference::Changed | Difference::Merged => ("M", tokens.warn),
-        Difference::Deleted => ("D", tokens.danger),
+fn mark(change: &LayerChange) -> Mark {
+    match change.difference {
+        Difference::Added => Mark::Added,
+        Difference::Changed | Difference::Merged => Mark::Changed,
+        Difference::Deleted => Mark::Deleted,
     }
 }
 
