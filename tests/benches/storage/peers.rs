@@ -7,31 +7,36 @@ use rusqlite::{Connection, params};
 use vfs::FileSystem as _;
 
 use super::Result;
-use super::data::Tree;
+use super::data::{GROUP, Tree};
 
-/// One table with a path and a blob for each file: the least SQLite can do.
+/// One table with a path and a blob for each file: the least SQLite can do. Blobs lie in a table by number: in an index of paths each would need a page
+/// of its own.
 pub struct RawSqlite(Connection);
 
 impl RawSqlite {
     pub fn create(path: &Path) -> Result<Self> {
         let db = Connection::open(path)?;
         db.execute_batch(
-            "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;
-             CREATE TABLE file (path TEXT PRIMARY KEY, mode INT, size INT, mtime INT, data BLOB) WITHOUT ROWID;",
+            "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA cache_size = -65536;
+             CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT UNIQUE, mode INT, size INT, mtime INT, data BLOB);",
         )?;
         Ok(Self(db))
     }
 
-    /// All files in one transaction, and the log moved into the file.
+    /// All files in groups as large as ours, and the log moved into the file.
     pub fn import(&mut self, tree: &Tree) -> Result {
-        let change = self.0.transaction()?;
-        for leaf in &tree.files {
-            let bytes = tree.bytes(leaf);
-            change
-                .prepare_cached("INSERT INTO file VALUES (?1, 420, ?2, 0, ?3)")?
-                .execute(params![leaf.path.display(), bytes.len() as i64, bytes])?;
+        self.0.pragma_update(None, "synchronous", "NORMAL")?;
+        self.0.pragma_update(None, "wal_autocheckpoint", 4096)?;
+        for group in tree.files.chunks(GROUP) {
+            let change = self.0.transaction()?;
+            for leaf in group {
+                let bytes = tree.bytes(leaf);
+                change
+                    .prepare_cached("INSERT INTO file VALUES (NULL, ?1, 420, ?2, 0, ?3)")?
+                    .execute(params![leaf.path.display(), bytes.len() as i64, bytes])?;
+            }
+            change.commit()?;
         }
-        change.commit()?;
         self.0
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
