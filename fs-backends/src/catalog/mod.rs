@@ -32,3 +32,4 @@ pub(crate) use key::Key;
 pub(crate) use maintenance::{About, Finding, Fix, Inspection, Leftover, Scratch};
 pub(crate) use schema::Format;
 pub(crate) use store::{CatalogContent, CatalogStore, OutsideCounts};
+pub(crate) use write::{change_content, insert_content};

@@ -20,8 +20,9 @@ use crate::virtual_fs::{ContentId, ContentStore, Inode, NodeRead, NodeStore, Nod
 
 /// A content store whose references live in a catalog.
 pub trait CatalogContent: ContentStore {
-    /// Brings the bytes of `content` into the transaction open on `db`. The mark, if any, comes back to [`CatalogContent::committed`].
-    fn flush(&self, db: &Connection, content: ContentId) -> Result<Option<u64>>;
+    /// Brings the bytes of `content` into the transaction open on `db`, with `named` more references. The mark comes back to
+    /// [`CatalogContent::committed`]; `None`: nothing is open of it, or there is nothing to do, and nothing was done.
+    fn flush(&self, db: &Connection, content: ContentId, named: i64) -> Result<Option<u64>>;
 
     /// The transaction in which [`CatalogContent::flush`] gave out `mark` is committed.
     fn committed(&self, content: ContentId, mark: u64);

@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 
 use fs_core::{FileKind, Name, Result};
-use rusqlite::{Connection, Params};
+use rusqlite::{Connection, OptionalExtension as _, Params};
+
+mod leaves;
 
 use super::error::{corrupted, from_sql};
 use super::names::SqlName;
@@ -14,6 +16,56 @@ use crate::virtual_fs::{ContentId, EntryRow, Inode, NodeRead, NodeRecord, NodeWr
 
 const PUT_NODE: &str = "INSERT INTO node (ino, kind, mode, uid, gid, nlink, size, allocated, rdev, mtime, ctime, atime, btime, content, parent, target) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 const SET_NODE: &str = "UPDATE node SET kind = ?2, mode = ?3, uid = ?4, gid = ?5, nlink = ?6, size = ?7, allocated = ?8, rdev = ?9, mtime = ?10, ctime = ?11, atime = ?12, btime = ?13, content = ?14, parent = ?15, target = ?16 WHERE ino = ?1";
+
+/// Writes the row of a content the database has never seen.
+pub(crate) fn insert_content(
+    db: &Connection,
+    content: ContentId,
+    refs: i64,
+    stored: i64,
+) -> Result<()> {
+    db.prepare_cached("INSERT INTO content (id, refs, stored) VALUES (?1, ?2, ?3)")
+        .and_then(|mut insert| insert.execute((content.0.cast_signed(), refs, stored)))
+        .map(drop)
+        .map_err(|error| from_sql(error, "write"))
+}
+
+/// Adds to the references and stored bytes of a content, which may be new; answers both as they are then. (`RETURNING` would cost a table of its own
+/// each time.)
+pub(crate) fn change_content(
+    db: &Connection,
+    content: ContentId,
+    refs: i64,
+    stored: i64,
+) -> Result<(i64, i64)> {
+    let sql = |error| from_sql(error, "write");
+    let id = content.0.cast_signed();
+    let old: Option<(i64, i64)> = db
+        .prepare_cached("SELECT refs, stored FROM content WHERE id = ?1")
+        .and_then(|mut select| {
+            select
+                .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })
+        .map_err(sql)?;
+    let Some((old_refs, old_stored)) = old else {
+        insert_content(db, content, refs, stored)?;
+        return Ok((refs, stored));
+    };
+    let new = (
+        old_refs.saturating_add(refs),
+        old_stored.saturating_add(stored),
+    );
+    let statement = match refs {
+        // An index holds those without references.
+        0 => "UPDATE content SET stored = ?3 WHERE id = ?1 AND refs = ?2",
+        _ => "UPDATE content SET refs = ?2, stored = ?3 WHERE id = ?1",
+    };
+    db.prepare_cached(statement)
+        .and_then(|mut update| update.execute((id, new.0, new.1)))
+        .map_err(sql)?;
+    Ok(new)
+}
 
 /// An open transaction on a catalog.
 pub(super) struct CatalogWrite<'a, C> {
@@ -163,11 +215,7 @@ impl<C: CatalogContent> NodeWrite for CatalogWrite<'_, C> {
     }
 
     fn refer(&mut self, content: ContentId, change: i64) -> Result<u64> {
-        let refs: i64 = self
-            .db
-            .prepare_cached("INSERT INTO content (id, refs, stored) VALUES (?1, ?2, 0) ON CONFLICT (id) DO UPDATE SET refs = refs + ?2 RETURNING refs")
-            .and_then(|mut put| put.query_row((content.0.cast_signed(), change), |row| row.get(0)))
-            .map_err(|error| from_sql(error, "write"))?;
+        let (refs, _) = change_content(self.db, content, change, 0)?;
         u64::try_from(refs).map_err(|_| {
             corrupted(
                 "write",
@@ -177,10 +225,26 @@ impl<C: CatalogContent> NodeWrite for CatalogWrite<'_, C> {
     }
 
     fn flush_content(&mut self, content: ContentId) -> Result<()> {
-        if let Some(mark) = self.content.flush(self.db, content)? {
+        if let Some(mark) = self.content.flush(self.db, content, 0)? {
             self.flushed.push((content, mark));
         }
         Ok(())
+    }
+
+    fn adopt(&mut self, content: ContentId) -> Result<()> {
+        match self.content.flush(self.db, content, 1)? {
+            Some(mark) => self.flushed.push((content, mark)),
+            None => drop(self.refer(content, 1)?),
+        }
+        Ok(())
+    }
+
+    fn remove_leaves(&mut self, dir: Inode, limit: usize) -> Result<Vec<(Inode, NodeRecord)>> {
+        leaves::remove(self.db, dir, limit)
+    }
+
+    fn changes(&self) -> Option<u64> {
+        Some(self.db.total_changes())
     }
 
     fn insert_trash(&mut self, item: &TrashRecord) -> Result<()> {

@@ -64,8 +64,12 @@ impl Writer {
         let mut guard = self.state.lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         let state = &mut *guard;
+        let first = state.group.is_none();
         let outcome = state.join(&self.connector.read(), sync)?;
-        let result = state.run_one(f);
+        let result = match first {
+            true => state.run_first(f),
+            false => state.run_one(f),
+        };
         let size = state.group.as_ref().map_or(0, |group| group.size);
         if let (Some(group), Ok(Err(error))) = (&mut state.group, &result) {
             group.cause = Some(error.clone());

@@ -15,7 +15,8 @@ use super::folder::BlobFolder;
 use super::maintenance;
 use super::name::BlobName;
 use crate::catalog::{
-    CatalogContent, Database, Durability, Inspection, OutsideCounts, corrupted, from_sql,
+    CatalogContent, Database, Durability, Inspection, OutsideCounts, change_content, corrupted,
+    from_sql,
 };
 use crate::virtual_fs::{Content, ContentId, ContentStore};
 
@@ -357,7 +358,7 @@ impl ContentStore for BlobStore {
 }
 
 impl CatalogContent for BlobStore {
-    fn flush(&self, db: &Connection, content: ContentId) -> Result<Option<u64>> {
+    fn flush(&self, db: &Connection, content: ContentId, named: i64) -> Result<Option<u64>> {
         let Some(open) = self.find(content) else {
             return Ok(None);
         };
@@ -370,6 +371,9 @@ impl CatalogContent for BlobStore {
             put.execute((content.0.cast_signed(), open.name().sealed(), seal.is_some(), size.cast_signed(), seal.map(|seal| seal.hash)))
         })
         .map_err(|error| from_sql(error, "write"))?;
+        if named != 0 {
+            change_content(db, content, named, 0)?;
+        }
         Ok(Some(0))
     }
 

@@ -4,7 +4,7 @@ mod edit;
 mod window;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::RwLock;
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use super::layout::{INDEX_MAX, Layout};
 use super::pending::{Pending, overwrite};
 use super::store::Shared;
-use crate::catalog::from_sql;
+use crate::catalog::{change_content, insert_content};
 use crate::virtual_fs::{Content, ContentId};
 use window::{copy_into, zero};
 
@@ -27,6 +27,8 @@ pub(super) struct ChunkContent {
     pending: RwLock<Pending>,
     /// May the database hold chunks of it?
     in_database: AtomicBool,
+    /// At or after this chunk it holds none.
+    end: AtomicU32,
     /// Bytes in the database, as of the last flush.
     stored: AtomicU64,
     /// By how many bytes that will change with the next flush.
@@ -41,6 +43,7 @@ impl ChunkContent {
             shared,
             pending: RwLock::default(),
             in_database: AtomicBool::new(stored.is_some()),
+            end: AtomicU32::new(if stored.is_some() { INDEX_MAX + 1 } else { 0 }),
             stored: AtomicU64::new(stored.unwrap_or(0)),
             growth: AtomicI64::new(0),
         }
@@ -54,26 +57,41 @@ impl ChunkContent {
         !self.in_database.load(Ordering::Acquire)
     }
 
-    /// Stores what is pending in the transaction open on `db`; the mark is for [`ChunkContent::committed`].
-    pub(super) fn flush(&self, db: &Connection) -> Result<Option<u64>> {
+    /// May the database hold chunk `index` or one after it?
+    fn reaches(&self, index: u32) -> bool {
+        index < self.end.load(Ordering::Acquire)
+    }
+
+    /// Stores what is pending in the transaction open on `db`, with `named` more references; the mark is for [`ChunkContent::committed`].
+    pub(super) fn flush(&self, db: &Connection, named: i64) -> Result<Option<u64>> {
         let pending = self.pending.read();
-        if pending.is_empty() {
+        if pending.is_empty() && named == 0 {
             return Ok(None);
         }
         let fresh = self.is_fresh();
         let mut grown = 0;
-        for hole in pending.holes() {
+        for hole in pending
+            .holes()
+            .iter()
+            .filter(|hole| self.reaches(*hole.start()))
+        {
             grown += self.layout().remove(db, self.id, hole.clone())?;
         }
+        let old_end = self.end.load(Ordering::Acquire);
+        if let Some(last) = pending.last() {
+            // Also when the transaction is undone: it says only where to look.
+            self.end.fetch_max(last + 1, Ordering::AcqRel);
+        }
         for (index, data) in pending.chunks(0..=INDEX_MAX) {
+            let fresh = index >= old_end;
             grown += self.layout().put(db, self.id, index, data, fresh)?;
         }
-        let stored: i64 = db
-            .prepare_cached(
-                "INSERT INTO content (id, refs, stored) VALUES (?1, 0, ?2) ON CONFLICT (id) DO UPDATE SET stored = stored + ?2 RETURNING stored",
-            )
-            .and_then(|mut put| put.query_row((self.id.0.cast_signed(), grown), |row| row.get(0)))
-            .map_err(|error| from_sql(error, "write"))?;
+        let stored = if fresh {
+            insert_content(db, self.id, named, grown)?;
+            grown
+        } else {
+            change_content(db, self.id, named, grown)?.1
+        };
         self.in_database.store(true, Ordering::Release);
         self.stored
             .store(stored.max(0).cast_unsigned(), Ordering::Relaxed);
@@ -91,7 +109,7 @@ impl ChunkContent {
 
     /// Stores what is pending in a transaction of its own.
     fn flush_early(&self) -> Result<()> {
-        if let Some(mark) = self.shared.database.write_early(|db| self.flush(db))? {
+        if let Some(mark) = self.shared.database.write_early(|db| self.flush(db, 0))? {
             self.committed(mark);
         }
         Ok(())
@@ -121,7 +139,7 @@ impl Content for ChunkContent {
         let nothing_pending = pending.is_empty();
         // Without pending bytes the database alone answers, and writers need not wait for it.
         let pending = (!nothing_pending).then_some(pending);
-        if !self.is_fresh() {
+        if self.reaches(first) {
             self.shared.database.read(|db| {
                 self.layout()
                     .read(db, self.id, first..=last, &mut |index, data| {

@@ -140,14 +140,15 @@ impl Layout {
         Ok(bytes)
     }
 
-    /// Removes at most `limit` chunks; answers how many.
+    /// Removes at most `limit` chunks of all contents from `first` to `last`; answers how many.
     pub(super) fn remove_some(
         self,
         db: &Connection,
-        content: ContentId,
+        (first, last): (ContentId, ContentId),
         limit: usize,
     ) -> Result<usize> {
-        let (first, last) = rows(content, &(0..=INDEX_MAX))?;
+        let (first, _) = rows(first, &(0..=0))?;
+        let (_, last) = rows(last, &(INDEX_MAX..=INDEX_MAX))?;
         db.prepare_cached("DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)")
             .and_then(|mut delete| delete.execute((first, last, limit.cast_signed())))
             .map_err(sql)

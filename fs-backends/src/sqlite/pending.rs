@@ -50,6 +50,11 @@ impl Pending {
             .map(|(&index, data)| (index, data.as_slice()))
     }
 
+    /// The last chunk.
+    pub(super) fn last(&self) -> Option<u32> {
+        self.chunks.last_key_value().map(|(&index, _)| index)
+    }
+
     /// What the database must forget before the chunks are stored.
     pub(super) fn holes(&self) -> &[RangeInclusive<u32>] {
         &self.holes

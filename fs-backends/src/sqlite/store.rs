@@ -1,6 +1,6 @@
 //! The contents of a vault: opened, copied when shared, removed in the background.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -27,7 +27,7 @@ pub(super) struct Shared {
     pub(super) database: Arc<Database>,
     pub(super) layout: Layout,
     open: Mutex<HashMap<ContentId, Weak<ChunkContent>>>,
-    unnamed: Mutex<VecDeque<ContentId>>,
+    unnamed: Mutex<Vec<ContentId>>,
     pending_bytes: AtomicUsize,
 }
 
@@ -164,7 +164,7 @@ impl ContentStore for ChunkStore {
     }
 
     fn reap(&self, content: ContentId) -> Result<()> {
-        self.0.unnamed.lock().push_back(content);
+        self.0.unnamed.lock().push(content);
         self.0.database.wake_keeper();
         Ok(())
     }
@@ -175,9 +175,9 @@ impl ContentStore for ChunkStore {
 }
 
 impl CatalogContent for ChunkStore {
-    fn flush(&self, db: &Connection, content: ContentId) -> Result<Option<u64>> {
+    fn flush(&self, db: &Connection, content: ContentId, named: i64) -> Result<Option<u64>> {
         self.find(content)
-            .map_or(Ok(None), |content| content.flush(db))
+            .map_or(Ok(None), |content| content.flush(db, named))
     }
 
     fn committed(&self, content: ContentId, mark: u64) {
@@ -187,11 +187,11 @@ impl CatalogContent for ChunkStore {
     }
 
     fn reap_some(&self) -> Result<bool> {
-        let mut taken = VecDeque::new();
-        std::mem::swap(&mut taken, &mut *self.0.unnamed.lock());
+        let mut taken = std::mem::take(&mut *self.0.unnamed.lock());
         if taken.is_empty() {
             return Ok(false);
         }
+        taken.sort_unstable();
         let result = self
             .0
             .database
@@ -230,36 +230,67 @@ impl CatalogContent for ChunkStore {
 }
 
 /// Removes a limited number of chunks of contents nobody names; answers how many contents are done with.
-fn remove_some(db: &Connection, layout: Layout, contents: &VecDeque<ContentId>) -> Result<usize> {
-    let sql = |error| from_sql(error, "reap");
+fn remove_some(db: &Connection, layout: Layout, contents: &[ContentId]) -> Result<usize> {
     let mut left = REAP_CHUNKS;
-    for (done, &content) in contents.iter().enumerate() {
-        if left == 0 {
-            return Ok(done);
+    let mut done = 0;
+    // What came together goes together: numbers that follow one another are one range of rows.
+    for run in contents.chunk_by(|a, b| a.0.checked_add(1) == Some(b.0)) {
+        for part in run.chunks(REAP_CHUNKS) {
+            let nobody_names_any = unnamed(db, part)?;
+            for range in part.chunks(if nobody_names_any { part.len() } else { 1 }) {
+                if left == 0 {
+                    return Ok(done);
+                }
+                if nobody_names_any || unnamed(db, range)? {
+                    let removed = remove_range(db, layout, range, left)?;
+                    if removed == left {
+                        // Perhaps not all: once more next time.
+                        return Ok(done);
+                    }
+                    left -= removed.max(1);
+                }
+                done += range.len();
+            }
         }
-        let refs: Option<i64> = db
-            .prepare_cached("SELECT refs FROM content WHERE id = ?1")
-            .and_then(|mut select| {
-                select
-                    .query_row([content.0.cast_signed()], |row| row.get(0))
-                    .optional()
-            })
-            .map_err(sql)?;
-        if refs != Some(0) {
-            // Never stored, or named again.
-            continue;
-        }
-        let removed = layout.remove_some(db, content, left)?;
-        if removed == left {
-            // Perhaps not all: once more next time.
-            return Ok(done);
-        }
-        left -= removed.max(1);
-        db.prepare_cached("DELETE FROM content WHERE id = ?1")
-            .and_then(|mut delete| delete.execute([content.0.cast_signed()]))
-            .map_err(sql)?;
     }
-    Ok(contents.len())
+    Ok(done)
+}
+
+/// First and last of contents whose numbers follow one another.
+fn ends(range: &[ContentId]) -> (ContentId, ContentId) {
+    let first = range.first().copied().unwrap_or_default();
+    (first, range.last().copied().unwrap_or_default())
+}
+
+/// Does no node name any of these contents? (Some may never have been stored.)
+fn unnamed(db: &Connection, range: &[ContentId]) -> Result<bool> {
+    let (first, last) = ends(range);
+    db.prepare_cached(
+        "SELECT NOT EXISTS (SELECT 1 FROM content WHERE id BETWEEN ?1 AND ?2 AND refs <> 0)",
+    )
+    .and_then(|mut select| {
+        select.query_row((first.0.cast_signed(), last.0.cast_signed()), |row| {
+            row.get(0)
+        })
+    })
+    .map_err(|error| from_sql(error, "reap"))
+}
+
+/// Removes at most `limit` chunks of these contents and, when there are no more, what is known of them; answers how many chunks.
+fn remove_range(
+    db: &Connection,
+    layout: Layout,
+    range: &[ContentId],
+    limit: usize,
+) -> Result<usize> {
+    let (first, last) = ends(range);
+    let removed = layout.remove_some(db, (first, last), limit)?;
+    if removed < limit {
+        db.prepare_cached("DELETE FROM content WHERE id BETWEEN ?1 AND ?2 AND refs = 0")
+            .and_then(|mut delete| delete.execute((first.0.cast_signed(), last.0.cast_signed())))
+            .map_err(|error| from_sql(error, "reap"))?;
+    }
+    Ok(removed)
 }
 
 const _: () = assert!(

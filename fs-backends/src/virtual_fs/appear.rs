@@ -10,7 +10,7 @@ use fs_core::{FileId, FileKind, RenameMode, Result, Staged};
 
 use super::Shared;
 use super::rename::Place;
-use super::resolve::{check_directory, fail, tell};
+use super::resolve::{fail, tell};
 use super::rules::Rules;
 use super::staged::{Body, Draft};
 use super::store::{ContentStore as _, Inode, NodeRecord, NodeStore};
@@ -72,12 +72,7 @@ impl<S: NodeStore> Shared<S> {
                 .iter()
                 .map(|(draft, mode)| (draft.ready(), *mode))
                 .collect();
-            self.transact(|rules| {
-                let items = ready
-                    .iter()
-                    .map(|(ready, mode)| rules.item(|rules| rules.appear(ready, *mode)));
-                Ok(items.collect::<Vec<_>>())
-            })
+            self.transact_each(&ready, |rules, (ready, mode)| rules.appear(ready, *mode))
         });
         let results = match result {
             Ok(results) => results,
@@ -97,7 +92,7 @@ impl<S: NodeStore> Shared<S> {
 impl Rules<'_> {
     fn appear(&mut self, ready: &Ready<'_>, mode: RenameMode) -> Result<Appeared> {
         let (dir, name) = ready.place;
-        check_directory(&*self.write, *dir)?;
+        self.check_directory(*dir)?;
         let mut record = match &ready.record {
             Some(record) => record.clone(),
             None => self.node(ready.ino)?,
@@ -131,14 +126,20 @@ impl Rules<'_> {
         };
         if ready.record.is_some() {
             record.nlink = 1;
+            record.ctime = self.now;
             self.adopt(record.content)?;
             self.write.insert(ready.ino, &record)?;
+            self.write.link(*dir, name, ready.ino, record.kind)?;
+            self.touch_dir(*dir, 0, name)?;
+            if let Some((ino, old)) = old {
+                self.drop_link(ino, old)?;
+            }
         } else {
             self.write.set_nameless(ready.ino, false)?;
+            self.put(ready.place, (ready.ino, record), old)?;
+            record = self.node(ready.ino)?;
         }
-        self.put(ready.place, (ready.ino, record), old)?;
         self.set_xattrs(ready.ino, ready.xattrs)?;
-        let record = self.node(ready.ino)?;
         Ok(Appeared {
             ino: ready.ino,
             record,

@@ -212,13 +212,10 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
             match run {
                 [one] => results.push(self.change(one)),
                 run => {
-                    let done = self.shared.transact(|rules| {
-                        let items = run.iter().map(|change| {
-                            rules
-                                .item(|rules| rules.change(change))
-                                .map_err(|error| tell_change(error, change))
-                        });
-                        Ok(items.collect::<Vec<_>>())
+                    let done = self.shared.transact_each(run, |rules, change| {
+                        rules
+                            .change(change)
+                            .map_err(|error| tell_change(error, change))
                     });
                     match done {
                         Ok(done) => results.extend(done),

@@ -1,8 +1,11 @@
 //! What follows from a committed transaction: content nobody names, handles on removed nodes, watchers.
 
-use fs_core::Name;
+use std::collections::HashSet;
+
+use fs_core::{Name, Result};
 
 use super::Shared;
+use super::rules::Rules;
 use super::store::{ContentId, Inode, NodeRecord, NodeStore};
 
 /// Collected inside a transaction, acted on after it.
@@ -16,6 +19,8 @@ pub(super) struct Effects {
     pub(super) removed: Vec<(Inode, NodeRecord)>,
     /// Entries that came, went or changed.
     pub(super) touched: Vec<(Inode, Name)>,
+    /// Directories whose times are those of this transaction already.
+    pub(super) current: HashSet<Inode>,
 }
 
 /// A moment to go back to when an item of a transaction fails.
@@ -38,6 +43,7 @@ impl Effects {
         self.named.truncate(named);
         self.removed.truncate(removed);
         self.touched.truncate(touched);
+        self.current.clear();
     }
 }
 
@@ -50,11 +56,9 @@ impl<S: NodeStore> Shared<S> {
         for (ino, record) in &effects.removed {
             self.open.detach(*ino, record);
         }
-        for content in effects.orphans {
-            if self.open.held.set_orphan(content, true) {
-                self.reap_content(content);
-            }
-        }
+        let mut orphans = effects.orphans;
+        orphans.retain(|content| self.open.held.set_orphan(*content, true));
+        self.reap_contents(orphans);
         let gone = effects.removed.iter().map(|(ino, _)| *ino);
         self.watchers.tell(effects.touched, gone);
     }
@@ -63,11 +67,49 @@ impl<S: NodeStore> Shared<S> {
     ///
     /// Whoever took it for an orphan may have seen an older moment: a staged copy of it may have been named since, even in the same transaction.
     /// Nobody holds it any more, so that it can't be named from here on.
-    pub(super) fn reap_content(&self, content: ContentId) {
+    pub(super) fn reap_contents(&self, mut contents: Vec<ContentId>) {
         use super::store::ContentStore as _;
-        let references = self.store.read(|read| read.references(content));
-        if references.is_ok_and(|references| references == 0) {
-            self.store.content().reap(content).ok();
+        if contents.is_empty() {
+            return;
         }
+        let unnamed = self.store.read(|read| {
+            let mut result = Ok(());
+            contents.retain(|content| match read.references(*content) {
+                Ok(references) => references == 0,
+                Err(error) => {
+                    result = Err(error);
+                    false
+                }
+            });
+            result
+        });
+        if unnamed.is_ok() {
+            for content in contents {
+                self.store.content().reap(content).ok();
+            }
+        }
+    }
+
+    /// Runs `f` for each item in one transaction; each succeeds or fails by itself.
+    ///
+    /// A savepoint makes SQLite keep a copy of every page before it changes. An item that fails has changed nothing by then, as good as always: only
+    /// when one has, all is undone and done again with savepoints.
+    pub(super) fn transact_each<I: Sync, T: Send>(
+        &self,
+        items: &[I],
+        f: impl Fn(&mut Rules<'_>, &I) -> Result<T> + Sync,
+    ) -> Result<Vec<Result<T>>> {
+        let mut half_done = false;
+        let done = self.transact(|rules| {
+            let item = |item| rules.item_if_whole(&mut half_done, |rules| f(rules, item));
+            items.iter().map(item).collect()
+        });
+        if !half_done {
+            return done;
+        }
+        self.transact(|rules| {
+            let item = |item| rules.item(|rules| f(rules, item));
+            Ok(items.iter().map(item).collect())
+        })
     }
 }

@@ -126,7 +126,7 @@ impl<S: NodeStore> Drop for Hold<S> {
         drop(held);
         if reap {
             *self.content.lock() = None;
-            self.shared.reap_content(self.id);
+            self.shared.reap_contents(vec![self.id]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Removing trees outside the visible one: purged, replaced by a staged node, or left by a crash.
 
-use fs_core::{FileKind, Name, Result};
+use fs_core::{FileKind, Result};
 
 use super::Shared;
 use super::rules::Rules;
@@ -8,14 +8,6 @@ use super::store::{Inode, NodeStore};
 
 /// Entries removed in one transaction, so that others get their turn.
 const BATCH: usize = 1000;
-
-/// What a look into a directory found.
-enum Found {
-    /// Entries that hold nothing, and whether there was nothing else.
-    Leaves(Vec<(Name, Inode)>, bool),
-    /// A directory to empty first.
-    Below(Inode),
-}
 
 impl<S: NodeStore> Shared<S> {
     /// Removes what a killed process left outside the tree.
@@ -26,65 +18,68 @@ impl<S: NodeStore> Shared<S> {
 
     /// Removes a node that has no name and is marked so, with all below it. A crash in between leaves the rest to the next sweep.
     pub(super) fn reap_tree(&self, top: Inode) -> Result<()> {
-        let mut path = vec![top];
-        while let Some(&at) = path.last() {
-            let below = self.transact(|rules| rules.reap_some(at, at == top))?;
-            match below {
-                Some(Some(dir)) => path.push(dir),
-                Some(None) => {}
-                None => drop(path.pop()),
+        let mut stack = vec![top];
+        while let Some(&at) = stack.last() {
+            match self.transact(|rules| rules.reap_some(at, at == top))? {
+                Left::Nothing => drop(stack.pop()),
+                Left::Directories(below) => stack.extend(below),
             }
         }
         Ok(())
     }
 }
 
+/// What is still in a directory after some of it was removed.
+enum Left {
+    /// Nothing; the top itself is gone too.
+    Nothing,
+    /// These, to be emptied first, and perhaps more entries.
+    Directories(Vec<Inode>),
+}
+
 impl Rules<'_> {
-    /// Removes up to a batch of what `at` holds. `Some(Some(dir))`: `dir` must be emptied first; `None`: `at` is done (and removed, when it is the top).
-    fn reap_some(&mut self, at: Inode, top: bool) -> Result<Option<Option<Inode>>> {
+    /// Removes up to a batch of what `at` holds.
+    fn reap_some(&mut self, at: Inode, top: bool) -> Result<Left> {
         let Some(record) = self.write.node(at)? else {
-            return Ok(None);
+            return Ok(Left::Nothing);
         };
         if record.kind == FileKind::Directory {
-            match self.look(at)? {
-                Found::Below(dir) => return Ok(Some(Some(dir))),
-                Found::Leaves(leaves, all) => {
-                    for (name, ino) in leaves {
-                        self.write.unlink(at, name.as_os_str())?;
-                        if let Some(record) = self.write.node(ino)? {
-                            self.drop_link(ino, record)?;
-                        }
-                    }
-                    if !all {
-                        return Ok(Some(None));
-                    }
+            let leaves = self.write.remove_leaves(at, BATCH)?;
+            if !leaves.is_empty() {
+                for (ino, record) in leaves {
+                    self.gone(ino, record);
                 }
+                return Ok(Left::Directories(Vec::new()));
+            }
+            let (below, more) = self.reap_entries(at)?;
+            if more || !below.is_empty() {
+                return Ok(Left::Directories(below));
             }
         }
         if top {
             self.write.set_nameless(at, false)?;
             self.drop_link(at, record)?;
         }
-        Ok(None)
+        Ok(Left::Nothing)
     }
 
-    fn look(&self, dir: Inode) -> Result<Found> {
-        let (mut rows, mut after) = (Vec::new(), None);
+    /// Removes a batch of entries one by one; answers the directories among them that are not empty, and whether there are more entries.
+    fn reap_entries(&mut self, dir: Inode) -> Result<(Vec<Inode>, bool)> {
+        let mut rows = Vec::new();
         let more = self.write.entries(dir, None, BATCH, false, &mut |row| {
             rows.push((row.name.to_owned(), row.ino, row.kind));
         })?;
-        let mut leaves = Vec::new();
+        let mut below = Vec::new();
         for (name, ino, kind) in rows {
             if kind == FileKind::Directory && !self.is_empty(ino)? {
-                after.get_or_insert(ino);
-            } else {
-                leaves.push((Name::new(name)?, ino));
+                below.push(ino);
+                continue;
+            }
+            self.write.unlink(dir, &name)?;
+            if let Some(record) = self.write.node(ino)? {
+                self.drop_link(ino, record)?;
             }
         }
-        Ok(match after {
-            Some(dir) if leaves.is_empty() => Found::Below(dir),
-            Some(_) => Found::Leaves(leaves, false),
-            None => Found::Leaves(leaves, !more),
-        })
+        Ok((below, more))
     }
 }

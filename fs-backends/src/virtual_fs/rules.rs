@@ -55,6 +55,28 @@ impl Rules<'_> {
         }
     }
 
+    /// As [`Rules::item`], without a savepoint where the store can tell that there is nothing to undo. When there is, `half_done` is set and the whole
+    /// transaction has to be undone: the outer error.
+    pub(super) fn item_if_whole<T>(
+        &mut self,
+        half_done: &mut bool,
+        f: impl FnOnce(&mut Rules<'_>) -> Result<T>,
+    ) -> Result<Result<T>> {
+        let Some(before) = self.write.changes() else {
+            return Ok(self.item(f));
+        };
+        let mark = self.effects.mark();
+        let result = f(self);
+        if let Err(error) = &result {
+            if self.write.changes() != Some(before) {
+                *half_done = true;
+                return Err(error.clone());
+            }
+            self.effects.back_to(mark);
+        }
+        Ok(result)
+    }
+
     /// Makes one change. A change of size is made through the open file instead.
     pub(super) fn change(&mut self, change: &Change<'_>) -> Result<()> {
         match *change {
@@ -97,12 +119,25 @@ impl Rules<'_> {
 
     /// The entries of `dir` changed: its times, its link count by `subdirs`, and `name` for watchers.
     pub(super) fn touch_dir(&mut self, dir: Inode, subdirs: i64, name: &Name) -> Result<()> {
+        self.effects.touched.push((dir, name.clone()));
+        if subdirs == 0 && self.effects.current.contains(&dir) {
+            return Ok(());
+        }
         let mut record = self.node(dir)?;
         record.nlink = record.nlink.saturating_add_signed(subdirs);
         record.mtime = self.now;
         record.ctime = self.now;
-        self.effects.touched.push((dir, name.clone()));
-        self.write.update(dir, &record)
+        self.write.update(dir, &record)?;
+        self.effects.current.insert(dir);
+        Ok(())
+    }
+
+    /// `NotFound`, `NotADirectory`, unless this transaction knows already that it is one.
+    pub(super) fn check_directory(&self, dir: Inode) -> Result<()> {
+        if self.effects.current.contains(&dir) {
+            return Ok(());
+        }
+        check_directory(&*self.write, dir).map(drop)
     }
 
     /// Applies `edit` to a node, whose ctime becomes now.
@@ -187,10 +222,21 @@ impl Rules<'_> {
             return self.write.update(ino, &record);
         }
         self.write.remove(ino)?;
+        self.effects.current.remove(&ino);
         self.dismiss(record.content)?;
         record.nlink = 0;
         self.effects.removed.push((ino, record));
         Ok(())
+    }
+
+    /// A node is gone, and its content's only reference with it.
+    pub(super) fn gone(&mut self, ino: Inode, mut record: NodeRecord) {
+        record.ctime = self.now;
+        record.nlink = 0;
+        if !record.content.is_empty() {
+            self.effects.orphans.push(record.content);
+        }
+        self.effects.removed.push((ino, record));
     }
 
     /// A node no longer names `content`.
@@ -204,8 +250,7 @@ impl Rules<'_> {
     /// A node names `content`, whose bytes become part of this transaction.
     pub(super) fn adopt(&mut self, content: ContentId) -> Result<()> {
         if !content.is_empty() {
-            self.write.flush_content(content)?;
-            self.write.refer(content, 1)?;
+            self.write.adopt(content)?;
             self.effects.named.push(content);
         }
         Ok(())
@@ -218,6 +263,7 @@ impl Rules<'_> {
         }
         apply_to_named(attr, &mut record, self.now);
         self.write.update(ino, &record)?;
+        self.effects.current.remove(&ino);
         self.touch_at(at)
     }
 

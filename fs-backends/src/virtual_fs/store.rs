@@ -172,11 +172,30 @@ pub trait NodeWrite: NodeRead {
     /// Makes the bytes written to `content` so far part of this transaction. A store that writes bytes outside does nothing.
     fn flush_content(&mut self, content: ContentId) -> Result<()>;
 
+    /// [`NodeWrite::flush_content`], and one more node names it.
+    fn adopt(&mut self, content: ContentId) -> Result<()> {
+        self.flush_content(content)?;
+        self.refer(content, 1).map(drop)
+    }
+
     /// Keeps an item in the trash.
     fn insert_trash(&mut self, item: &TrashRecord) -> Result<()>;
 
     /// Forgets an item in the trash; its node is the caller's to link or remove.
     fn remove_trash(&mut self, id: u64) -> Result<()>;
+
+    /// Removes up to `limit` entries of `dir` that are no directories, with their nodes, extended attributes and references to content; answers the
+    /// nodes. Nothing is done, and nothing answered, when there are none, or when one has other names or shares its content (or when the store can't do it
+    /// faster than one by one).
+    fn remove_leaves(&mut self, _dir: Inode, _limit: usize) -> Result<Vec<(Inode, NodeRecord)>> {
+        Ok(Vec::new())
+    }
+
+    /// Counts what was changed in this transaction, in a store where that is cheaper than a savepoint: while the number stays the same there is
+    /// nothing to undo.
+    fn changes(&self) -> Option<u64> {
+        None
+    }
 
     /// Runs `f`; an error from it undoes what it did (and only that) and is handed on. May nest.
     fn savepoint(&mut self, f: &mut dyn FnMut(&mut dyn NodeWrite) -> Result<()>) -> Result<()>;

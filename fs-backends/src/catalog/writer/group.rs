@@ -133,6 +133,28 @@ impl State {
         Ok(())
     }
 
+    /// The first operation of a transaction. It is alone in it, so that undoing it is undoing all: no savepoint, for which SQLite would copy every page
+    /// before it changes. Nobody shares the group it leaves behind when it fails or panics.
+    pub(super) fn run_first<T>(
+        &mut self,
+        f: impl FnOnce(&Connection) -> Result<T>,
+    ) -> std::thread::Result<Result<T>> {
+        let db = match self.connection() {
+            Ok(db) => db,
+            Err(error) => return Ok(Err(error)),
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| f(db)));
+        if !matches!(result, Ok(Ok(_))) {
+            // Otherwise SQLite itself undid everything: disk full, out of memory, an error of the device.
+            let undone = !db.is_autocommit() && db.execute_batch("ROLLBACK").is_ok();
+            self.group = None;
+            if !undone {
+                self.connection = Slot::Poisoned;
+            }
+        }
+        result
+    }
+
     /// One operation in its savepoint. A panic is caught, so that those who share the transaction do not wait forever, and handed on.
     pub(super) fn run_one<T>(
         &mut self,

@@ -18,7 +18,7 @@ impl ChunkContent {
             return Ok(data.to_vec());
         }
         let mut chunk = Vec::new();
-        if !self.is_fresh() && !pending.is_hole(index) {
+        if self.reaches(index) && !pending.is_hole(index) {
             self.shared.database.read(|db| {
                 self.layout()
                     .read(db, self.id, index..=index, &mut |_, data| {
@@ -70,7 +70,7 @@ impl ChunkContent {
             .chunks(chunks.clone())
             .map(|(_, data)| data.len() as u64)
             .sum();
-        if !self.is_fresh() {
+        if self.reaches(*chunks.start()) {
             self.shared.database.read(|db| {
                 self.layout()
                     .stored_from(db, self.id, *chunks.start(), &mut |chunk| {
@@ -115,7 +115,7 @@ impl ChunkContent {
 
     /// Does the database hold nothing at or after this place?
     pub(super) fn ends_before(&self, index: u32, at: usize) -> Result<bool> {
-        if self.is_fresh() {
+        if !self.reaches(index) {
             return Ok(true);
         }
         let last = self

@@ -1,6 +1,7 @@
 //! The rules where the conformance suite does not reach: shared content, open files, drafts, pins, trash.
 
 mod attributes;
+mod batches;
 mod content;
 mod drafts;
 mod names;

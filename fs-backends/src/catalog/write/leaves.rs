@@ -1,0 +1,67 @@
+//! Removing what a directory holds by sets of rows instead of one by one.
+
+use fs_core::{FileKind, Result};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use crate::catalog::error::from_sql;
+use crate::catalog::read::{node_columns, record};
+use crate::virtual_fs::{Inode, NodeRecord};
+
+/// The entries in SQLite's order, texts before blobs.
+const SELECT: &str = concat!(
+    "SELECT d.ino, d.name, coalesce(c.refs, 1), ",
+    node_columns!(),
+    " FROM dentry d JOIN node n ON n.ino = d.ino LEFT JOIN content c ON c.id = n.content WHERE d.parent = ?1 AND d.kind <> ?2 ORDER BY d.name LIMIT ?3"
+);
+/// Those entries again, up to the last of them.
+macro_rules! rows {
+    () => {
+        "FROM dentry WHERE parent = ?1 AND kind <> ?2 AND name <= ?3"
+    };
+}
+const DISMISS: &str = concat!(
+    "UPDATE content SET refs = 0 WHERE id IN (SELECT n.content FROM node n WHERE n.ino IN (SELECT ino ",
+    rows!(),
+    "))"
+);
+const XATTRS: &str = concat!("DELETE FROM xattr WHERE ino IN (SELECT ino ", rows!(), ")");
+const NODES: &str = concat!("DELETE FROM node WHERE ino IN (SELECT ino ", rows!(), ")");
+const ENTRIES: &str = concat!("DELETE ", rows!());
+
+/// See [`NodeWrite::remove_leaves`](crate::virtual_fs::NodeWrite::remove_leaves).
+pub(super) fn remove(
+    db: &Connection,
+    dir: Inode,
+    limit: usize,
+) -> Result<Vec<(Inode, NodeRecord)>> {
+    let sql = |error| from_sql(error, "remove");
+    let directory = FileKind::Directory as u8;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut gone = Vec::new();
+    let mut last = Value::Null;
+    let mut select = db.prepare_cached(SELECT).map_err(sql)?;
+    let mut rows = select
+        .query((dir.cast_signed(), directory, limit))
+        .map_err(sql)?;
+    while let Some(row) = rows.next().map_err(sql)? {
+        let node = record(row, 3)?;
+        let refs: i64 = row.get(2).map_err(sql)?;
+        if node.kind == FileKind::Directory || node.nlink != 1 || refs != 1 {
+            return Ok(Vec::new());
+        }
+        let ino: i64 = row.get(0).map_err(sql)?;
+        gone.push((ino.cast_unsigned(), node));
+        last = row.get(1).map_err(sql)?;
+    }
+    drop(rows);
+    if gone.is_empty() {
+        return Ok(gone);
+    }
+    for statement in [DISMISS, XATTRS, NODES, ENTRIES] {
+        db.prepare_cached(statement)
+            .and_then(|mut prepared| prepared.execute((dir.cast_signed(), directory, &last)))
+            .map_err(sql)?;
+    }
+    Ok(gone)
+}
