@@ -285,6 +285,39 @@ fn the_way_through_a_mounted_folder_leads_to_the_tab_of_the_filesystem() {
 }
 
 #[test]
+fn operations_neither_go_through_a_mounted_folder_nor_take_it_away() {
+    use fs_core::VPath;
+    use fs_core::ops::{FsRef, Operation, Place};
+    use lamina::command::{Command, FileCommand};
+    if !can_mount() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let mut window = with_vault(home.path(), None);
+    let dir = mount(&mut window);
+    let outside = home.path().join("letter.txt");
+    fs::write(&outside, "dear").unwrap();
+    let host = |path: &Path| Place::new(FsRef::new("host:/"), VPath::new(path).unwrap());
+    let around = host(&home.path().canonicalize().unwrap());
+    for operation in [
+        Operation::Trash(vec![around.clone()]),
+        Operation::Delete(vec![around]),
+    ] {
+        let app = window.harness.state();
+        app.send(Command::File(FileCommand::Run(operation)));
+        window.settle();
+        assert!(window.mentions("taxes.db is mounted inside of that folder"));
+        assert_eq!(read(&dir.join("a.txt")), "from the vault");
+    }
+    // What is dropped on the folder is copied into the filesystem itself.
+    let operation = Operation::copy(vec![host(&outside)], host(&dir));
+    let app = window.harness.state();
+    app.send(Command::File(FileCommand::Run(operation)));
+    window.wait_for("the copy", |state| state.tab().unwrap().view.len() == 2);
+    assert_eq!(read(&dir.join("letter.txt")), "dear");
+}
+
+#[test]
 fn refusals_say_what_to_do() {
     if !can_mount() {
         return;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use fs_backends::location::{Location, Root};
-use fs_core::ops::{FsRef, Place};
+use fs_core::ops::{FsRef, Operation, Place};
 use fs_core::{Capabilities, VPath};
 
 use super::App;
@@ -226,6 +226,20 @@ impl App {
             self.state.filesystems.iter().find_map(find)
         };
         host_path(&place).and_then(inside).unwrap_or(place)
+    }
+
+    /// Why an operation is not done: somewhere in what it acts on a filesystem of this program is mounted.
+    pub(super) fn goes_through_folder(&self, operation: &Operation) -> Option<String> {
+        let is_inside = |folder: &FolderMount| {
+            let mut paths = operation.subjects().iter().filter_map(host_path);
+            folder.is_there() && paths.any(|path| folder.dir.starts_with(path))
+        };
+        let mut all = self.state.filesystems.values();
+        let mounted = all.find(|info| info.folder.as_ref().is_some_and(is_inside))?;
+        Some(format!(
+            "{} is mounted inside of that folder; unmount it first",
+            mounted.name
+        ))
     }
 
     /// The place in a mounted filesystem that a location leads to through its folder.

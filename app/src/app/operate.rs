@@ -102,12 +102,17 @@ impl App {
         }
     }
 
-    /// Gives an operation to the engine.
-    pub(super) fn submit(&mut self, operation: Operation) -> OpId {
+    /// Gives an operation to the engine, unless it would go through a folder this program serves itself.
+    pub(super) fn submit(&mut self, mut operation: Operation) {
+        if let Some(sentence) = self.goes_through_folder(&operation) {
+            return self.note(Level::Error, sentence);
+        }
+        if let Operation::Copy(transfer) | Operation::Move(transfer) = &mut operation {
+            transfer.into = self.through_folder(transfer.into.clone());
+        }
         let op = OpId::fresh();
         self.state.operations.add(op, operation.clone());
         self.background.send(Request::Submit(op, operation));
-        op
     }
 
     /// Operations that neither wait for an answer nor are over.

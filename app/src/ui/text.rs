@@ -123,6 +123,13 @@ pub fn mount_sentence(error: &Error) -> String {
     sentence.to_owned()
 }
 
+/// A phrase as the beginning of a sentence: its first letter is a capital.
+pub fn sentence_case(phrase: &str) -> String {
+    let mut letters = phrase.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).collect()
+}
+
 /// What the path field of a tab shows: a host path as other programs write it, otherwise the location.
 pub fn path_text(tab: &Tab) -> String {
     let Some(location) = tab.place.as_ref().and_then(location_of) else {

@@ -120,16 +120,8 @@ pub(super) fn view_state_ui(
 
 fn failed(error: &fs_core::Error) -> String {
     let sentence = error_sentence("", error);
-    let sentence = sentence.trim_start_matches(": ");
-    let mut letters = sentence.chars();
-    let first = letters
-        .next()
-        .map(|first| first.to_uppercase().to_string())
-        .unwrap_or_default();
-    format!(
-        "{first}{}. Nothing was changed.",
-        letters.as_str().trim_end_matches('.')
-    )
+    let sentence = super::text::sentence_case(sentence.trim_start_matches(": "));
+    format!("{}. Nothing was changed.", sentence.trim_end_matches('.'))
 }
 
 fn list_failed_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab, name: &str, error: &fs_core::Error) {

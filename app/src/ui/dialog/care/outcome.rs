@@ -96,7 +96,8 @@ fn checked_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, 
     if found.damages.is_empty() {
         return;
     }
-    let tall = (ui.content_rect().height() * metrics().layers_share) - metrics().dialog_margin;
+    let share = ui.content_rect().height() * metrics().layers_share;
+    let tall = share - metrics().dialog_margin / 2.0;
     ScrollArea::vertical()
         .max_height(tall.max(metrics().dialog_list_min))
         .auto_shrink([false, true])
@@ -130,9 +131,11 @@ fn damage_ui(ui: &mut Ui, damage: &Damage) {
         if let Some(path) = &damage.path {
             let path = Type::Strong.rich(path.display()).color(color);
             ui.add(Label::new(path).truncate());
-            ui.add(Label::new(Type::Body.rich(&damage.detail)).wrap());
+            let detail = text::sentence_case(&damage.detail);
+            ui.add(Label::new(Type::Body.rich(detail)).wrap());
         } else {
-            let detail = Type::Strong.rich(&damage.detail).color(color);
+            let detail = text::sentence_case(&damage.detail);
+            let detail = Type::Strong.rich(detail).color(color);
             ui.add(Label::new(detail).wrap());
         }
         let repair = match &damage.repair {

@@ -77,7 +77,7 @@ pub(in crate::ui::dialog) fn path_ui(
         let room = ui.available_width() - m.tab_width_min - m.gap;
         let field = TextEdit::singleline(&mut form.path)
             .hint_text("Path")
-            .desired_width(room - 2.0 * m.gap)
+            .desired_width(room)
             .margin(margin());
         let response = ui.add(field).accessible_name(label);
         if std::mem::take(&mut form.fresh) {
