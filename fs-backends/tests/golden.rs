@@ -25,7 +25,7 @@ use fs_core::{
 use rusqlite::Connection;
 
 const PASSWORD: &str = "open sesame";
-const FORMATS: [&str; 1] = ["v1"];
+const FORMATS: [&str; 2] = ["v1", "v2"];
 const LONG_BYTES: usize = 150_000;
 
 fn pattern(length: usize) -> Vec<u8> {

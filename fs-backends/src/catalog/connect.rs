@@ -12,7 +12,8 @@ use super::database::Secret;
 use super::error::from_sql;
 use super::key::{Key, SALT_BYTES};
 use super::lock::FileLock;
-use super::log;
+use super::schema::Format;
+use super::{log, old};
 
 /// Page size of a new encrypted vault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub(super) struct Connector {
     pub(super) immutable: bool,
     /// The log goes into the database only when told: a checkpoint makes the index durable, and blobs must be before it.
     pub(super) checkpoint_by_hand: bool,
+    /// It has this older format, and can't be changed: shown with the columns of today.
+    pub(super) old: Option<(Format, i64)>,
 }
 
 /// Key and page size of an encrypted database.
@@ -115,9 +118,14 @@ impl Connector {
                 };
                 db.execute_batch(&format!("PRAGMA cache_size = -65536; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {pages};"))?;
             }
-            Role::Reader => db.execute_batch(
-                "PRAGMA cache_size = -8192; PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;",
-            )?,
+            Role::Reader => {
+                if let Some((format, version)) = self.old {
+                    old::show(db, format, version)?;
+                }
+                db.execute_batch(
+                    "PRAGMA cache_size = -8192; PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0;",
+                )?
+            }
         }
         db.set_prepared_statement_cache_capacity(64);
         db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))

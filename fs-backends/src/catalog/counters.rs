@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fs_core::Result;
 use rusqlite::Connection;
 
-use super::error::{corrupted, from_sql};
+use super::error::from_sql;
+use super::schema::{VERSION, meta_value, set_meta};
 
 /// Numbers are reserved on disk in blocks, so that most transactions need not write the counters.
 const RESERVED: u64 = 1024;
+
+const NODES: &str = "SELECT max(coalesce((SELECT max(ino) FROM node), 0), coalesce((SELECT max(id) FROM trash), 0))";
+const CONTENTS: &str = "SELECT coalesce(max(id), 0) FROM content";
 
 /// The counters of a database.
 pub(super) struct Counters {
@@ -17,10 +21,11 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn load(db: &Connection) -> Result<Self> {
+    /// What a database of format `version` has counted so far.
+    pub(super) fn load(db: &Connection, version: i64) -> Result<Self> {
         Ok(Self {
-            inos: Counter::load(db, "next_ino")?,
-            contents: Counter::load(db, "next_content")?,
+            inos: Counter::load(db, version, "next_ino", NODES)?,
+            contents: Counter::load(db, version, "next_content", CONTENTS)?,
         })
     }
 
@@ -32,7 +37,7 @@ impl Counters {
 
     /// What is stored was raised by hand: goes on from there.
     pub(super) fn raise(&self, db: &Connection) -> Result<()> {
-        let stored = Self::load(db)?;
+        let stored = Self::load(db, VERSION)?;
         for (own, stored) in [(&self.inos, stored.inos), (&self.contents, stored.contents)] {
             own.next
                 .fetch_max(stored.next.into_inner(), Ordering::Relaxed);
@@ -62,15 +67,17 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    fn load(db: &Connection, key: &'static str) -> Result<Self> {
-        let next: i64 = db
-            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
-                row.get(0)
-            })
+    /// Goes on from what is stored, but never from a number that is in use: it would be given out twice. One that is not what was written counts for
+    /// nothing; a check tells.
+    fn load(db: &Connection, version: i64, key: &'static str, used: &str) -> Result<Self> {
+        let stored = meta_value::<i64>(db, key, version)
+            .ok()
+            .and_then(|next| u64::try_from(next).ok());
+        let used: i64 = db
+            .query_row(used, [], |row| row.get(0))
             .map_err(|error| from_sql(error, "open"))?;
-        let next = u64::try_from(next)
-            .map_err(|_| corrupted("open", "a counter is negative"))?
-            .max(1);
+        let used = u64::try_from(used).unwrap_or(0).saturating_add(1);
+        let next = stored.unwrap_or(0).max(used);
         Ok(Self {
             key,
             next: AtomicU64::new(next),
@@ -92,9 +99,7 @@ impl Counter {
     }
 
     fn save(&self, db: &Connection, next: u64) -> Result<()> {
-        db.prepare_cached("UPDATE meta SET value = ?2 WHERE key = ?1")
-            .and_then(|mut update| update.execute((self.key, next.cast_signed())))
-            .map_err(|error| from_sql(error, "write"))?;
+        set_meta(db, self.key, next.cast_signed()).map_err(|error| from_sql(error, "write"))?;
         self.reserved.store(next, Ordering::Relaxed);
         Ok(())
     }

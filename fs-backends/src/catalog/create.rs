@@ -83,6 +83,7 @@ fn write(path: &Path, new: &NewDatabase) -> Result<()> {
     let meta = Meta {
         uuid: uuid::Uuid::new_v4(),
         chunk_bytes: new.chunk_bytes,
+        chunk_sum: schema::ChunkSum::default(),
         created: Time::now(),
     };
     let transaction = db.transaction().map_err(sql)?;

@@ -1,7 +1,6 @@
 //! An open database: its lock, its readers, its writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,9 @@ use super::error::from_sql;
 use super::keeper::Signal;
 use super::key::Key;
 use super::lock::{FileLock, opening};
+use super::old;
 use super::schema::{self, Format, Meta};
+use super::sums::Sums;
 use super::writer::{Sync, Writer, touch};
 use crate::live_files;
 
@@ -71,8 +72,9 @@ pub(crate) struct Database {
     encrypted: bool,
     page_bytes: i64,
     read_only: bool,
-    /// Is there a table for notes? One of format 1 gets it with its first note.
-    has_notes: AtomicBool,
+    /// Is there a table for notes? A database of format 1 that can't be changed has none.
+    has_notes: bool,
+    sums: Sums,
     durability: Durability,
     readers: RwLock<Option<r2d2::Pool<SqliteConnectionManager>>>,
     writer: Option<Writer>,
@@ -108,13 +110,14 @@ impl Database {
                 .with_detail("it was not closed cleanly, and here it can't be put right")
                 .with_path(given));
         }
-        let connector = Connector {
+        let mut connector = Connector {
             immutable: read_only,
             checkpoint_by_hand: request.format == Format::Index,
             path: path.clone(),
             cipher,
+            old: None,
         };
-        let first = connector
+        let mut first = connector
             .connect(if read_only {
                 Role::Reader
             } else {
@@ -123,13 +126,26 @@ impl Database {
             .map_err(|error| open_error(error, given))?;
         let (meta, version) =
             schema::verify(&first, request.format).map_err(|error| error.with_path(given))?;
+        if version < schema::VERSION {
+            if read_only {
+                connector.old = Some((request.format, version));
+                first = connector
+                    .connect(Role::Reader)
+                    .map_err(|error| open_error(error, given))?;
+            } else {
+                let cipher = connector.cipher.as_ref();
+                old::upgrade(&mut first, &path, request.format, version, cipher)
+                    .map_err(|error| error.with_path(given))?;
+            }
+        }
+        let version = if read_only { version } else { schema::VERSION };
         let page_bytes = match cipher_page_bytes {
             Some(bytes) => bytes,
             None => first
                 .query_row("PRAGMA page_size", [], |row| row.get(0))
                 .map_err(|error| open_error(error, given))?,
         };
-        let counters = Arc::new(Counters::load(&first)?);
+        let counters = Arc::new(Counters::load(&first, version)?);
         let live = register(&path)?;
         drop(turn);
         let readers = pool(&connector).map_err(|error| error.with_path(given))?;
@@ -142,7 +158,8 @@ impl Database {
             encrypted,
             page_bytes,
             read_only,
-            has_notes: (version >= schema::WITH_NOTES).into(),
+            has_notes: version >= schema::WITH_NOTES,
+            sums: Sums::new(version >= schema::WITH_SUMS && !encrypted),
             durability: request.durability,
             readers: RwLock::new(Some(readers)),
             writer: (!read_only).then(|| Writer::new(connector, first, counters.clone())),
@@ -291,10 +308,15 @@ impl Database {
 
     /// Is there a table for notes?
     pub(super) fn has_notes(&self) -> bool {
-        self.has_notes.load(Ordering::Acquire)
+        self.has_notes
     }
 
-    /// As [`Database::write`] for notes, whose table is made when it is missing; waits for the disk when it shall be `durable`.
+    /// Compares rows with their sums.
+    pub(crate) fn sums(&self) -> &Sums {
+        &self.sums
+    }
+
+    /// As [`Database::write`] for notes; waits for the disk when it shall be `durable`.
     pub(super) fn write_note<T>(
         &self,
         durable: bool,
@@ -304,16 +326,7 @@ impl Database {
             (false, Durability::OnSync) => Sync::Committed,
             _ => Sync::Durable,
         };
-        let done = self.commit(sync, |db| {
-            if !self.has_notes() {
-                schema::upgrade(db).map_err(|error| from_sql(error, "write note"))?;
-            }
-            f(db)
-        });
-        if done.is_ok() {
-            self.has_notes.store(true, Ordering::Release);
-        }
-        done
+        self.commit(sync, f)
     }
 
     fn commit<T>(&self, sync: Sync, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

@@ -16,7 +16,11 @@ fn kind_of(error: &rusqlite::Error) -> ErrorKind {
     use rusqlite::Error as E;
     match error {
         E::SqliteFailure(failure, _) => match failure.code {
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => ErrorKind::Corrupted,
+            // A constraint only fails where the rows are not those that were written.
+            ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::ConstraintViolation
+            | ErrorCode::TypeMismatch => ErrorKind::Corrupted,
             ErrorCode::DiskFull => ErrorKind::NoSpace,
             ErrorCode::ReadOnly => ErrorKind::ReadOnly,
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => ErrorKind::Busy,

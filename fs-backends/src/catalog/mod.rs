@@ -16,9 +16,11 @@ mod log;
 mod maintenance;
 mod names;
 mod notes;
+mod old;
 mod read;
 mod schema;
 mod store;
+mod sums;
 mod write;
 mod writer;
 
@@ -30,6 +32,10 @@ pub(crate) use database::{Database, OpenRequest, Secret};
 pub(crate) use error::{corrupted, from_sql};
 pub(crate) use key::Key;
 pub(crate) use maintenance::{About, Finding, Fix, Inspection, Leftover, Scratch};
-pub(crate) use schema::Format;
+pub(crate) use read::content_row;
+pub(crate) use schema::{ChunkSum, Format};
 pub(crate) use store::{CatalogContent, CatalogStore, OutsideCounts};
+#[cfg(test)]
+pub(crate) use sums::tamper;
+pub(crate) use sums::{RowSum, Sums, Table, chunk_sum};
 pub(crate) use write::{change_content, insert_content};

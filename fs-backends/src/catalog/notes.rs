@@ -5,17 +5,22 @@ use fs_core::extensions::Notes;
 use rusqlite::Connection;
 
 use super::database::Database;
-use super::error::from_sql;
+use super::error::{corrupted, from_sql};
+use super::sums;
 
 impl Notes for Database {
     fn append(&self, name: &str, bytes: &[u8], durable: bool) -> Result<()> {
         self.write_note(durable, |db| {
-            db.prepare_cached(
-                "INSERT INTO note (name, piece, data) SELECT ?1, coalesce(max(piece), 0) + 1, ?2 FROM note WHERE name = ?1",
-            )
-            .and_then(|mut insert| insert.execute((name, bytes)))
-            .map(drop)
-            .map_err(|error| from_sql(error, "write note"))
+            let sql = |error| from_sql(error, "write note");
+            let piece: i64 = db
+                .prepare_cached("SELECT coalesce(max(piece), 0) + 1 FROM note WHERE name = ?1")
+                .and_then(|mut select| select.query_row([name], |row| row.get(0)))
+                .map_err(sql)?;
+            let sum = self.sums().store(|| sums::note(name, piece, bytes));
+            db.prepare_cached("INSERT INTO note (name, piece, data, sum) VALUES (?1, ?2, ?3, ?4)")
+                .and_then(|mut insert| insert.execute((name, piece, bytes, sum)))
+                .map(drop)
+                .map_err(sql)
         })
     }
 
@@ -26,14 +31,25 @@ impl Notes for Database {
         let sql = |error| from_sql(error, "read note");
         self.read(|db| {
             let mut select = db
-                .prepare_cached("SELECT data FROM note WHERE name = ?1 ORDER BY piece")
+                .prepare_cached("SELECT data, piece, sum FROM note WHERE name = ?1 ORDER BY piece")
                 .map_err(sql)?;
             let mut rows = select.query([name]).map_err(sql)?;
             let mut all: Option<Vec<u8>> = None;
+            let mut pieces = 0;
             while let Some(row) = rows.next().map_err(sql)? {
-                let piece = row.get_ref(0).and_then(|data| Ok(data.as_blob()?));
-                let all = all.get_or_insert_default();
-                all.extend_from_slice(piece.map_err(sql)?);
+                let data = row.get_ref(0).and_then(|data| Ok(data.as_blob()?));
+                let data = data.map_err(sql)?;
+                let piece: i64 = row.get(1).map_err(sql)?;
+                let what = || format!("piece {piece} of note {name:?}");
+                let sum = row.get(2).map_err(sql)?;
+                self.sums()
+                    .check(sum, || sums::note(name, piece, data), what)?;
+                pieces += 1;
+                if self.sums().are_on() && piece != pieces {
+                    let detail = format!("piece {pieces} of note {name:?} is missing");
+                    return Err(corrupted("read note", detail));
+                }
+                all.get_or_insert_default().extend_from_slice(data);
             }
             Ok(all)
         })
@@ -83,10 +99,8 @@ pub(super) fn bytes(database: &Database, db: &Connection) -> rusqlite::Result<i6
 mod tests {
     use std::path::Path;
 
-    use fs_core::{At, Backend, Capabilities, Extensions, FileStorage, Result, VPath, Want};
-    use rusqlite::Connection;
-
     use crate::{IndexedBackend, SqliteBackend};
+    use fs_core::{At, Backend, Capabilities, Extensions, FileStorage, Result, VPath, Want};
 
     type Open = fn(&Path) -> Result<Box<dyn Backend>>;
 
@@ -165,54 +179,6 @@ mod tests {
                 "{kind}: room is given back"
             );
         }
-    }
-
-    fn user_version(path: &Path) -> i64 {
-        let db = Connection::open(path).unwrap();
-        db.query_row("PRAGMA user_version", [], |row| row.get(0))
-            .unwrap()
-    }
-
-    /// As a program that knew only format 1 left it.
-    fn make_format_1(path: &Path) {
-        let db = Connection::open(path).unwrap();
-        db.execute_batch("BEGIN; DROP TABLE note; PRAGMA user_version = 1; COMMIT")
-            .unwrap();
-    }
-
-    #[test]
-    fn a_vault_of_format_1_gets_its_table_with_the_first_note() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("v.db");
-        let made = FileStorage::new(SqliteBackend::create(&path).unwrap());
-        made.write("/kept.txt", b"kept").unwrap();
-        made.backend().close().unwrap();
-        drop(made);
-        make_format_1(&path);
-        let opened = FileStorage::new(SqliteBackend::open(&path).unwrap());
-        let notes = |fs: &FileStorage<SqliteBackend>| {
-            let notes = fs.backend().extensions().notes.unwrap();
-            notes.read("n").unwrap()
-        };
-        assert_eq!(notes(&opened), None);
-        opened.write("/kept.txt", b"kept on").unwrap();
-        opened.backend().close().unwrap();
-        drop(opened);
-        assert_eq!(
-            user_version(&path),
-            1,
-            "opening and writing changes no format"
-        );
-        let opened = FileStorage::new(SqliteBackend::open(&path).unwrap());
-        let own = opened.backend().extensions().notes.unwrap();
-        own.append("n", b"noted", true).unwrap();
-        assert_eq!(notes(&opened).unwrap(), b"noted");
-        opened.backend().close().unwrap();
-        drop(opened);
-        assert_eq!(user_version(&path), 2);
-        let opened = FileStorage::new(SqliteBackend::open(&path).unwrap());
-        assert_eq!(notes(&opened).unwrap(), b"noted");
-        assert_eq!(opened.read("/kept.txt").unwrap(), b"kept on");
     }
 
     #[test]

@@ -1,16 +1,21 @@
 //! The tables, exactly. A database whose schema differs by a letter is not ours: views and triggers in a hostile file never run.
 
 use fs_core::{Error, ErrorKind, FileKind, Result, Time};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
+use rusqlite::types::{FromSql, ValueRef};
 
 use super::error::{corrupted, from_sql};
+use super::{old, sums};
 use crate::virtual_fs::ROOT;
 
 /// Number of the newest format described in `FORMAT.md` (`PRAGMA user_version`); new databases have it.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// The first format that has notes.
 pub(super) const WITH_NOTES: i64 = 2;
+
+/// The first format whose rows have sums.
+pub(super) const WITH_SUMS: i64 = 3;
 
 /// Which of our databases it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,25 +26,25 @@ pub(crate) enum Format {
     Index,
 }
 
+// The columns from `sum DEFAULT 0` on were added by format 3, and the text is what `ALTER TABLE` makes of that of format 2.
 const NODES: &[&str] = &[
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE node (ino INTEGER PRIMARY KEY, kind INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL, nlink INTEGER NOT NULL, size INTEGER NOT NULL, allocated INTEGER NOT NULL, rdev INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, atime INTEGER NOT NULL, btime INTEGER NOT NULL, content INTEGER NOT NULL, parent INTEGER NOT NULL, target ANY) STRICT",
-    "CREATE TABLE dentry (parent INTEGER NOT NULL, name ANY NOT NULL, ino INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (parent, name)) STRICT, WITHOUT ROWID",
-    "CREATE TABLE xattr (ino INTEGER NOT NULL, name ANY NOT NULL, value BLOB NOT NULL, PRIMARY KEY (ino, name)) STRICT, WITHOUT ROWID",
-    "CREATE TABLE nameless (ino INTEGER PRIMARY KEY) STRICT",
-    "CREATE TABLE trash (id INTEGER PRIMARY KEY, ino INTEGER NOT NULL, original ANY NOT NULL, deleted INTEGER NOT NULL) STRICT",
-    "CREATE TABLE content (id INTEGER PRIMARY KEY, refs INTEGER NOT NULL, stored INTEGER NOT NULL) STRICT",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL, sum INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID",
+    "CREATE TABLE node (ino INTEGER PRIMARY KEY, kind INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL, nlink INTEGER NOT NULL, size INTEGER NOT NULL, allocated INTEGER NOT NULL, rdev INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, atime INTEGER NOT NULL, btime INTEGER NOT NULL, content INTEGER NOT NULL, parent INTEGER NOT NULL, target ANY, sum INTEGER NOT NULL DEFAULT 0, names INTEGER NOT NULL DEFAULT 0, attrs INTEGER NOT NULL DEFAULT 0) STRICT",
+    "CREATE TABLE dentry (parent INTEGER NOT NULL, name ANY NOT NULL, ino INTEGER NOT NULL, kind INTEGER NOT NULL, sum INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (parent, name)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE xattr (ino INTEGER NOT NULL, name ANY NOT NULL, value BLOB NOT NULL, sum INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (ino, name)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE nameless (ino INTEGER PRIMARY KEY, sum INTEGER NOT NULL DEFAULT 0) STRICT",
+    "CREATE TABLE trash (id INTEGER PRIMARY KEY, ino INTEGER NOT NULL, original ANY NOT NULL, deleted INTEGER NOT NULL, sum INTEGER NOT NULL DEFAULT 0) STRICT",
+    "CREATE TABLE content (id INTEGER PRIMARY KEY, refs INTEGER NOT NULL, stored INTEGER NOT NULL, sum INTEGER NOT NULL DEFAULT 0) STRICT",
     "CREATE INDEX content_unnamed ON content (id) WHERE refs = 0",
+    "CREATE TABLE note (name TEXT NOT NULL, piece INTEGER NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, piece)) STRICT, WITHOUT ROWID",
 ];
 const CHUNKS: &[&str] = &[
     "CREATE TABLE chunk (id INTEGER PRIMARY KEY, sum INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
 ];
 const BLOBS: &[&str] = &[
-    "CREATE TABLE blob (content INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sealed INTEGER NOT NULL, size INTEGER NOT NULL, hash BLOB) STRICT",
-    "CREATE TABLE dead_blob (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+    "CREATE TABLE blob (content INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sealed INTEGER NOT NULL, size INTEGER NOT NULL, hash BLOB, sum INTEGER NOT NULL DEFAULT 0, blocks BLOB) STRICT",
+    "CREATE TABLE dead_blob (name TEXT PRIMARY KEY, sum INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID",
 ];
-
-const NOTES: &str = "CREATE TABLE note (name TEXT NOT NULL, piece INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, piece)) STRICT, WITHOUT ROWID";
 
 impl Format {
     /// `PRAGMA application_id`: "LamV" and "LamI" in ASCII.
@@ -50,13 +55,15 @@ impl Format {
         }
     }
 
-    fn tables(self, version: i64) -> impl Iterator<Item = &'static str> {
+    fn tables(self, version: i64) -> Vec<&'static str> {
+        if version < WITH_SUMS {
+            return old::tables(self, version);
+        }
         let content = match self {
             Self::Vault => CHUNKS,
             Self::Index => BLOBS,
         };
-        let notes = (version >= WITH_NOTES).then_some(NOTES);
-        NODES.iter().chain(content).copied().chain(notes)
+        NODES.iter().chain(content).copied().collect()
     }
 
     /// What it is called on screen.
@@ -75,8 +82,35 @@ pub(crate) struct Meta {
     pub(crate) uuid: uuid::Uuid,
     /// Bytes of content in a row (a vault; 0 in the index of a store).
     pub(crate) chunk_bytes: u32,
+    /// How pieces of content are summed (a plain vault).
+    pub(crate) chunk_sum: ChunkSum,
     /// When it was made.
     pub(crate) created: Time,
+}
+
+/// The checksum of a piece of content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ChunkSum {
+    /// The first 8 bytes of BLAKE3: vaults made before format 3.
+    Blake3,
+    /// XXH3-64: four times faster.
+    #[default]
+    Xxh3,
+}
+
+impl ChunkSum {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Blake3 => "blake3",
+            Self::Xxh3 => "xxh3",
+        }
+    }
+
+    fn of_name(name: &str) -> Option<Self> {
+        [Self::Blake3, Self::Xxh3]
+            .into_iter()
+            .find(|sum| sum.name() == name)
+    }
 }
 
 /// Makes the tables and writes what the database says of itself, in one transaction of the caller.
@@ -87,8 +121,10 @@ pub(super) fn create(db: &Connection, format: Format, meta: &Meta) -> rusqlite::
     let mut put = db.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
     put.execute(("uuid", meta.uuid.to_string()))?;
     put.execute(("chunk_bytes", meta.chunk_bytes))?;
+    put.execute(("chunk_sum", meta.chunk_sum.name()))?;
     put.execute(("created", meta.created.nanos()))?;
     put.execute(("barrier", 0))?;
+    put.execute(("trash", 0))?;
     put.execute(("next_ino", ROOT.cast_signed() + 1))?;
     put.execute(("next_content", 1))?;
     let root = "INSERT INTO node (ino, kind, mode, uid, gid, nlink, size, allocated, rdev, mtime, ctime, atime, btime, content, parent) VALUES (?1, ?2, 493, ?3, ?4, 2, 0, 0, 0, ?5, ?5, ?5, ?5, 0, ?1)";
@@ -102,16 +138,8 @@ pub(super) fn create(db: &Connection, format: Format, meta: &Meta) -> rusqlite::
             meta.created.nanos(),
         ),
     )?;
-    Ok(())
-}
-
-/// Makes a database of an older format one of the newest, in a transaction of the caller.
-pub(super) fn upgrade(db: &Connection) -> rusqlite::Result<()> {
-    if pragma(db, "user_version")? < WITH_NOTES {
-        db.execute(NOTES, [])?;
-        db.execute_batch(&format!("PRAGMA user_version = {WITH_NOTES}"))?;
-    }
-    Ok(())
+    sums::register(db)?;
+    sums::reseal(db, format)
 }
 
 fn pragma(db: &Connection, name: &str) -> rusqlite::Result<i64> {
@@ -149,12 +177,12 @@ pub(super) fn verify(db: &Connection, format: Format) -> Result<(Meta, i64)> {
         return Err(corrupted("open", "the format number is missing"));
     }
     check_tables(db, format, version)?;
-    Ok((read_meta(db, format)?, version))
+    Ok((read_meta(db, format, version)?, version))
 }
 
 fn check_tables(db: &Connection, format: Format, version: i64) -> Result<()> {
     let sql = |error| from_sql(error, "open");
-    let mut expected: Vec<&str> = format.tables(version).collect();
+    let mut expected = format.tables(version);
     let mut select = db
         .prepare("SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_autoindex_%' OR type <> 'index' OR sql IS NOT NULL")
         .map_err(sql)?;
@@ -176,22 +204,57 @@ fn check_tables(db: &Connection, format: Format, version: i64) -> Result<()> {
     }
 }
 
-fn read_meta(db: &Connection, format: Format) -> Result<Meta> {
-    fn value<T: rusqlite::types::FromSql>(db: &Connection, key: &str) -> Result<T> {
-        db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
-            row.get(0)
-        })
-        .optional()
-        .map_err(|error| from_sql(error, "open"))?
-        .ok_or_else(|| corrupted("open", format!("its own description lacks {key}")))
+/// One thing the database says of itself. `Corrupted`: it says nothing, something of another type, or not what was written.
+pub(super) fn meta_value<T: FromSql>(db: &Connection, key: &str, version: i64) -> Result<T> {
+    let sql = |error| from_sql(error, "open");
+    let select = match version >= WITH_SUMS {
+        true => "SELECT value, sum FROM meta WHERE key = ?1",
+        false => "SELECT value, NULL FROM meta WHERE key = ?1",
+    };
+    let mut select = db.prepare_cached(select).map_err(sql)?;
+    let mut rows = select.query([key]).map_err(sql)?;
+    let Some(row) = rows.next().map_err(sql)? else {
+        return Err(corrupted(
+            "open",
+            format!("its own description lacks {key}"),
+        ));
+    };
+    let value = row.get_ref(0).map_err(sql)?;
+    let sum: Option<i64> = row.get(1).map_err(sql)?;
+    if sum.is_some_and(|sum| sum != sums::meta(key, value)) {
+        let detail = format!("its own description is damaged: {key} is not what was written");
+        return Err(corrupted("open", detail));
     }
-    let uuid: String = value(db, "uuid")?;
+    T::column_result(value).map_err(|_| {
+        corrupted(
+            "open",
+            format!("its own description has an impossible {key}"),
+        )
+    })
+}
+
+/// Changes one thing the database says of itself, where it says it already.
+pub(super) fn set_meta(db: &Connection, key: &str, value: i64) -> rusqlite::Result<()> {
+    let sum = sums::meta(key, ValueRef::Integer(value));
+    db.prepare_cached("UPDATE meta SET value = ?2, sum = ?3 WHERE key = ?1")?
+        .execute((key, value, sum))
+        .map(drop)
+}
+
+fn read_meta(db: &Connection, format: Format, version: i64) -> Result<Meta> {
+    let uuid: String = meta_value(db, "uuid", version)?;
+    let chunk_sum = match version >= WITH_SUMS {
+        true => ChunkSum::of_name(&meta_value::<String>(db, "chunk_sum", version)?)
+            .ok_or_else(|| corrupted("open", "its content is summed in an unknown way"))?,
+        false => ChunkSum::Blake3,
+    };
     let meta = Meta {
         uuid: uuid
             .parse()
             .map_err(|_| corrupted("open", "its identity is no UUID"))?,
-        chunk_bytes: value(db, "chunk_bytes")?,
-        created: Time::from_nanos(value(db, "created")?),
+        chunk_bytes: meta_value(db, "chunk_bytes", version)?,
+        chunk_sum,
+        created: Time::from_nanos(meta_value(db, "created", version)?),
     };
     let plausible = match format {
         Format::Vault => (512..=1 << 20).contains(&meta.chunk_bytes),

@@ -106,14 +106,20 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
     }
 
     fn read<T>(&self, f: impl FnOnce(&dyn NodeRead) -> Result<T>) -> Result<T> {
-        self.database.read(|db| f(&CatalogRead(db)))
+        self.database.read(|db| {
+            f(&CatalogRead {
+                db,
+                sums: self.database.sums(),
+                untold: None,
+            })
+        })
     }
 
     fn write<T: Send>(&self, f: impl FnOnce(&mut dyn NodeWrite) -> Result<T> + Send) -> Result<T> {
         let (value, flushed) = self.database.write(|db| {
-            let mut transaction = CatalogWrite::new(db, &*self.content);
+            let mut transaction = CatalogWrite::new(db, &*self.content, self.database.sums());
             let value = f(&mut transaction)?;
-            Ok((value, transaction.into_flushed()))
+            Ok((value, transaction.finish()?))
         })?;
         for (content, mark) in flushed {
             self.content.committed(content, mark);

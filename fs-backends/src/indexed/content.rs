@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use rustix::fs::{FallocateFlags, SeekFrom};
 use rustix::io::Errno;
 
+use super::blocks::{Blocks, Running};
 use super::name::BlobName;
 use super::store::Shared;
 use crate::catalog::corrupted;
@@ -38,19 +39,15 @@ pub(super) struct State {
     hasher: Option<Box<Running>>,
 }
 
-#[derive(Clone, Debug)]
-struct Running {
-    hasher: blake3::Hasher,
-    next: u64,
-}
-
 /// What the index knows of a complete blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Seal {
     /// Length of its file.
     pub(super) size_bytes: u64,
     /// BLAKE3 of its bytes.
     pub(super) hash: [u8; 32],
+    /// What proves a part of it; stores made before format 3 have none.
+    pub(super) blocks: Option<Arc<Blocks>>,
 }
 
 fn io(error: impl Into<std::io::Error>, operation: &'static str) -> Error {
@@ -61,14 +58,10 @@ impl BlobContent {
     /// A new blob to write.
     pub(super) fn create(id: ContentId, shared: Arc<Shared>, name: BlobName) -> Result<Self> {
         let file = shared.folder.create(&name)?;
-        let running = Running {
-            hasher: blake3::Hasher::new(),
-            next: 0,
-        };
         let state = State {
             sealed: None,
             writing: true,
-            hasher: Some(Box::new(running)),
+            hasher: Some(Box::new(Running::new(0))),
         };
         Ok(Self {
             id,
@@ -93,7 +86,7 @@ impl BlobContent {
             name,
             file,
             state: Mutex::new(State {
-                sealed,
+                sealed: sealed.clone(),
                 writing: false,
                 hasher: None,
             }),
@@ -109,7 +102,7 @@ impl BlobContent {
                     ),
                 ));
             }
-            if length <= CHECKED_BYTES && content.hash()? != seal.hash {
+            if seal.blocks.is_none() && length <= CHECKED_BYTES && content.hash()?.0 != seal.hash {
                 return Err(corrupted(
                     "open blob",
                     format!("blob {} is not what was written", content.name),
@@ -137,21 +130,17 @@ impl BlobContent {
     }
 
     /// Hashes the whole file.
-    pub(super) fn hash(&self) -> Result<[u8; 32]> {
-        let mut hasher = blake3::Hasher::new();
+    pub(super) fn hash(&self) -> Result<([u8; 32], Option<Blocks>)> {
+        let mut running = Running::new(self.length()?);
         let mut buffer = vec![0; BUFFER_BYTES];
-        let mut at = 0;
         loop {
             match self
                 .file
-                .read_at(&mut buffer, at)
+                .read_at(&mut buffer, running.next)
                 .map_err(|error| io(error, "read blob"))?
             {
-                0 => return Ok(*hasher.finalize().as_bytes()),
-                read => {
-                    hasher.update(buffer.get(..read).unwrap_or_default());
-                    at += read as u64;
-                }
+                0 => return Ok(running.finish()),
+                read => running.update(buffer.get(..read).unwrap_or_default()),
             }
         }
     }
@@ -162,12 +151,19 @@ impl BlobContent {
             return Ok(false);
         }
         let size_bytes = self.length()?;
-        let hash = match state.hasher.take() {
-            Some(running) if running.next == size_bytes => *running.hasher.finalize().as_bytes(),
+        let (hash, blocks) = match state.hasher.take() {
+            Some(running) if running.next == size_bytes => match running.finish() {
+                (_, None) => self.hash()?,
+                finished => finished,
+            },
             _ => self.hash()?,
         };
         self.shared.folder.seal(&self.name)?;
-        state.sealed = Some(Seal { size_bytes, hash });
+        state.sealed = Some(Seal {
+            size_bytes,
+            hash,
+            blocks: blocks.map(Arc::new),
+        });
         Ok(true)
     }
 
@@ -234,6 +230,23 @@ impl BlobContent {
         Ok(())
     }
 
+    /// Reads as many bytes as there are, with zeros after them.
+    fn fill(&self, into: &mut [u8], offset: u64) -> Result<usize> {
+        let mut filled = 0;
+        while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, offset + filled as u64) {
+                Ok(0) => {
+                    rest.fill(0);
+                    break;
+                }
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io(error, "read blob")),
+            }
+        }
+        Ok(filled)
+    }
+
     fn check_writable(&self) -> Result<()> {
         if self.state.lock().sealed.is_some() {
             return Err(Error::new(ErrorKind::BadHandle, "write blob").with_detail("it is sealed"));
@@ -248,26 +261,25 @@ impl Content for BlobContent {
     }
 
     fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
-        let mut filled = 0;
-        while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.file.read_at(rest, offset + filled as u64) {
-                Ok(0) => {
-                    rest.fill(0);
-                    break;
-                }
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(io(error, "read blob")),
-            }
-        }
+        let filled = self.fill(into, offset)?;
         let end = offset + filled as u64;
-        let sealed = self.state.lock().sealed;
-        match sealed {
-            Some(seal) if filled < into.len() && end < seal.size_bytes => Err(corrupted(
-                "read blob",
-                format!("blob {} ends too early", self.name),
-            )),
-            _ => Ok(()),
+        let Some(seal) = self.state.lock().sealed.clone() else {
+            return Ok(());
+        };
+        if filled < into.len() && end < seal.size_bytes {
+            let detail = format!("blob {} ends too early", self.name);
+            return Err(corrupted("read blob", detail));
+        }
+        let Some(blocks) = seal.blocks else {
+            return Ok(());
+        };
+        let read = into.get(..filled).unwrap_or_default();
+        match blocks.prove(read, offset, |into, at| self.fill(into, at).map(drop))? {
+            true => Ok(()),
+            false => {
+                let detail = format!("blob {} is not what was written", self.name);
+                Err(corrupted("read blob", detail))
+            }
         }
     }
 
@@ -279,8 +291,7 @@ impl Content for BlobContent {
         let mut state = self.state.lock();
         match &mut state.hasher {
             Some(running) if running.next == offset && written.is_ok() => {
-                running.hasher.update(from);
-                running.next += from.len() as u64;
+                running.update(from);
             }
             _ => state.hasher = None,
         }

@@ -1,5 +1,6 @@
 //! What maintenance needs of content in blobs: a check of every file, a copy, and the removal of files that belong to nothing.
 
+use std::collections::HashSet;
 use std::fs::{DirBuilder, File};
 use std::io::Read as _;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
@@ -11,11 +12,12 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::folder::BlobFolder;
 use super::name::BlobName;
-use super::store::{BlobStore, Shared};
+use super::store::{BlobStore, Shared, dead_blobs, row};
 use super::{BLOBS, INDEX};
 use crate::catalog::{
-    About, CatalogContent as _, Finding, Fix, Inspection, Leftover, Scratch, from_sql,
+    About, CatalogContent as _, Finding, Fix, Inspection, Leftover, Scratch, Sums, from_sql,
 };
+use crate::virtual_fs::ContentId;
 
 const BUFFER_BYTES: usize = 1 << 20;
 /// Bytes copied between two looks at the control.
@@ -147,6 +149,20 @@ fn hash(file: &File, control: &Control) -> Result<[u8; 32]> {
     }
 }
 
+/// Every blob the index names or remembers. `Corrupted`: it has lost one.
+fn known(db: &Connection, sums: &Sums) -> Result<HashSet<BlobName>> {
+    let mut known: HashSet<BlobName> = dead_blobs(db, sums)?.into_iter().collect();
+    let mut select = db
+        .prepare("SELECT id FROM content WHERE refs > 0 UNION SELECT content FROM blob")
+        .map_err(sql)?;
+    let mut rows = select.query([]).map_err(sql)?;
+    while let Some(found) = rows.next().map_err(sql)? {
+        let id: i64 = found.get(0).map_err(sql)?;
+        known.insert(row(db, ContentId(id.cast_unsigned()), sums)?.0);
+    }
+    Ok(known)
+}
+
 /// Does the index name this file, or remember that it has to go?
 fn is_known(db: &Connection, name: &BlobName) -> Result<bool> {
     let known = db
@@ -228,16 +244,15 @@ impl BlobStore {
                 .stat(name)
                 .is_some_and(|stat| stat.st_mtime <= newest)
         });
-        // Most are known; those need no writer.
-        let unknown = shared.database.read(|db| {
-            let mut unknown = Vec::new();
-            for name in old {
-                if !is_known(db, &name)? {
-                    unknown.push(name);
-                }
-            }
-            Ok(unknown)
-        })?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        // Most are known; those need no writer. An index that is damaged may have lost a name, so then nothing is removed.
+        let known = shared
+            .database
+            .read(|db| known(db, shared.database.sums()))?;
+        old.retain(|name| !known.contains(name));
+        let unknown = old;
         for some in unknown.chunks(BATCH) {
             control.check()?;
             // Looked at once more while nobody can write to the index: what is unknown then is named by nobody, ever.

@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use fs_core::maintenance::Reclaimed;
-use fs_core::{Control, Result};
+use fs_core::{Control, ErrorKind, Result};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
+use super::blocks::Blocks;
 use super::content::{BlobContent, Seal};
 use super::folder::BlobFolder;
 use super::maintenance;
 use super::name::BlobName;
 use crate::catalog::{
-    CatalogContent, Database, Durability, Inspection, OutsideCounts, change_content, corrupted,
-    from_sql,
+    CatalogContent, Database, Durability, Inspection, OutsideCounts, RowSum, Sums, Table,
+    change_content, content_row, corrupted, from_sql,
 };
 use crate::virtual_fs::{Content, ContentId, ContentStore};
 
@@ -66,13 +67,10 @@ impl BlobStore {
     /// The blobs in `folder`. What a crash left behind is removed in the background.
     pub(super) fn new(database: Arc<Database>, folder: BlobFolder) -> Result<Self> {
         let (unsealed, unnamed, dead) = database.read(|db| {
-            let dead: Vec<String> = column(db, "SELECT name FROM dead_blob")?;
             Ok((
                 contents(db, "SELECT content FROM blob WHERE sealed = 0")?,
                 contents(db, "SELECT id FROM content WHERE refs = 0")?,
-                dead.iter()
-                    .map(|name| BlobName::parse(name))
-                    .collect::<Result<_>>()?,
+                dead_blobs(db, database.sums())?,
             ))
         })?;
         Ok(Self(Arc::new(Shared {
@@ -116,7 +114,10 @@ impl BlobStore {
         if let Some(content) = self.find(id) {
             return Ok(content);
         }
-        let (name, sealed) = self.0.database.read(|db| row(db, id))?;
+        let (name, sealed) = self
+            .0
+            .database
+            .read(|db| row(db, id, self.0.database.sums()))?;
         let content = BlobContent::open(id, self.0.clone(), name, sealed)?;
         Ok(self.insert(id, content))
     }
@@ -133,20 +134,31 @@ impl BlobStore {
         // The lock goes before the index is told: whoever writes takes the two in the other order.
         let sealed = {
             let mut state = content.state();
-            content.seal(&mut state)?.then_some(state.sealed).flatten()
+            let now = content.seal(&mut state)?;
+            state.sealed.clone().filter(|_| now)
         };
         if let Some(seal) = sealed {
             self.0.database.write_early(|db| {
-                let row = (id.0.cast_signed(), seal.size_bytes.cast_signed(), seal.hash);
-                db.prepare_cached(
-                    "UPDATE blob SET sealed = 1, size = ?2, hash = ?3 WHERE content = ?1",
-                )
-                .and_then(|mut update| update.execute(row))
-                .map(drop)
-                .map_err(|error| from_sql(error, "seal blob"))
+                // Perhaps nobody names it any more, and it is forgotten.
+                match row(db, id, self.0.database.sums()) {
+                    Ok(_) => self.tell(db, &content, seal.size_bytes, Some(&seal)),
+                    Err(error) if error.kind() == ErrorKind::Corrupted => Ok(()),
+                    Err(error) => Err(error),
+                }
             })?;
         }
         Ok(true)
+    }
+
+    fn tell(
+        &self,
+        db: &Connection,
+        blob: &BlobContent,
+        size_bytes: u64,
+        seal: Option<&Seal>,
+    ) -> Result<()> {
+        let sums = self.0.database.sums();
+        put_row(db, blob.id(), blob.name(), size_bytes, seal, sums)
     }
 
     /// Lets the index forget contents nobody names. `true`: there was something to do.
@@ -158,7 +170,7 @@ impl BlobStore {
         let dead = self.0.database.write_early(|db| {
             taken
                 .iter()
-                .map(|&id| bury(db, id))
+                .map(|&id| bury(db, id, self.0.database.sums()))
                 .collect::<Result<Vec<_>>>()
         });
         match dead {
@@ -247,23 +259,50 @@ fn contents(db: &Connection, select: &str) -> Result<VecDeque<ContentId>> {
         .collect())
 }
 
-/// What the index knows of a content.
-fn row(db: &Connection, id: ContentId) -> Result<(BlobName, Option<Seal>)> {
-    let found: Option<(String, bool, i64, Option<[u8; 32]>)> = db
-        .prepare_cached("SELECT name, sealed, size, hash FROM blob WHERE content = ?1")
-        .and_then(|mut select| {
-            select
-                .query_row([id.0.cast_signed()], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-                })
-                .optional()
-        })
-        .map_err(|error| from_sql(error, "open blob"))?;
-    let (name, sealed, size, hash) =
-        found.ok_or_else(|| corrupted("open blob", format!("content {} is missing", id.0)))?;
-    let seal = match (sealed, u64::try_from(size), hash) {
-        (false, ..) => None,
-        (true, Ok(size_bytes), Some(hash)) => Some(Seal { size_bytes, hash }),
+/// What the index knows of a content. `Corrupted`: nothing, or not what was written.
+pub(super) fn row(db: &Connection, id: ContentId, sums: &Sums) -> Result<(BlobName, Option<Seal>)> {
+    let sql = |error| from_sql(error, "open blob");
+    let mut select = db
+        .prepare_cached("SELECT name, sealed, size, hash, blocks, sum FROM blob WHERE content = ?1")
+        .map_err(sql)?;
+    let mut rows = select.query([id.0.cast_signed()]).map_err(sql)?;
+    let Some(row) = rows.next().map_err(sql)? else {
+        return Err(corrupted(
+            "open blob",
+            format!("content {} is missing", id.0),
+        ));
+    };
+    let bytes = |column| {
+        let value = row.get_ref(column).map_err(sql)?;
+        value
+            .as_bytes_or_null()
+            .map_err(|_| corrupted("open blob", "a column of another type"))
+    };
+    let name: String = row.get(0).map_err(sql)?;
+    let (sealed, size): (i64, i64) = (row.get(1).map_err(sql)?, row.get(2).map_err(sql)?);
+    let (hash, blocks) = (bytes(3)?, bytes(4)?);
+    sums.check(
+        row.get(5).map_err(sql)?,
+        || row_sum(id, &name, (sealed, size), hash, blocks),
+        || format!("the record of the blob of content {}", id.0),
+    )?;
+    let seal = match (sealed, u64::try_from(size), hash.map(<[u8; 32]>::try_from)) {
+        (0, ..) => None,
+        (1, Ok(size_bytes), Some(Ok(hash))) => Some(Seal {
+            size_bytes,
+            hash,
+            blocks: match blocks {
+                Some(blocks) => Some(Arc::new(Blocks::decode(blocks, size_bytes).ok_or_else(
+                    || {
+                        corrupted(
+                            "open blob",
+                            format!("the blocks of content {} are impossible", id.0),
+                        )
+                    },
+                )?)),
+                None => None,
+            },
+        }),
         _ => {
             return Err(corrupted(
                 "open blob",
@@ -274,20 +313,83 @@ fn row(db: &Connection, id: ContentId) -> Result<(BlobName, Option<Seal>)> {
     Ok((BlobName::parse(&name)?, seal))
 }
 
+/// The sum of the row of a blob.
+fn row_sum(
+    id: ContentId,
+    name: &str,
+    (sealed, size): (i64, i64),
+    hash: Option<&[u8]>,
+    blocks: Option<&[u8]>,
+) -> i64 {
+    RowSum::of(Table::Blob)
+        .number(id.0.cast_signed())
+        .bytes(Some(name.as_bytes()))
+        .number(sealed)
+        .number(size)
+        .bytes(hash)
+        .bytes(blocks)
+        .finish()
+}
+
+/// Tells the index what a blob is.
+fn put_row(
+    db: &Connection,
+    id: ContentId,
+    name: &BlobName,
+    size_bytes: u64,
+    seal: Option<&Seal>,
+    sums: &Sums,
+) -> Result<()> {
+    let (name, size) = (name.sealed(), size_bytes.cast_signed());
+    let hash = seal.map(|seal| seal.hash);
+    let hash = hash.as_ref().map(<[u8; 32]>::as_slice);
+    let blocks = seal.and_then(|seal| Some(seal.blocks.as_ref()?.encode()));
+    let sealed = i64::from(seal.is_some());
+    let sum = sums.store(|| row_sum(id, &name, (sealed, size), hash, blocks.as_deref()));
+    db.prepare_cached(
+        "INSERT INTO blob (content, name, sealed, size, hash, blocks, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (content) DO UPDATE SET sealed = excluded.sealed, size = excluded.size, hash = excluded.hash, blocks = excluded.blocks, sum = excluded.sum",
+    )
+    .and_then(|mut put| put.execute((id.0.cast_signed(), &name, sealed, size, hash, &blocks, sum)))
+    .map(drop)
+    .map_err(|error| from_sql(error, "write"))
+}
+
+/// The blobs that wait to be removed.
+pub(super) fn dead_blobs(db: &Connection, sums: &Sums) -> Result<VecDeque<BlobName>> {
+    let sql = |error| from_sql(error, "open");
+    let mut select = db.prepare("SELECT name, sum FROM dead_blob").map_err(sql)?;
+    let mut rows = select.query([]).map_err(sql)?;
+    let mut dead = VecDeque::new();
+    while let Some(row) = rows.next().map_err(sql)? {
+        let name: String = row.get(0).map_err(sql)?;
+        let sum = row.get(1).map_err(sql)?;
+        sums.check(
+            sum,
+            || dead_sum(&name),
+            || format!("the dead blob {name:?}"),
+        )?;
+        dead.push_back(BlobName::parse(&name)?);
+    }
+    Ok(dead)
+}
+
+fn dead_sum(name: &str) -> i64 {
+    RowSum::of(Table::DeadBlob)
+        .bytes(Some(name.as_bytes()))
+        .finish()
+}
+
 /// Forgets a content nobody names; answers its blob, which is remembered as dead until its file is gone.
-fn bury(db: &Connection, id: ContentId) -> Result<Option<BlobName>> {
+fn bury(db: &Connection, id: ContentId, sums: &Sums) -> Result<Option<BlobName>> {
     let sql = |error| from_sql(error, "reap");
     let key = [id.0.cast_signed()];
-    let named: Option<i64> = db
-        .prepare_cached("SELECT refs FROM content WHERE id = ?1")
-        .and_then(|mut select| select.query_row(key, |row| row.get(0)).optional())
-        .map_err(sql)?;
-    if named != Some(0) {
+    if content_row(db, id, sums)?.is_none_or(|(refs, _)| refs != 0) {
         return Ok(None);
     }
-    let (name, _) = row(db, id)?;
-    db.prepare_cached("INSERT OR IGNORE INTO dead_blob (name) VALUES (?1)")
-        .and_then(|mut insert| insert.execute([name.sealed()]))
+    let (name, _) = row(db, id, sums)?;
+    let dead = name.sealed();
+    db.prepare_cached("INSERT OR IGNORE INTO dead_blob (name, sum) VALUES (?1, ?2)")
+        .and_then(|mut insert| insert.execute((&dead, sums.store(|| dead_sum(&dead)))))
         .map_err(sql)?;
     db.prepare_cached("DELETE FROM blob WHERE content = ?1")
         .and_then(|mut delete| delete.execute(key))
@@ -362,17 +464,14 @@ impl CatalogContent for BlobStore {
         let Some(open) = self.find(content) else {
             return Ok(None);
         };
-        let seal = open.state().sealed;
-        let size = seal.map_or_else(|| open.length(), |seal| Ok(seal.size_bytes))?;
-        db.prepare_cached(
-            "INSERT INTO blob (content, name, sealed, size, hash) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (content) DO UPDATE SET sealed = excluded.sealed, size = excluded.size, hash = excluded.hash",
-        )
-        .and_then(|mut put| {
-            put.execute((content.0.cast_signed(), open.name().sealed(), seal.is_some(), size.cast_signed(), seal.map(|seal| seal.hash)))
-        })
-        .map_err(|error| from_sql(error, "write"))?;
+        let seal = open.state().sealed.clone();
+        let size = match &seal {
+            Some(seal) => seal.size_bytes,
+            None => open.length()?,
+        };
+        self.tell(db, &open, size, seal.as_ref())?;
         if named != 0 {
-            change_content(db, content, named, 0)?;
+            change_content(db, content, named, 0, self.0.database.sums())?;
         }
         Ok(Some(0))
     }

@@ -31,9 +31,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn tamper(path: &Path, sql: &str) {
-    let db = rusqlite::Connection::open(path.join(INDEX)).unwrap();
-    db.execute_batch(sql).unwrap();
-    db.close().unwrap();
+    crate::catalog::tamper(&path.join(INDEX), sql);
 }
 
 /// Waits for the background to do its work.

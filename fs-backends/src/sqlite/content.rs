@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use super::layout::{INDEX_MAX, Layout};
 use super::pending::{Pending, overwrite};
 use super::store::Shared;
-use crate::catalog::{change_content, insert_content};
+use crate::catalog::{change_content, content_row, corrupted, insert_content};
 use crate::virtual_fs::{Content, ContentId};
 use window::{copy_into, zero};
 
@@ -33,6 +33,8 @@ pub(super) struct ChunkContent {
     stored: AtomicU64,
     /// By how many bytes that will change with the next flush.
     growth: AtomicI64,
+    /// Was it found to have all its pieces? (Only a gap raises the question.)
+    whole: AtomicBool,
 }
 
 impl ChunkContent {
@@ -46,7 +48,24 @@ impl ChunkContent {
             end: AtomicU32::new(if stored.is_some() { INDEX_MAX + 1 } else { 0 }),
             stored: AtomicU64::new(stored.unwrap_or(0)),
             growth: AtomicI64::new(0),
+            whole: AtomicBool::new(false),
         }
+    }
+
+    /// A piece is not there: is it a hole, or is it missing? `Corrupted`: missing.
+    fn check_whole(&self, db: &Connection) -> Result<()> {
+        let sums = self.shared.database.sums();
+        if !sums.are_on() || self.whole.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let gone = || corrupted("read", format!("content {} is missing", self.id.0));
+        let (_, stored) = content_row(db, self.id, sums)?.ok_or_else(gone)?;
+        if self.layout().held(db, self.id)? != stored {
+            let detail = format!("a piece of content {} is missing", self.id.0);
+            return Err(corrupted("read", detail));
+        }
+        self.whole.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     fn layout(&self) -> Layout {
@@ -90,7 +109,8 @@ impl ChunkContent {
             insert_content(db, self.id, named, grown)?;
             grown
         } else {
-            change_content(db, self.id, named, grown)?.1
+            let sums = self.shared.database.sums();
+            change_content(db, self.id, named, grown, sums)?.1
         };
         self.in_database.store(true, Ordering::Release);
         self.stored
@@ -141,8 +161,11 @@ impl Content for ChunkContent {
         let pending = (!nothing_pending).then_some(pending);
         if self.reaches(first) {
             self.shared.database.read(|db| {
+                let (mut next, mut gap) = (first, false);
                 self.layout()
                     .read(db, self.id, first..=last, &mut |index, data| {
+                        gap |= index != next;
+                        next = index.saturating_add(1);
                         if pending
                             .as_ref()
                             .is_none_or(|pending| !pending.is_hole(index))
@@ -150,7 +173,11 @@ impl Content for ChunkContent {
                             copy_into(into, offset, start(index), data);
                         }
                         Ok(())
-                    })
+                    })?;
+                if gap || next <= last {
+                    self.check_whole(db)?;
+                }
+                Ok(())
             })?;
         }
         if let Some(pending) = &pending {
@@ -268,20 +295,28 @@ impl Content for ChunkContent {
         }
         let (first, _) = self.layout().locate(offset)?;
         let mut run: Option<(u64, u64)> = None;
-        let mut seen = 0;
+        let (mut seen, mut gap) = (0, false);
         self.shared.database.read(|db| {
-            self.layout().stored_from(db, self.id, first, &mut |chunk| {
-                let start = self.layout().start(chunk.index);
-                let end = start + chunk.length;
-                seen += 1;
-                match &mut run {
-                    None if end > offset => run = Some((start.max(offset), end)),
-                    None => {}
-                    Some((_, until)) if *until == start => *until = end,
-                    Some(_) => return false,
-                }
-                seen < RUN_CHUNKS
-            })
+            self.layout()
+                .stored_from(db, self.id, first, &mut |chunk| {
+                    let start = self.layout().start(chunk.index);
+                    let end = start + chunk.length;
+                    seen += 1;
+                    match &mut run {
+                        None if end > offset => run = Some((start.max(offset), end)),
+                        None => {}
+                        Some((_, until)) if *until == start => *until = end,
+                        Some(_) => {
+                            gap = true;
+                            return false;
+                        }
+                    }
+                    seen < RUN_CHUNKS
+                })?;
+            if gap || seen < RUN_CHUNKS {
+                self.check_whole(db)?;
+            }
+            Ok(())
         })?;
         Ok(run)
     }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use fs_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::catalog::{corrupted, from_sql};
+use crate::catalog::{ChunkSum, chunk_sum, corrupted, from_sql};
 use crate::virtual_fs::ContentId;
 
 /// Bits of a row id that count chunks; the rest is the content. 2^24 chunks of 64 KiB are 1 TiB.
@@ -18,8 +18,8 @@ pub(super) const INDEX_MAX: u32 = (1 << INDEX_BITS) - 1;
 pub(super) struct Layout {
     /// Bytes of content in a row.
     pub(super) chunk_bytes: u32,
-    /// Does each row carry a checksum? In an encrypted vault every page is authenticated already.
-    pub(super) checked: bool,
+    /// The checksum that each row carries; `None` in an encrypted vault, where every page is authenticated already.
+    pub(super) sum: Option<ChunkSum>,
 }
 
 /// A stored chunk's number and length.
@@ -53,6 +53,22 @@ fn index_of(row: i64) -> u32 {
 }
 
 impl Layout {
+    /// A checksum over row id and data: a bit that flips in either, or a row that moves, is noticed.
+    fn checksum(self, id: i64, data: &[u8]) -> i64 {
+        match self.sum {
+            None => 0,
+            Some(ChunkSum::Xxh3) => chunk_sum(id, data),
+            Some(ChunkSum::Blake3) => {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update(&id.to_le_bytes());
+                hasher.update(data);
+                let mut sum = [0; 8];
+                hasher.finalize_xof().fill(&mut sum);
+                i64::from_le_bytes(sum)
+            }
+        }
+    }
+
     /// Largest content in bytes.
     pub(super) fn max_bytes(self) -> u64 {
         u64::from(self.chunk_bytes) << INDEX_BITS
@@ -92,7 +108,8 @@ impl Layout {
                 .as_blob()
                 .map_err(|_| corrupted("read", "a chunk is no blob"))?;
             if data.len() > self.chunk_bytes as usize
-                || (self.checked && row.get::<_, i64>(1).map_err(sql)? != checksum(id, data))
+                || (self.sum.is_some()
+                    && row.get::<_, i64>(1).map_err(sql)? != self.checksum(id, data))
             {
                 return Err(corrupted(
                     "read",
@@ -115,7 +132,7 @@ impl Layout {
     ) -> Result<i64> {
         let (id, _) = rows(content, &(index..=index))?;
         let before = if fresh { 0 } else { length(db, id)? };
-        let sum = if self.checked { checksum(id, data) } else { 0 };
+        let sum = self.checksum(id, data);
         db.prepare_cached("INSERT OR REPLACE INTO chunk (id, sum, data) VALUES (?1, ?2, ?3)")
             .and_then(|mut put| put.execute((id, sum, data)))
             .map_err(sql)?;
@@ -152,6 +169,16 @@ impl Layout {
         db.prepare_cached("DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE id BETWEEN ?1 AND ?2 LIMIT ?3)")
             .and_then(|mut delete| delete.execute((first, last, limit.cast_signed())))
             .map_err(sql)
+    }
+
+    /// Bytes that all chunks hold together.
+    pub(super) fn held(self, db: &Connection, content: ContentId) -> Result<i64> {
+        let range = rows(content, &(0..=INDEX_MAX))?;
+        db.prepare_cached(
+            "SELECT coalesce(sum(length(data)), 0) FROM chunk WHERE id BETWEEN ?1 AND ?2",
+        )
+        .and_then(|mut select| select.query_row(range, |row| row.get(0)))
+        .map_err(sql)
     }
 
     /// The last stored chunk.
@@ -201,16 +228,6 @@ fn length(db: &Connection, id: i64) -> Result<i64> {
         .map_err(sql)
 }
 
-/// The first 8 bytes of BLAKE3 over row id and data: a bit that flips in either, or a row that moves, is noticed.
-fn checksum(id: i64, data: &[u8]) -> i64 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&id.to_le_bytes());
-    hasher.update(data);
-    let mut sum = [0; 8];
-    hasher.finalize_xof().fill(&mut sum);
-    i64::from_le_bytes(sum)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +236,7 @@ mod tests {
     fn the_last_byte_has_a_place_and_the_next_is_too_large() {
         let layout = Layout {
             chunk_bytes: 1000,
-            checked: true,
+            sum: Some(ChunkSum::Xxh3),
         };
         assert_eq!(
             layout.locate(layout.max_bytes() - 1).unwrap(),

@@ -8,12 +8,14 @@ use std::sync::{Arc, Weak};
 use fs_core::maintenance::Reclaimed;
 use fs_core::{Control, Result};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use super::content::ChunkContent;
 use super::layout::{INDEX_MAX, Layout};
 use super::maintenance;
-use crate::catalog::{CatalogContent, Database, Inspection, OutsideCounts, corrupted, from_sql};
+use crate::catalog::{
+    CatalogContent, Database, Inspection, OutsideCounts, content_row, corrupted, from_sql,
+};
 use crate::virtual_fs::{Content, ContentId, ContentStore};
 
 /// Bytes that all contents together may keep in memory before the next write goes to the database.
@@ -70,7 +72,7 @@ impl ChunkStore {
     pub(super) fn new(database: Arc<Database>) -> Result<Self> {
         let layout = Layout {
             chunk_bytes: database.meta().chunk_bytes,
-            checked: !database.is_encrypted(),
+            sum: (!database.is_encrypted()).then_some(database.meta().chunk_sum),
         };
         let unnamed = database.read(|db| {
             let mut select = db
@@ -106,17 +108,10 @@ impl ChunkStore {
         if let Some(content) = self.find(id) {
             return Ok(content);
         }
-        let stored: Option<i64> = self.0.database.read(|db| {
-            db.prepare_cached("SELECT stored FROM content WHERE id = ?1")
-                .and_then(|mut select| {
-                    select
-                        .query_row([id.0.cast_signed()], |row| row.get(0))
-                        .optional()
-                })
-                .map_err(|error| from_sql(error, "open"))
-        })?;
-        let stored =
-            stored.ok_or_else(|| corrupted("open", format!("content {} is missing", id.0)))?;
+        let database = &self.0.database;
+        let row = database.read(|db| content_row(db, id, database.sums()))?;
+        let (_, stored) =
+            row.ok_or_else(|| corrupted("open", format!("content {} is missing", id.0)))?;
         Ok(self.insert(id, Some(stored.max(0).cast_unsigned())))
     }
 
@@ -262,11 +257,11 @@ fn ends(range: &[ContentId]) -> (ContentId, ContentId) {
     (first, range.last().copied().unwrap_or_default())
 }
 
-/// Does no node name any of these contents? (Some may never have been stored.)
+/// Does no node name any of these contents? (Some may never have been stored. One whose row is not what was written stays.)
 fn unnamed(db: &Connection, range: &[ContentId]) -> Result<bool> {
     let (first, last) = ends(range);
     db.prepare_cached(
-        "SELECT NOT EXISTS (SELECT 1 FROM content WHERE id BETWEEN ?1 AND ?2 AND refs <> 0)",
+        "SELECT NOT EXISTS (SELECT 1 FROM content WHERE id BETWEEN ?1 AND ?2 AND (refs <> 0 OR sum <> 31 * id + 7 * stored))",
     )
     .and_then(|mut select| {
         select.query_row((first.0.cast_signed(), last.0.cast_signed()), |row| {

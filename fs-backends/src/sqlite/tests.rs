@@ -8,6 +8,7 @@ use super::*;
 
 mod damage;
 mod encryption;
+mod hostile;
 mod opening;
 
 const PASSWORD: &str = "it's \"x\"; -- 密码\u{0}é";
@@ -44,9 +45,7 @@ fn close(fs: FileStorage<SqliteBackend>) {
 
 /// Changes a closed vault with plain SQL.
 fn tamper(path: &Path, sql: &str) {
-    let db = rusqlite::Connection::open(path).unwrap();
-    db.execute_batch(sql).unwrap();
-    db.close().unwrap();
+    crate::catalog::tamper(path, sql);
 }
 
 #[test]

@@ -74,7 +74,11 @@ pub(super) fn node_at(read: &dyn NodeRead, at: At<'_>, fs: u64) -> Result<(Inode
         .try_fold(start(at, fs)?, |dir, name| step(read, dir, name))?;
     match read.node(ino)? {
         Some(record) => Ok((ino, record)),
-        None => fail(ErrorKind::NotFound),
+        // What is pinned may be gone; what has a name may not.
+        None if at.dir.is_some() && at.path.is_root() => fail(ErrorKind::NotFound),
+        None => {
+            Err(Error::new(ErrorKind::Corrupted, "").with_detail(format!("node {ino} is missing")))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use fs_core::{Control, Error, ErrorKind, Result};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::catalog::connect::{Role, harden, unlock};
+use crate::catalog::connect::{Cipher, Role, harden, unlock};
 use crate::catalog::database::Database;
 use crate::catalog::error::from_sql;
 
@@ -32,40 +32,52 @@ impl Database {
 
     /// Copies the database as `moment` sees it into the new file `to`, encrypted as it is, and makes it durable.
     pub(crate) fn copy_to(&self, moment: &Connection, to: &Path, control: &Control) -> Result<()> {
-        let sql = |error| from_sql(error, "backup");
-        let io = |error| Error::from_io(error, "backup").with_path(to);
-        File::options()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(to)
-            .map_err(io)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut copy = Connection::open_with_flags(to, flags).map_err(sql)?;
-        match &self.cipher() {
-            Some(cipher) => unlock(&copy, cipher),
-            None => copy.execute_batch(&format!("PRAGMA page_size = {}", self.page_bytes())),
-        }
-        .map_err(sql)?;
-        harden(&copy).map_err(sql)?;
-        // Nobody sees it before it is synced as a whole.
-        copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
-            .map_err(sql)?;
-        let backup = Backup::new(moment, &mut copy).map_err(sql)?;
-        loop {
-            control.check()?;
-            match backup.step(STEP_PAGES).map_err(sql)? {
-                StepResult::Done => break,
-                StepResult::More => {
-                    control.add_bytes(STEP_PAGES.unsigned_abs().into());
-                }
-                _ => std::thread::sleep(std::time::Duration::from_millis(20)),
-            }
-        }
-        drop(backup);
-        copy.close().map_err(|(_, error)| sql(error))?;
-        File::open(to).and_then(|file| file.sync_all()).map_err(io)
+        let cipher = self.cipher();
+        copy_database(moment, to, cipher.as_ref(), self.page_bytes(), control)
     }
+}
+
+/// Copies the database as `moment` sees it into the new file `to`, encrypted as it is, and makes it durable.
+pub(in crate::catalog) fn copy_database(
+    moment: &Connection,
+    to: &Path,
+    cipher: Option<&Cipher>,
+    page_bytes: i64,
+    control: &Control,
+) -> Result<()> {
+    let sql = |error| from_sql(error, "backup");
+    let io = |error| Error::from_io(error, "backup").with_path(to);
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to)
+        .map_err(io)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut copy = Connection::open_with_flags(to, flags).map_err(sql)?;
+    match cipher {
+        Some(cipher) => unlock(&copy, cipher),
+        None => copy.execute_batch(&format!("PRAGMA page_size = {page_bytes}")),
+    }
+    .map_err(sql)?;
+    harden(&copy).map_err(sql)?;
+    // Nobody sees it before it is synced as a whole.
+    copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+        .map_err(sql)?;
+    let backup = Backup::new(moment, &mut copy).map_err(sql)?;
+    loop {
+        control.check()?;
+        match backup.step(STEP_PAGES).map_err(sql)? {
+            StepResult::Done => break,
+            StepResult::More => {
+                control.add_bytes(STEP_PAGES.unsigned_abs().into());
+            }
+            _ => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    }
+    drop(backup);
+    copy.close().map_err(|(_, error)| sql(error))?;
+    File::open(to).and_then(|file| file.sync_all()).map_err(io)
 }
 
 /// A file or folder under a temporary name beside its final one; removed unless it was renamed there.

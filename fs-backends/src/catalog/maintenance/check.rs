@@ -4,6 +4,7 @@ mod counts;
 mod folders;
 mod pages;
 mod rows;
+mod sums;
 
 use fs_core::maintenance::{Checked, DamageKind};
 use fs_core::{Control, Error, ErrorKind, Result, VPath};
@@ -11,6 +12,7 @@ use rusqlite::Connection;
 
 use super::finding::{About, Finding};
 use super::paths::{for_each_user, paths};
+use crate::catalog::schema::Format;
 use crate::catalog::store::{CatalogContent, CatalogStore};
 use crate::virtual_fs::NodeStore as _;
 
@@ -24,6 +26,10 @@ pub(crate) type Found<'a> = dyn FnMut(Finding, Option<VPath>) + 'a;
 pub struct Inspection<'a> {
     /// The moment.
     pub(crate) db: &'a Connection,
+    /// Which of our databases it is.
+    pub(in crate::catalog) format: Format,
+    /// Do its rows have sums?
+    sums: bool,
     /// Tells progress, and when to stop.
     pub(crate) control: &'a Control,
     /// What was looked at.
@@ -92,6 +98,8 @@ pub(super) fn check<C: CatalogContent>(
     database.read(|db| {
         let mut inspection = Inspection {
             db,
+            format: database.format(),
+            sums: database.sums().are_on(),
             control,
             checked: Checked {
                 pages,
@@ -102,6 +110,8 @@ pub(super) fn check<C: CatalogContent>(
         };
         let it = &mut inspection;
         it.stage("the database", pages::structure)?;
+        it.stage("the sums of rows", sums::rows)?;
+        it.stage("the sums of folders", sums::missing)?;
         it.stage("nodes", rows::nodes)?;
         it.stage("names", rows::names)?;
         it.stage("attributes", rows::leftovers)?;

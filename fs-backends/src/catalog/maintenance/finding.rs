@@ -40,6 +40,21 @@ pub(crate) enum Fix {
     RemoveRows(Leftover, i64),
     /// Lets a counter go on from here.
     SetCounter(&'static str, i64),
+    /// Believes what is there.
+    Accept(Accepted),
+}
+
+/// What to believe although it is not what was written.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Accepted {
+    /// A row: its table and its key.
+    Row(&'static str, Vec<Value>),
+    /// That a folder has the names it has.
+    Names(i64),
+    /// That a node has the attributes it has.
+    Attrs(i64),
+    /// That the trash has the items it has.
+    Trash,
 }
 
 /// Rows that belong to nothing.
@@ -111,6 +126,10 @@ impl Fix {
             Self::SetStored(_, bytes) => format!("set its stored size to {bytes}"),
             Self::RemoveRows(..) => "remove it".to_owned(),
             Self::SetCounter(_, next) => format!("go on counting from {next}"),
+            Self::Accept(Accepted::Row(..)) => "believe what it says now".to_owned(),
+            Self::Accept(Accepted::Names(_)) => "believe the names that are there".to_owned(),
+            Self::Accept(Accepted::Attrs(_)) => "believe the attributes that are there".to_owned(),
+            Self::Accept(Accepted::Trash) => "believe the items that are there".to_owned(),
         }
     }
 }

@@ -5,7 +5,7 @@ use fs_core::maintenance::{Cipher, Counts, Info, Sizes};
 use rusqlite::Connection;
 
 use crate::catalog::error::from_sql;
-use crate::catalog::schema::Format;
+use crate::catalog::schema::{ChunkSum, Format};
 use crate::catalog::store::{CatalogContent, CatalogStore};
 use crate::virtual_fs::NodeStore as _;
 
@@ -54,8 +54,15 @@ pub(super) fn info<C: CatalogContent>(store: &CatalogStore<C>) -> Result<Info> {
         }),
         integrity: match (encrypted, database.format()) {
             (true, _) => "HMAC-SHA512 of every page",
-            (false, Format::Vault) => "BLAKE3 of every piece of content",
-            (false, Format::Index) => "BLAKE3 of every blob",
+            (false, Format::Vault) => match (database.sums().are_on(), meta.chunk_sum) {
+                (true, ChunkSum::Xxh3) => "XXH3 of every row and piece of content",
+                (true, ChunkSum::Blake3) => "XXH3 of every row, BLAKE3 of every piece of content",
+                (false, _) => "BLAKE3 of every piece of content",
+            },
+            (false, Format::Index) => match database.sums().are_on() {
+                true => "XXH3 of every row and block, BLAKE3 of every blob",
+                false => "BLAKE3 of every blob",
+            },
         },
         page_bytes,
         chunk_bytes: u64::from(meta.chunk_bytes),

@@ -17,6 +17,7 @@ mod info;
 mod paths;
 mod rekey;
 mod repair;
+mod reseal;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use super::store::{CatalogContent, CatalogStore};
 use crate::virtual_fs::NodeStore as _;
 
 pub(crate) use backup::Scratch;
+pub(super) use backup::copy_database;
 pub use check::Inspection;
 pub(crate) use finding::{About, Finding, Fix, Leftover};
 

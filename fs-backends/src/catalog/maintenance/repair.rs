@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params};
 
 use super::check;
 use super::finding::{Fix, Leftover};
+use super::reseal::Damaged;
 use crate::catalog::error::from_sql;
 use crate::catalog::store::{CatalogContent, CatalogStore};
 use crate::virtual_fs::{NodeStore as _, ROOT};
@@ -35,11 +36,19 @@ pub(super) fn repair<C: CatalogContent>(
     let database = store.database();
     let lost = store.new_ino()?;
     database.write(|db| {
+        let damaged = match database.sums().are_on() {
+            true => Some(Damaged::find(db, database.format())?),
+            false => None,
+        };
         let repair = Repair { db, lost };
         for fix in &fixes {
-            repair.apply(fix)?;
+            match (fix, &damaged) {
+                (Fix::Accept(what), Some(damaged)) => damaged.accept(what)?,
+                (fix, _) => repair.apply(fix)?,
+            }
         }
-        repair.recount()
+        repair.recount()?;
+        damaged.map_or(Ok(()), Damaged::reseal)
     })?;
     database.reload_counters()?;
     store.barrier()?;
@@ -92,6 +101,8 @@ impl Repair<'_> {
                 "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = max(value, ?2)",
                 (key, next),
             ),
+            // A matter of sums.
+            Fix::Accept(_) => Ok(()),
             Fix::RemoveRows(leftover, number) => self.run(
                 match leftover {
                     Leftover::Xattr => "DELETE FROM xattr WHERE ino = ?1",

@@ -53,9 +53,7 @@ fn repair(backend: &dyn Backend, plan: &[Damage]) -> u64 {
 }
 
 fn tamper(path: &Path, sql: &str) {
-    let db = rusqlite::Connection::open(path).unwrap();
-    db.execute_batch(sql).unwrap();
-    db.close().unwrap();
+    crate::catalog::tamper(path, sql);
 }
 
 fn vault(place: &Place) -> PathBuf {
@@ -83,7 +81,7 @@ fn what_is_sound_is_found_sound_and_counted() {
     assert_eq!(found, []);
     assert_eq!((checked.nodes, checked.content_bytes), (9, 300_003));
     let info = vault.extensions().maintenance.unwrap().info().unwrap();
-    assert_eq!((info.kind, info.format, info.cipher), ("vault", 2, None));
+    assert_eq!((info.kind, info.format, info.cipher), ("vault", 3, None));
     let counts = info.counts;
     assert_eq!((counts.files, counts.folders, counts.symlinks), (4, 4, 1));
     assert_eq!((counts.names, counts.xattrs, counts.trash), (8, 1, 1));
@@ -161,7 +159,7 @@ fn each_broken_promise_of_the_format_is_named_and_put_right() {
             true,
         ),
         (
-            &format!("INSERT INTO dentry VALUES (1, 'again', {b}, 2)"),
+            &format!("INSERT INTO dentry (parent, name, ino, kind) VALUES (1, 'again', {b}, 2)"),
             K::FolderPlace,
             Some("/again"),
             true,
@@ -191,12 +189,17 @@ fn each_broken_promise_of_the_format_is_named_and_put_right() {
             true,
         ),
         (
-            "INSERT INTO xattr VALUES (999, 'user.x', x'00')",
+            "INSERT INTO xattr (ino, name, value) VALUES (999, 'user.x', x'00')",
             K::Leftover,
             None,
             true,
         ),
-        ("INSERT INTO nameless VALUES (999)", K::Leftover, None, true),
+        (
+            "INSERT INTO nameless (ino) VALUES (999)",
+            K::Leftover,
+            None,
+            true,
+        ),
         (
             "UPDATE meta SET value = 2 WHERE key = 'next_ino'",
             K::Counter,

@@ -11,6 +11,7 @@ use super::Sync;
 use crate::catalog::connect::{Connector, Role};
 use crate::catalog::counters::Counters;
 use crate::catalog::error::from_sql;
+use crate::catalog::schema::set_meta;
 
 /// What the lock of the writer protects.
 pub(super) struct State {
@@ -219,9 +220,10 @@ impl State {
 
 /// Changes a byte, so that a commit has something to make durable.
 pub(in crate::catalog) fn touch(db: &Connection) -> Result<()> {
-    db.prepare_cached("UPDATE meta SET value = value + 1 WHERE key = 'barrier'")
-        .and_then(|mut update| update.execute([]))
-        .map(drop)
+    let key = "barrier";
+    db.prepare_cached("SELECT value FROM meta WHERE key = ?1")
+        .and_then(|mut select| select.query_row([key], |row| row.get::<_, i64>(0)))
+        .and_then(|barrier| set_meta(db, key, barrier.wrapping_add(1)))
         .map_err(|error| from_sql(error, "sync"))
 }
 

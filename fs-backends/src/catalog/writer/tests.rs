@@ -27,9 +27,10 @@ fn fixture() -> Fixture {
         cipher: None,
         immutable: false,
         checkpoint_by_hand: false,
+        old: None,
     };
     let connection = connector.connect(Role::Writer).unwrap();
-    let counters = Arc::new(Counters::load(&connection).unwrap());
+    let counters = Arc::new(Counters::load(&connection, crate::catalog::schema::VERSION).unwrap());
     Fixture {
         writer: Writer::new(Arc::new(RwLock::new(connector)), connection, counters),
         _dir: dir,

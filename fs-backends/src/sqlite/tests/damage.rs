@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_newer_or_altered_schema_is_refused() {
     for (sql, expected) in [
-        ("PRAGMA user_version = 3", ErrorKind::NewerFormat),
+        ("PRAGMA user_version = 4", ErrorKind::NewerFormat),
         ("PRAGMA user_version = 0", ErrorKind::Corrupted),
         ("PRAGMA application_id = 1", ErrorKind::UnknownFormat),
         (

@@ -9,6 +9,7 @@ use crate::catalog::error::from_sql;
 use crate::catalog::maintenance::finding::{Fix, Leftover};
 use crate::catalog::names::{entry_name, os_str};
 use crate::catalog::read::{node_columns, record};
+use crate::catalog::sums::Sums;
 
 fn sql(error: rusqlite::Error) -> fs_core::Error {
     from_sql(error, "check")
@@ -25,6 +26,8 @@ pub(super) fn nodes(it: &mut Inspection<'_>) -> Result<()> {
         .map_err(sql)?;
     let mut rows = select.query([]).map_err(sql)?;
     let mut root = false;
+    // Compared before: what the format forbids is another matter.
+    let unchecked = Sums::new(false);
     while let Some(row) = rows.next().map_err(sql)? {
         let ino: i64 = row.get(0).map_err(sql)?;
         it.checked.nodes += 1;
@@ -32,7 +35,7 @@ pub(super) fn nodes(it: &mut Inspection<'_>) -> Result<()> {
             it.control.check()?;
             it.control.add_items(STRIDE);
         }
-        let wrong = match record(row, 1) {
+        let wrong = match record(row, 1, ino.cast_unsigned(), &unchecked) {
             Err(error) => Some(error.detail().unwrap_or("an impossible row").to_owned()),
             Ok(node) => {
                 root |= ino == 1 && node.kind == fs_core::FileKind::Directory && node.parent == 1;
