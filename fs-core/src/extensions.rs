@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backend::{At, RenameMode};
 use crate::error::Result;
 use crate::maintenance::Maintenance;
-use crate::metadata::{Metadata, Time};
+use crate::metadata::{FileId, Metadata, Time};
 use crate::path::{Name, VPath};
 use crate::snapshots::Snapshots;
 
@@ -69,10 +69,31 @@ pub enum WatchEvent {
 /// Where events go; called from any thread, must return quickly.
 pub type WatchSink = Arc<dyn Fn(WatchEvent) + Send + Sync>;
 
+/// What changed, by identity: for who keeps copies of what a filesystem said, of all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TreeEvent {
+    /// Attributes, extended attributes or content of a node; or it is gone.
+    Node(FileId),
+    /// What a name in a directory stands for.
+    Entry(FileId, Name),
+    /// Anything may have changed.
+    All,
+}
+
+/// Where events of a whole filesystem go. Called by the thread that makes the change, after the change can be seen and before the call that made it
+/// returns, and while locks are held: it must be quick and must not enter the filesystem.
+pub type TreeSink = Arc<dyn Fn(TreeEvent) + Send + Sync>;
+
 /// Change events.
 pub trait Watch: Send + Sync {
     /// Tells `sink` what changes directly in `dir`, until the returned guard is dropped.
     fn watch(&self, dir: &VPath, sink: WatchSink) -> Result<Box<dyn Any + Send>>;
+
+    /// Tells `sink` of every change anywhere, until the returned guard is dropped. `Unsupported` where not all of them are known here: others change
+    /// what lies below, or nodes have no identity that lasts.
+    fn watch_all(&self, _sink: TreeSink) -> Result<Box<dyn Any + Send>> {
+        Err(crate::Error::new(crate::ErrorKind::Unsupported, "watch"))
+    }
 }
 
 /// Names an item in a trash, for ever.

@@ -53,14 +53,15 @@ fn wait(mut reader: PipeReader, child: i32) -> anyhow::Result<Outcome> {
 }
 
 impl Ready {
-    /// Ready: leaves the terminal and the folder it was started in, and lets the other half end.
-    pub fn tell(mut self) -> anyhow::Result<()> {
+    /// Ready: leaves the terminal and the folder it was started in, and lets the other half end. What would be told on the standard error goes to `log`
+    /// from now on, and nowhere without one.
+    pub fn tell(mut self, log: Option<&File>) -> anyhow::Result<()> {
         rustix::process::setsid()?;
         rustix::process::chdir("/")?;
         let nothing = File::options().read(true).write(true).open("/dev/null")?;
         rustix::stdio::dup2_stdin(&nothing)?;
         rustix::stdio::dup2_stdout(&nothing)?;
-        rustix::stdio::dup2_stderr(&nothing)?;
+        rustix::stdio::dup2_stderr(log.unwrap_or(&nothing))?;
         self.0.write_all(b"ready")?;
         Ok(())
     }

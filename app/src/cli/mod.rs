@@ -21,6 +21,8 @@ mod find;
 mod json;
 mod link;
 mod list;
+#[cfg(all(feature = "mount", target_os = "linux"))]
+mod log;
 mod make;
 mod mkdir;
 mod mode;

@@ -15,6 +15,7 @@ use signal_hook::iterator::Signals;
 
 use super::background::{self, Side};
 use super::context::Context;
+use super::log::Log;
 use super::outcome::{Outcome, tell};
 use crate::mount::{Mounted, Options, mount};
 
@@ -48,8 +49,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     };
     let signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let mounted = open(context, arguments)?;
+    // Lives until all is over: an empty log goes then.
+    let log = ready.as_ref().and_then(|_| Log::of_mount(mounted.dir()));
     match ready {
-        Some(ready) => ready.tell()?,
+        Some(ready) => {
+            tell_how_it_goes_on(&mounted, log.as_ref());
+            ready.tell(log.as_ref().map(Log::file))?;
+        }
         None => tell(format_args!(
             "mounted at {}; Ctrl+C unmounts",
             mounted.dir().display()
@@ -61,7 +67,19 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         mounted.wait(None);
         closer.close();
     });
+    // Before the log: what goes wrong here is told there too.
+    drop(mounted);
     Ok(Outcome::Done)
+}
+
+fn tell_how_it_goes_on(mounted: &Mounted, log: Option<&Log>) {
+    let dir = mounted.dir().display();
+    tell(format_args!(
+        "mounted at {dir}; fusermount3 -u '{dir}' unmounts"
+    ));
+    if let Some(log) = log {
+        tell(format_args!("errors go to {}", log.path().display()));
+    }
 }
 
 fn open(context: &Context, arguments: &Arguments) -> anyhow::Result<Mounted> {

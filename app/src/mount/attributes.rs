@@ -18,7 +18,12 @@ pub type Answer<T> = Result<T, Failure>;
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         if error.errno() == libc::EIO {
-            tracing::error!("{error}");
+            // No path: this may be kept in clear, and names of an encrypted vault must not be.
+            let (operation, kind) = (error.operation(), error.kind().text());
+            match error.detail() {
+                Some(detail) => tracing::error!("{operation}: {kind} ({detail})"),
+                None => tracing::error!("{operation}: {kind}"),
+            }
         }
         Self(error.errno())
     }

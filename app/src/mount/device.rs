@@ -35,6 +35,7 @@ fn failed(errno: Errno, dir: &Path) -> Error {
 }
 
 /// Mounts at `dir`; requests come from the descriptor. Set-id bits and device nodes in it have no power: what is mounted may come from anywhere.
+/// Reading changes no access time, and `/proc/mounts` says so: what the kernel keeps is read without us.
 pub fn attach(dir: &Path, label: &Label) -> Result<OwnedFd> {
     let flags = OFlags::RDWR | OFlags::CLOEXEC;
     let device = rustix::fs::open("/dev/fuse", flags, Mode::empty()).map_err(|errno| {
@@ -57,7 +58,7 @@ fn mount(device: &OwnedFd, dir: &Path, label: &Label) -> rustix::io::Result<()> 
         gid.as_raw()
     );
     let options = CString::new(options).map_err(|_| Errno::INVAL)?;
-    let mut flags = MountFlags::NOSUID | MountFlags::NODEV;
+    let mut flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOATIME;
     flags.set(MountFlags::RDONLY, label.read_only);
     rustix::mount::mount(&label.source, dir, "fuse.lamina", flags, &*options)
 }
@@ -68,7 +69,7 @@ fn ask_helper(dir: &Path, label: &Label) -> Result<OwnedFd> {
     // Its socket is its standard input.
     let (ours, theirs) = UnixStream::pair().map_err(told)?;
     let source = label.source.replace('\\', "\\\\").replace(',', "\\,");
-    let mut options = format!("default_permissions,subtype=lamina,fsname={source}");
+    let mut options = format!("default_permissions,noatime,subtype=lamina,fsname={source}");
     if label.read_only {
         options.push_str(",ro");
     }

@@ -9,6 +9,7 @@ use fs_core::{Change, ErrorKind, File, Metadata, NewKind, OpenOptions, Result, S
 use fuser::{FileHandle, INodeNo, OpenAccMode, OpenFlags, WriteFlags};
 
 use super::attributes::{Answer, Failure, without_set_id};
+use super::caches::{Caching, for_kernel};
 use super::inodes::Inode;
 use super::server::{Caller, Server};
 
@@ -54,6 +55,14 @@ impl OpenFile {
     }
 }
 
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if self.writes {
+            self.inode.writers().fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
 impl Server {
     pub(super) fn open_file(
         &self,
@@ -83,15 +92,17 @@ impl Server {
             self.take_privileges(&inode, caller.uid != 0)?;
             if !how.truncate {
                 let attr = SetAttr::size(0);
-                self.backend
-                    .change(&Change::SetAttr(self.here(&inode).at(), &attr))?;
+                self.change(&Change::SetAttr(self.here(&inode).at(), &attr))?;
             }
             self.activity.changed();
         }
-        let file = self.backend.open(self.here(&inode).at(), &how)?;
+        let file = for_kernel(|| self.backend.open(self.here(&inode).at(), &how))?;
         // A layer's file that is opened for writing may have become another node.
         self.inodes.note(&inode, &file.metadata()?);
         self.activity.opened();
+        if how.write {
+            inode.writers().fetch_add(1, Ordering::AcqRel);
+        }
         Ok(self.files.insert(OpenFile {
             inode,
             file,
@@ -128,7 +139,7 @@ impl Server {
     }
 
     pub(super) fn close_file(&self, handle: FileHandle) {
-        self.files.remove(handle);
+        for_kernel(|| self.files.remove(handle));
         self.activity.closed();
     }
 
@@ -161,19 +172,18 @@ impl Server {
         let open = self.files.get(handle)?;
         self.before_write(&open, how.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID))?;
         // Pages of a mapping are written where they belong, whatever the descriptor says.
-        if open.appends && !how.contains(WriteFlags::FUSE_WRITE_CACHE) {
-            open.file.append(data)?;
-        } else {
-            open.file.write_at(data, offset)?;
-        }
-        self.activity.changed();
+        let append = open.appends && !how.contains(WriteFlags::FUSE_WRITE_CACHE);
+        self.changing(|| match append {
+            true => open.file.append(data).map(drop),
+            false => open.file.write_at(data, offset),
+        })?;
         Ok(u32::try_from(data.len()).unwrap_or(u32::MAX))
     }
 
     fn before_write(&self, open: &OpenFile, kill: bool) -> Answer<()> {
         if !open.plain.swap(true, Ordering::AcqRel) {
             self.drop_capability(&open.inode)?;
-            if kill && !self.exclusive {
+            if kill && self.caching != Caching::Alone {
                 self.stat(&open.inode)?;
             }
         }
@@ -199,8 +209,7 @@ impl Server {
             return Ok(());
         }
         let attr = SetAttr::mode(less);
-        self.backend
-            .change(&Change::SetAttr(self.here(inode).at(), &attr))?;
+        self.change(&Change::SetAttr(self.here(inode).at(), &attr))?;
         self.stat(inode).map(drop)
     }
 
@@ -210,10 +219,7 @@ impl Server {
             // None there, or none of these attributes at all.
             return Ok(());
         }
-        match self
-            .backend
-            .change(&Change::SetXattr(here.at(), name, None))
-        {
+        match self.change(&Change::SetXattr(here.at(), name, None)) {
             Err(error) if error.kind() != ErrorKind::XattrNotFound => Err(error.into()),
             _ => Ok(()),
         }
@@ -238,16 +244,17 @@ impl Server {
         let open = self.files.get(handle)?;
         let end = offset.checked_add(len).ok_or(Failure(libc::EFBIG))?;
         self.before_write(&open, true)?;
-        match mode {
-            0 | KEEP_SIZE => self.check_room(&open, end)?,
-            PUNCH | ZERO | ZERO_INSIDE => open.file.punch_hole(offset, len)?,
-            _ => return Err(Failure(libc::EOPNOTSUPP)),
-        }
-        if matches!(mode, 0 | ZERO) && open.file.metadata()?.size < end {
-            open.file.set_len(end)?;
-        }
-        self.activity.changed();
-        Ok(())
+        self.changing(|| {
+            match mode {
+                0 | KEEP_SIZE => self.check_room(&open, end)?,
+                PUNCH | ZERO | ZERO_INSIDE => open.file.punch_hole(offset, len)?,
+                _ => return Err(Failure(libc::EOPNOTSUPP)),
+            }
+            if matches!(mode, 0 | ZERO) && open.file.metadata()?.size < end {
+                open.file.set_len(end)?;
+            }
+            Ok(())
+        })
     }
 
     /// Would what is still a hole before `end` fit?
@@ -312,7 +319,7 @@ impl Server {
                     break;
                 }
                 let bytes = piece.get(..read).unwrap_or_default();
-                match to.file.write_at(bytes, to_offset + done) {
+                match self.changing(|| to.file.write_at(bytes, to_offset + done)) {
                     Err(_) if done > 0 => break,
                     written => written?,
                 }
@@ -320,7 +327,6 @@ impl Server {
             }
             Ok::<(), Failure>(())
         })?;
-        self.activity.changed();
         Ok(u32::try_from(done).unwrap_or(u32::MAX))
     }
 }

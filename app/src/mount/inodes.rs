@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use fs_core::{FileId, Metadata, Node};
 use parking_lot::{Mutex, RwLock};
@@ -22,9 +23,15 @@ pub struct Inode {
     number: u64,
     node: RwLock<Node>,
     last: Mutex<Metadata>,
+    writers: AtomicUsize,
 }
 
 impl Inode {
+    /// How often it is open for writing; to be counted by who opens it.
+    pub fn writers(&self) -> &AtomicUsize {
+        &self.writers
+    }
+
     /// What the kernel calls it.
     pub fn number(&self) -> u64 {
         self.number
@@ -80,6 +87,7 @@ impl Inodes {
             number: ROOT,
             node: RwLock::new(root),
             last: Mutex::new(metadata),
+            writers: AtomicUsize::new(0),
         });
         let known = Known { inode, lookups: 1 };
         Self(Mutex::new(Tables {
@@ -94,6 +102,16 @@ impl Inodes {
         let tables = self.0.lock();
         let known = tables.by_number.get(&number).ok_or(Failure(libc::ESTALE))?;
         Ok(Arc::clone(&known.inode))
+    }
+
+    /// What the kernel calls a node; `None` when it does not know it.
+    pub fn number_of(&self, id: &FileId) -> Option<u64> {
+        self.0.lock().numbers.get(id).copied()
+    }
+
+    /// All it knows.
+    pub fn numbers(&self) -> Vec<u64> {
+        self.0.lock().by_number.keys().copied().collect()
     }
 
     /// Counts a lookup that found this node, if the kernel knows it already. `pin`: a newer hold on it.
@@ -114,6 +132,7 @@ impl Inodes {
             number,
             node: RwLock::new(node),
             last: Mutex::new(*metadata),
+            writers: AtomicUsize::new(0),
         });
         tables.numbers.insert(metadata.id, number);
         let known = Known {

@@ -7,6 +7,7 @@
 //! | `watchdog` | a killed process leaves no dead folder behind |
 //! | `session` | mounting, waiting, unmounting |
 //! | `users` | which programs use it |
+//! | `caches` | what the kernel may keep, and telling it what others change |
 //! | `durable` | at most a few seconds of changes are not durable |
 //! | `server` | the requests of the kernel and who answers them |
 //! | `handles` | what the kernel holds open |
@@ -24,6 +25,7 @@
 )]
 
 mod attributes;
+mod caches;
 mod device;
 mod durable;
 mod files;

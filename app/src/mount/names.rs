@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use fs_core::{
     At, Capabilities, Change, ErrorKind, FileId, FileKind, Metadata, Name, NewKind, NewNode, Node,
@@ -10,6 +11,7 @@ use fs_core::{
 use fuser::{FileHandle, INodeNo, RenameFlags};
 
 use super::attributes::{Answer, Failure, without_set_id};
+use super::caches::Caching;
 use super::inodes::Inode;
 use super::server::{Caller, Server};
 
@@ -95,8 +97,7 @@ impl Server {
     ) -> Answer<(Arc<Inode>, Metadata)> {
         let place = self.place(parent, name)?;
         let new = self.new_node(caller, parent, kind, mode)?;
-        self.backend.change(&Change::Create(place.at(), &new))?;
-        self.activity.changed();
+        self.change(&Change::Create(place.at(), &new))?;
         self.lookup_name(parent, name)
     }
 
@@ -109,7 +110,7 @@ impl Server {
         mode: u32,
     ) -> Answer<NewNode> {
         let inode = self.inodes.get(parent.0)?;
-        let folder = if self.exclusive {
+        let folder = if self.caching == Caching::Alone {
             inode.last()
         } else {
             self.stat(&inode)?
@@ -135,23 +136,21 @@ impl Server {
     ) -> Answer<(Arc<Inode>, Metadata)> {
         let inode = self.inodes.get(ino.0)?;
         let (from, to) = (self.here(&inode), self.place(parent, name)?);
-        self.backend.change(&Change::Link {
+        self.change(&Change::Link {
             from: from.at(),
             to: to.at(),
         })?;
-        self.activity.changed();
         self.lookup_name(parent, name)
     }
 
     pub(super) fn remove(&self, parent: INodeNo, name: &OsStr, folder: bool) -> Answer<()> {
         let place = self.place(parent, name)?;
         let at = place.at();
-        self.backend.change(&if folder {
+        self.change(&if folder {
             Change::Rmdir(at)
         } else {
             Change::Unlink(at)
         })?;
-        self.activity.changed();
         Ok(())
     }
 
@@ -176,12 +175,11 @@ impl Server {
         if !self.backend.capabilities(from.at()).contains(needs) {
             return Err(Failure(libc::EINVAL));
         }
-        self.backend.change(&Change::Rename {
+        self.change(&Change::Rename {
             from: from.at(),
             to: to.at(),
             mode,
         })?;
-        self.activity.changed();
         Ok(())
     }
 
@@ -201,11 +199,15 @@ impl Server {
         let inode = self.inodes.get(ino.0)?;
         let before = inode.last();
         if attr == SetAttr::default() {
-            // `chown(2)` to the owner it has, of which the kernel asks nothing more: a new ctime, and no set-id bits, which not everybody may take.
+            // The kernel asks for nothing in two cases. `chown(2)` to the owner it has: a new ctime, and no set-id bits, which not everybody may take. And
+            // before a write that takes the bits away, which may be anybody's who has the file open, and which takes them itself.
             let now = self.stat(&inode)?;
             let set_id = now.mode & (libc::S_ISUID | libc::S_ISGID) != 0;
             if set_id && now.is_file() && caller.uid != 0 && caller.uid != now.uid {
-                return Err(Failure(libc::EPERM));
+                return match inode.writers().load(Ordering::Acquire) {
+                    0 => Err(Failure(libc::EPERM)),
+                    _ => Ok(now),
+                };
             }
             attr.uid = Some(now.uid);
         }
@@ -226,10 +228,9 @@ impl Server {
         };
         match writable {
             // By the descriptor, which may write where its name no longer may.
-            Some(open) => open.set_attributes(&attr)?,
-            None => self.backend.change(&Change::SetAttr(here.at(), &attr))?,
+            Some(open) => self.changing(|| open.set_attributes(&attr))?,
+            None => self.change(&Change::SetAttr(here.at(), &attr))?,
         }
-        self.activity.changed();
         self.stat(&inode)
     }
 

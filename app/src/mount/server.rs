@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use fs_core::{At, Backend, Metadata, NewKind, SetAttr, VPath};
+use fs_core::{At, Backend, Change, Metadata, NewKind, SetAttr, VPath};
 use fuser::{
     BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, Filesystem, FopenFlags, Generation,
     INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenFlags, PollEvents, PollFlags,
@@ -16,6 +16,7 @@ use fuser::{
 };
 
 use super::attributes::{Answer, Failure, attributes, decode_device, set_time};
+use super::caches::{Answering, Caching, Changes, for_kernel};
 use super::durable::Activity;
 use super::files::OpenFile;
 use super::folders::OpenFolder;
@@ -27,9 +28,6 @@ const GENERATION: Generation = Generation(0);
 
 /// Largest write the kernel sends in one request.
 const WRITE_MAX_BYTES: u32 = 1 << 20;
-
-/// For how long the kernel may answer by itself where nothing changes but through it.
-const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who asks.
 #[derive(Clone, Copy)]
@@ -52,45 +50,65 @@ impl From<&Request> for Caller {
 /// A mounted filesystem.
 pub struct Server {
     pub(super) backend: Arc<dyn Backend>,
-    pub(super) inodes: Inodes,
+    pub(super) inodes: Arc<Inodes>,
     pub(super) files: Handles<OpenFile>,
     pub(super) folders: Handles<OpenFolder>,
     pub(super) activity: Arc<Activity>,
-    /// Nothing changes but through the kernel.
-    pub(super) exclusive: bool,
+    pub(super) caching: Caching,
+    changes: Arc<Changes>,
     /// Pins follow names (of a layered filesystem): each lookup renews them.
     pub(super) repin: bool,
 }
 
 impl Server {
-    /// Serves `backend`. Errors: those of pinning its root.
+    /// Serves `backend`, of whose changes `changes` tells where it is [`Caching::Told`]. Errors: those of pinning its root.
     pub fn new(
         backend: Arc<dyn Backend>,
         activity: Arc<Activity>,
-        exclusive: bool,
+        caching: Caching,
+        changes: Arc<Changes>,
     ) -> fs_core::Result<Self> {
         let root = VPath::root();
         let node = backend.pin(At::path(&root))?;
         let metadata = backend.stat(At::path(&root))?;
         let repin = backend.extensions().layers.is_some();
         Ok(Self {
-            inodes: Inodes::new(node, metadata),
+            inodes: Arc::new(Inodes::new(node, metadata)),
             files: Handles::default(),
             folders: Handles::default(),
             activity,
-            exclusive: exclusive && !repin,
+            // Of layers, a name may lead to another node although nobody changed it.
+            caching: if repin { Caching::Nothing } else { caching },
+            changes,
             repin,
             backend,
         })
     }
 
-    /// For how long the kernel may believe an answer.
-    fn ttl(&self) -> Duration {
-        if self.exclusive { LONG } else { Duration::ZERO }
+    /// The numbers the kernel knows.
+    pub fn inodes(&self) -> Arc<Inodes> {
+        Arc::clone(&self.inodes)
+    }
+
+    /// Makes a change the kernel asked for.
+    pub(super) fn change(&self, change: &Change<'_>) -> fs_core::Result<()> {
+        self.changing(|| self.backend.change(change))
+    }
+
+    /// Runs what makes a change the kernel asked for.
+    pub(super) fn changing<T>(&self, f: impl FnOnce() -> T) -> T {
+        let done = for_kernel(f);
+        self.activity.changed();
+        done
+    }
+
+    /// To be held from before a look at what the kernel keeps until it has the answer.
+    fn answering(&self) -> Option<Answering<'_>> {
+        (self.caching == Caching::Told).then(|| self.changes.answering())
     }
 
     fn open_flags(&self) -> FopenFlags {
-        if self.exclusive {
+        if self.caching.keeps() {
             FopenFlags::FOPEN_KEEP_CACHE
         } else {
             FopenFlags::empty()
@@ -99,18 +117,20 @@ impl Server {
 
     fn entry(&self, reply: ReplyEntry, answer: Answer<(Arc<Inode>, Metadata)>) {
         match answer {
-            Ok((inode, metadata)) => reply.entry(
-                &self.ttl(),
-                &attributes(inode.number(), &metadata),
-                GENERATION,
-            ),
+            Ok((inode, metadata)) => {
+                let attr = attributes(inode.number(), &metadata);
+                let (attributes, names) = (self.caching.attributes(), self.caching.names());
+                reply.entry_with_ttls(&attributes, &names, &attr, GENERATION);
+            }
             Err(failure) => reply.error(failure.into()),
         }
     }
 
     fn attr(&self, reply: ReplyAttr, number: INodeNo, answer: Answer<Metadata>) {
         match answer {
-            Ok(metadata) => reply.attr(&self.ttl(), &attributes(number.0, &metadata)),
+            Ok(metadata) => {
+                reply.attr(&self.caching.attributes(), &attributes(number.0, &metadata))
+            }
             Err(failure) => reply.error(failure.into()),
         }
     }
@@ -144,7 +164,7 @@ impl Filesystem for Server {
             | InitFlags::FUSE_ASYNC_DIO
             // The kernel says when a write takes set-id bits away, instead of asking for an attribute before each write.
             | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
-        wanted |= if self.exclusive {
+        wanted |= if self.caching.keeps() {
             InitFlags::FUSE_CACHE_SYMLINKS
         } else {
             InitFlags::FUSE_AUTO_INVAL_DATA
@@ -160,11 +180,12 @@ impl Filesystem for Server {
     }
 
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        let _answering = self.answering();
         let answer = self.lookup_name(parent, name);
-        if self.exclusive && matches!(answer, Err(Failure(libc::ENOENT))) {
+        if self.caching.keeps() && matches!(answer, Err(Failure(libc::ENOENT))) {
             // Number 0: nothing has the name, and that may be believed.
             let nothing = attributes(0, &self.nothing());
-            return reply.entry(&LONG, &nothing, GENERATION);
+            return reply.entry(&self.caching.names(), &nothing, GENERATION);
         }
         self.entry(reply, answer);
     }
@@ -174,6 +195,7 @@ impl Filesystem for Server {
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        let _answering = self.answering();
         let answer = self.inodes.get(ino.0).and_then(|inode| self.stat(&inode));
         self.attr(reply, ino, answer);
     }
@@ -205,6 +227,7 @@ impl Filesystem for Server {
             atime: atime.map(set_time),
             btime: None,
         };
+        let _answering = self.answering();
         let answer = self.set_attributes(request.into(), ino, attr, handle);
         self.attr(reply, ino, answer);
     }
@@ -234,6 +257,7 @@ impl Filesystem for Server {
             libc::S_IFBLK => NewKind::BlockDevice(decode_device(rdev)),
             _ => return reply.error(Errno::EINVAL),
         };
+        let _answering = self.answering();
         let answer = self.make(request.into(), parent, name, kind, mode);
         self.entry(reply, answer);
     }
@@ -247,6 +271,7 @@ impl Filesystem for Server {
         _umask: u32,
         reply: ReplyEntry,
     ) {
+        let _answering = self.answering();
         let answer = self.make(request.into(), parent, name, NewKind::Directory, mode);
         self.entry(reply, answer);
     }
@@ -260,11 +285,13 @@ impl Filesystem for Server {
         reply: ReplyEntry,
     ) {
         let kind = NewKind::Symlink(target.as_os_str().to_owned());
+        let _answering = self.answering();
         let answer = self.make(request.into(), parent, name, kind, 0o777);
         self.entry(reply, answer);
     }
 
     fn link(&self, _: &Request, ino: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        let _answering = self.answering();
         let answer = self.add_link(ino, parent, name);
         self.entry(reply, answer);
     }
@@ -303,9 +330,10 @@ impl Filesystem for Server {
         flags: i32,
         reply: ReplyCreate,
     ) {
+        let _answering = self.answering();
         match self.create_open(request.into(), parent, name, mode, OpenFlags(flags)) {
             Ok((inode, metadata, handle)) => reply.created(
-                &self.ttl(),
+                &self.caching.names(),
                 &attributes(inode.number(), &metadata),
                 GENERATION,
                 handle,
@@ -426,7 +454,8 @@ impl Filesystem for Server {
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
-        let ttl = self.ttl();
+        let _answering = self.answering();
+        let ttl = self.caching.names();
         let listed = self.list_folder(handle, offset, |entry| {
             let found = if entry.is_dot() {
                 // The kernel uses neither attributes nor lookups of these two.

@@ -9,6 +9,7 @@ use fs_core::{At, Backend, Capabilities, Error, Result, VPath};
 use fuser::{Config, Session, SessionACL};
 use parking_lot::{Condvar, Mutex};
 
+use super::caches::{Caching, Changes, Teller};
 use super::device::{self, Label};
 use super::durable::{Activity, Listener, Syncer};
 use super::place;
@@ -25,7 +26,8 @@ pub struct Options {
     pub source: String,
     /// Nothing can be changed through the folder.
     pub read_only: bool,
-    /// Nothing changes but through the folder: the kernel may keep what it was told.
+    /// Nothing changes but through the folder: the kernel may keep what it was told. Otherwise it may where the backend tells of every change
+    /// ([`watch_all`](fs_core::extensions::Watch::watch_all)).
     pub exclusive: bool,
     /// Host folders that are mounted, or are layers of what is.
     pub host_folders: Vec<PathBuf>,
@@ -41,6 +43,7 @@ pub struct Mounted {
     thread: Option<JoinHandle<()>>,
     /// Dropped before the watchdog is called off.
     syncer: Option<Syncer>,
+    _teller: Option<Teller>,
     _watchdog: Watchdog,
 }
 
@@ -78,11 +81,23 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
     let root = VPath::root();
     let capabilities = backend.capabilities(At::path(&root));
     let activity = Arc::new(Activity::new(options.listener.clone()));
+    let changes = Arc::new(Changes::default());
+    let watch = match options.exclusive {
+        true => None,
+        false => changes.of(&*backend),
+    };
+    let caching = match (options.exclusive, &watch) {
+        (true, _) => Caching::Alone,
+        (false, Some(_)) => Caching::Told,
+        (false, None) => Caching::Nothing,
+    };
     let server = Server::new(
         Arc::clone(&backend),
         Arc::clone(&activity),
-        options.exclusive,
+        caching,
+        Arc::clone(&changes),
     )?;
+    let inodes = server.inodes();
     let label = Label {
         source: match options.source.as_str() {
             "" => "lamina".to_owned(),
@@ -99,6 +114,9 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
         config.clone_fd = true;
         // The kernel itself lets nobody else in where only one user may.
         let session = Session::from_fd(server, device, SessionACL::All, config)?;
+        let notifier = session.notifier();
+        let teller = watch.map(|watch| Teller::start(changes, watch, inodes, notifier));
+        let teller = teller.transpose()?;
         let syncer = Syncer::start(backend, Arc::clone(&activity))?;
         let ended = Arc::new(Ended::default());
         let thread = std::thread::Builder::new()
@@ -119,6 +137,7 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
             ended,
             thread: Some(thread),
             syncer: Some(syncer),
+            _teller: teller,
             _watchdog: watchdog,
         })
     };

@@ -8,8 +8,9 @@ use fuser::INodeNo;
 use super::attributes::{Answer, Failure};
 use super::server::Server;
 
-/// Access control lists would have to be enforced to be worth storing (`acl(5)`): they are refused, as by any filesystem without them.
-const SYSTEM: &[u8] = b"system.";
+/// The namespaces of `xattr(7)`. Not `system`: access control lists would have to be enforced to be worth storing (`acl(5)`), so they are refused, as by
+/// any filesystem without them.
+const NAMESPACES: [&[u8]; 3] = [b"user.", b"trusted.", b"security."];
 
 /// What `statfs(2)` says.
 pub struct Filled {
@@ -33,16 +34,22 @@ const NO_LIMIT_BYTES: u64 = 1 << 50;
 /// Free inodes where nothing limits them.
 const NO_LIMIT_INODES: u64 = 1 << 32;
 
-fn refuse_system(name: &OsStr) -> Answer<()> {
-    if name.as_encoded_bytes().starts_with(SYSTEM) {
-        return Err(Failure(libc::EOPNOTSUPP));
+/// Is this the name of an attribute at all? As the kernel's own filesystems answer.
+fn check_name(name: &OsStr) -> Answer<()> {
+    let bytes = name.as_encoded_bytes();
+    let inside = NAMESPACES
+        .iter()
+        .find_map(|space| bytes.strip_prefix(*space));
+    match inside {
+        None => Err(Failure(libc::EOPNOTSUPP)),
+        Some([]) => Err(Failure(libc::EINVAL)),
+        Some(_) => Ok(()),
     }
-    Ok(())
 }
 
 impl Server {
     pub(super) fn get_xattr(&self, ino: INodeNo, name: &OsStr) -> Answer<Vec<u8>> {
-        refuse_system(name)?;
+        check_name(name)?;
         let inode = self.inodes.get(ino.0)?;
         Ok(self.backend.get_xattr(self.here(&inode).at(), name)?)
     }
@@ -55,7 +62,7 @@ impl Server {
         value: &[u8],
         flags: i32,
     ) -> Answer<()> {
-        refuse_system(name)?;
+        check_name(name)?;
         let inode = self.inodes.get(ino.0)?;
         let here = self.here(&inode);
         if flags & (libc::XATTR_CREATE | libc::XATTR_REPLACE) != 0 {
@@ -71,9 +78,7 @@ impl Server {
                 return Err(Failure(libc::ENODATA));
             }
         }
-        self.backend
-            .change(&Change::SetXattr(here.at(), name, Some(value)))?;
-        self.activity.changed();
+        self.change(&Change::SetXattr(here.at(), name, Some(value)))?;
         Ok(())
     }
 
@@ -88,12 +93,10 @@ impl Server {
     }
 
     pub(super) fn remove_xattr(&self, ino: INodeNo, name: &OsStr) -> Answer<()> {
-        refuse_system(name)?;
+        check_name(name)?;
         let inode = self.inodes.get(ino.0)?;
         let here = self.here(&inode);
-        self.backend
-            .change(&Change::SetXattr(here.at(), name, None))?;
-        self.activity.changed();
+        self.change(&Change::SetXattr(here.at(), name, None))?;
         Ok(())
     }
 

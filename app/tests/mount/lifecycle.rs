@@ -7,42 +7,67 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::world::{Server, can_mount, lamina};
+use crate::rules::User;
+use crate::world::{Server, can_mount, lamina, program_as};
 
 /// A folder to work in, with a home of its own and an empty folder to mount at.
-struct Shell {
+pub struct Shell {
     folder: tempfile::TempDir,
+    /// Who works there, and a program they may run; this process's user by default.
+    other: Option<(User, PathBuf)>,
 }
 
 impl Shell {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let shell = Self {
             folder: tempfile::tempdir().unwrap(),
+            other: None,
         };
         fs::create_dir(shell.path("mnt")).unwrap();
         shell
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Where all is another user's.
+    pub fn of(user: User) -> Self {
+        let mut shell = Self::new();
+        // Where it was built, others may not look.
+        let program = shell.path("lamina");
+        fs::copy(env!("CARGO_BIN_EXE_lamina"), &program).unwrap();
+        for path in [
+            &shell.folder.path().to_owned(),
+            &shell.path("mnt"),
+            &program,
+        ] {
+            std::os::unix::fs::chown(path, Some(user.uid), Some(user.gid)).unwrap();
+        }
+        shell.other = Some((user, program));
+        shell
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = lamina();
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = match &self.other {
+            Some((user, program)) => program_as(*user, program),
+            None => lamina(),
+        };
         command
             .args(arguments)
             .current_dir(self.folder.path())
+            .env("HOME", self.path("home"))
             .env("XDG_STATE_HOME", self.path("home"))
             .env("LAMINA_PASSWORD", "secret");
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     #[track_caller]
-    fn ok(&self, arguments: &[&str]) -> String {
+    pub fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {said}");
@@ -51,7 +76,7 @@ impl Shell {
 
     /// Must fail; returns what it said.
     #[track_caller]
-    fn fails(&self, code: i32, arguments: &[&str]) -> String {
+    pub fn fails(&self, code: i32, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
@@ -59,17 +84,17 @@ impl Shell {
     }
 
     /// Mounts in the foreground and waits until it is there.
-    fn mount(&self, arguments: &[&str]) -> Server {
+    pub fn mount(&self, arguments: &[&str]) -> Server {
         let mut command = self.command(&["mount", "--foreground"]);
         command.args(arguments);
         Server::start(command)
     }
 
-    fn is_mounted(&self) -> bool {
+    pub fn is_mounted(&self) -> bool {
         is_mounted(&self.path("mnt"))
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         fs::write(self.path("mnt").join(name), text).unwrap();
     }
 }
@@ -95,7 +120,7 @@ fn is_mounted(dir: &Path) -> bool {
 
 /// Waits for what must come; fails when it does not come within a minute.
 #[track_caller]
-fn until(what: &str, mut reached: impl FnMut() -> bool) {
+pub fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let limit = Instant::now() + Duration::from_secs(60);
     while !reached() {
         assert!(Instant::now() < limit, "never: {what}");
@@ -133,8 +158,18 @@ fn it_goes_on_in_the_background_until_it_is_unmounted() {
     }
     let shell = Shell::new();
     shell.ok(&["new", "vault", "a.db"]);
-    shell.ok(&["mount", "a.db", "mnt"]);
+    let output = shell.run(&["mount", "a.db", "mnt"]);
+    assert!(output.status.success(), "{output:?}");
     assert!(shell.is_mounted());
+    let said = String::from_utf8(output.stderr).unwrap();
+    let log = said
+        .lines()
+        .find_map(|line| line.split_once("errors go to "));
+    let log = PathBuf::from(log.expect(&said).1);
+    assert!(
+        log.starts_with(shell.path("home")) && log.exists(),
+        "{said}"
+    );
     shell.write("note", "kept");
     let umount = Command::new("umount").arg(shell.path("mnt")).status();
     assert!(umount.unwrap().success());
@@ -142,6 +177,7 @@ fn it_goes_on_in_the_background_until_it_is_unmounted() {
     until("the vault is free", || {
         shell.run(&["cat", "a.db::/note"]).stdout == b"kept"
     });
+    until("a log of nothing goes", || !log.exists());
 }
 
 #[test]

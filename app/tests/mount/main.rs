@@ -23,13 +23,16 @@ mod shorten;
 #[path = "../support/tree_listing.rs"]
 mod tree_listing;
 
+mod caches;
 mod differential;
 mod fsx;
 mod lifecycle;
 mod posix;
 mod programs;
 mod rules;
+mod scenes;
 mod stress;
+mod users;
 mod world;
 
 use std::time::{Duration, Instant};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::tree_listing::assert_equal_trees;
-use crate::world::{Kind, World, can_mount, folder};
+use crate::world::{Kind, World, can_mount, folder, skipped};
 
 const KINDS: [Kind; 5] = [
     Kind::Memory,
@@ -34,7 +34,7 @@ fn run(at: &Path, program: &str, arguments: &[&dyn AsRef<OsStr>]) -> Option<Stri
     }
     let output = match command.output() {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("skipped, not installed: {program}");
+            skipped(&format!("{program} is not installed"));
             return None;
         }
         output => output.unwrap(),

@@ -1,12 +1,16 @@
 //! Mounted filesystems of every kind, each served by a process of its own: one that waits for itself could hang (a page fault of a mapping holds what
 //! the server's threads need), and one that is killed while it waits for itself never ends.
 
-use std::io::{BufRead as _, BufReader};
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::rules::User;
 
 /// What is mounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,9 +22,22 @@ pub enum Kind {
     /// A vault over a memory filesystem.
     Overlay,
     Host,
+    /// A folder of the host from which nothing leads out.
+    Sandbox,
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Memory,
+        Self::Vault,
+        Self::Encrypted,
+        Self::Store,
+        Self::Overlay,
+        Self::Host,
+        Self::Sandbox,
+    ];
+
     /// Does it count subdirectories as links of a folder? (Merged folders of an overlay say 1, as in overlayfs.)
     pub fn counts_folders(self) -> bool {
         self != Self::Overlay
@@ -34,6 +51,18 @@ pub fn lamina() -> Command {
     command
         .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_lamina")])
         .env_remove("LAMINA_PASSWORD")
+        .stdin(Stdio::null());
+    command
+}
+
+/// The copy `path` of the program, run by another user.
+pub fn program_as(user: User, path: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "KILL", "--clear-groups"])
+        .arg(format!("--reuid={}", user.uid))
+        .arg(format!("--regid={}", user.gid))
+        .arg(path)
         .stdin(Stdio::null());
     command
 }
@@ -96,9 +125,18 @@ pub fn can_mount() -> bool {
         .write(true)
         .open("/dev/fuse");
     if let Err(error) = &device {
-        eprintln!("skipped, nothing can be mounted here: /dev/fuse: {error}");
+        skipped(&format!("nothing can be mounted here: /dev/fuse: {error}"));
     }
     device.is_ok()
+}
+
+/// Says, once and where nobody overlooks it (what passing tests print is not shown), that something was not tested.
+pub fn skipped(why: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if SAID.lock().unwrap().insert(why.to_owned()) {
+        let line = format!("NOT TESTED: {why}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }
 }
 
 /// Makes a filesystem in `dir`; answers its location.
@@ -135,6 +173,10 @@ fn make(dir: &Path, kind: Kind) -> &'static str {
         Kind::Host => {
             std::fs::create_dir(dir.join("folder")).unwrap();
             "folder"
+        }
+        Kind::Sandbox => {
+            std::fs::create_dir(dir.join("sandbox")).unwrap();
+            "vroot:sandbox"
         }
     }
 }

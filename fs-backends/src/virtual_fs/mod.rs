@@ -8,6 +8,7 @@
 //! | `record` | what a new node is born with; set-id bits |
 //! | `rename` | the rename table, for names and for staged nodes |
 //! | `effects` | what follows from a committed transaction: orphans, watchers |
+//! | `recorded` | what a transaction changes, for who keeps copies of all of it |
 //! | `open_file`, `write`, `hold` | one state for all handles of a file; private, shared and replaced content |
 //! | `handle`, `staged`, `listing` | what the caller holds |
 //! | `appear` | staged nodes becoming visible |
@@ -28,6 +29,7 @@ mod listing;
 mod open_file;
 mod reap;
 mod record;
+mod recorded;
 mod rename;
 mod resolve;
 mod rules;
@@ -50,6 +52,7 @@ pub use store::{
 
 use effects::Effects;
 use open_file::OpenFiles;
+use recorded::Recorded;
 use rules::Rules;
 use watch::Watchers;
 
@@ -115,16 +118,25 @@ impl<S: NodeStore> Shared<S> {
     /// Runs `f` in one transaction and then does what follows from it.
     fn transact<T: Send>(&self, f: impl FnOnce(&mut Rules<'_>) -> Result<T> + Send) -> Result<T> {
         let mut effects = Effects::default();
-        let new_ino = || self.store.new_ino();
+        let mut seen = self.watchers.hear_all().then(Vec::new);
+        let (new_ino, fs) = (|| self.store.new_ino(), self.fs);
         let result = self.store.write(|write| {
-            f(&mut Rules {
-                write,
-                new_ino: &new_ino,
-                fs: self.fs,
-                now: Time::now(),
-                effects: &mut effects,
-            })
+            let effects = &mut effects;
+            let run = |write: &mut dyn NodeWrite| {
+                f(&mut Rules {
+                    write,
+                    new_ino: &new_ino,
+                    fs,
+                    now: Time::now(),
+                    effects,
+                })
+            };
+            match &mut seen {
+                Some(seen) => run(&mut Recorded { write, fs, seen }),
+                None => run(write),
+            }
         })?;
+        self.watchers.tell_all_of(seen.unwrap_or_default());
         self.follow_up(effects);
         Ok(result)
     }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use fs_core::extensions::{Watch, WatchEvent, WatchSink};
+use fs_core::extensions::{TreeEvent, TreeSink, Watch, WatchEvent, WatchSink};
 use fs_core::{At, Name, Result, VPath};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::VirtualFs;
 use super::resolve::{check_directory, node_at, tell};
@@ -19,9 +19,12 @@ const NAMES_MAX: usize = 1000;
 /// Who watches which directory, each with a number of its own.
 type Sinks = HashMap<Inode, Vec<(u64, WatchSink)>>;
 
-/// All watchers, by directory.
+/// Who hears of everything.
+type TreeSinks = Vec<(u64, TreeSink)>;
+
+/// All watchers: by directory, and of everything.
 #[derive(Default)]
-pub(super) struct Watchers(Arc<Mutex<Sinks>>);
+pub(super) struct Watchers(Arc<Mutex<Sinks>>, Arc<RwLock<TreeSinks>>);
 
 impl Watchers {
     /// Tells of entries that changed and of directories that are gone. No lock is held while a sink runs.
@@ -59,8 +62,27 @@ impl Watchers {
         events.into_iter().for_each(|(sink, event)| sink(event));
     }
 
+    /// Does anybody want to hear of all changes?
+    pub(super) fn hear_all(&self) -> bool {
+        !self.1.read().is_empty()
+    }
+
+    /// Tells who hears of everything.
+    pub(super) fn tell_all_of(&self, events: Vec<TreeEvent>) {
+        if events.is_empty() {
+            return;
+        }
+        let sinks = self.1.read();
+        for event in events {
+            for (_, sink) in sinks.iter() {
+                sink(event.clone());
+            }
+        }
+    }
+
     /// Everything may have changed.
     pub(super) fn tell_all(&self) {
+        self.tell_all_of(vec![TreeEvent::All]);
         let sinks: Vec<WatchSink> = {
             let watchers = self.0.lock();
             watchers
@@ -92,6 +114,18 @@ impl Drop for Guard {
     }
 }
 
+/// Ends a watch of everything when it is dropped.
+struct TreeGuard {
+    sinks: Arc<RwLock<TreeSinks>>,
+    id: u64,
+}
+
+impl Drop for TreeGuard {
+    fn drop(&mut self) {
+        self.sinks.write().retain(|(id, _)| *id != self.id);
+    }
+}
+
 static NEXT_WATCH: AtomicU64 = AtomicU64::new(0);
 
 impl<S: NodeStore> Watch for VirtualFs<S> {
@@ -113,5 +147,12 @@ impl<S: NodeStore> Watch for VirtualFs<S> {
             dir: ino,
             id,
         }))
+    }
+
+    fn watch_all(&self, sink: TreeSink) -> Result<Box<dyn Any + Send>> {
+        let id = NEXT_WATCH.fetch_add(1, Ordering::Relaxed);
+        let sinks = Arc::clone(&self.shared.watchers.1);
+        sinks.write().push((id, sink));
+        Ok(Box::new(TreeGuard { sinks, id }))
     }
 }

@@ -10,7 +10,7 @@ use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extensions::{
     Deletion, Deletions, Extensions, LayerChange, Layers, Notes, Origin, Space, SpaceInfo, Trash,
-    TrashId, TrashItem, Watch, WatchSink, notes_below,
+    TrashId, TrashItem, TreeSink, Watch, WatchSink, notes_below,
 };
 use crate::file::{File, OpenOptions, Staged};
 use crate::listing::Listing;
@@ -333,6 +333,13 @@ impl<B: Backend + 'static> Watch for Subtree<B> {
         let watch = self.backend.extensions().watch;
         let watch = watch.ok_or_else(|| absent("watch"))?;
         watch.watch(&self.below(dir), sink)
+    }
+
+    /// Of more than the folder: what changes outside it concerns nobody here.
+    fn watch_all(&self, sink: TreeSink) -> Result<Box<dyn Any + Send>> {
+        let watch = self.backend.extensions().watch;
+        let watch = watch.ok_or_else(|| absent("watch"))?;
+        watch.watch_all(sink)
     }
 }
 

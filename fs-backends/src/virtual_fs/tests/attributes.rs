@@ -1,13 +1,14 @@
 //! Times and extended attributes, and who hears of changes.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-use fs_core::extensions::{Watch as _, WatchEvent};
+use fs_core::extensions::{Trash as _, TreeEvent, Watch as _, WatchEvent};
 use fs_core::{At, Backend, Change, ErrorKind, NewNode, RenameMode, SetAttr, Time, VPath};
 use parking_lot::Mutex;
 
-use super::{create, open, path, read, rename, write};
+use super::{create, open, path, read, rename, save, write};
 use crate::MemoryBackend;
 
 #[test]
@@ -117,4 +118,68 @@ fn watchers_hear_of_their_directory_only() {
     fs.change(&Change::Rmdir(At::path(&path("/d")))).unwrap();
     expect(&[WatchEvent::Gone]);
     drop(guard);
+}
+
+#[test]
+fn who_watches_all_hears_of_every_node_and_name() {
+    let fs = MemoryBackend::new();
+    create(&fs, "/d", &NewNode::directory());
+    create(&fs, "/d/a", &NewNode::file());
+    let heard: Arc<Mutex<HashSet<TreeEvent>>> = Arc::default();
+    let sink = Arc::clone(&heard);
+    let guard = fs
+        .watch_all(Arc::new(move |event| {
+            sink.lock().insert(event);
+        }))
+        .unwrap();
+    let id = |at: &str| fs.stat(At::path(&path(at))).unwrap().id;
+    let entry =
+        |dir: &str, name: &str| TreeEvent::Entry(id(dir), fs_core::Name::new(name).unwrap());
+    let expect = |expected: &[TreeEvent]| {
+        let heard = std::mem::take(&mut *heard.lock());
+        let missing: Vec<_> = expected.iter().filter(|e| !heard.contains(e)).collect();
+        assert!(
+            missing.is_empty(),
+            "not told of {missing:?}, only of {heard:?}"
+        );
+    };
+    let (root, d, a) = (
+        TreeEvent::Node(id("/")),
+        TreeEvent::Node(id("/d")),
+        TreeEvent::Node(id("/d/a")),
+    );
+    open(&fs, "/d/a").write_at(b"bytes", 0).unwrap();
+    expect(std::slice::from_ref(&a));
+    rename(&fs, "/d/a", "/b", RenameMode::Replace).unwrap();
+    expect(&[
+        a.clone(),
+        root.clone(),
+        d.clone(),
+        entry("/d", "a"),
+        entry("/", "b"),
+    ]);
+    save(&fs, "/b", b"replaced in one step");
+    expect(std::slice::from_ref(&a));
+    create(&fs, "/d/c", &NewNode::file());
+    expect(&[d.clone(), entry("/d", "c")]);
+    let c = TreeEvent::Node(id("/d/c"));
+    let (dir, file) = (path("/d"), path("/d/c"));
+    // Several in one transaction, one of which fails.
+    let results = fs.change_all(&[
+        Change::SetXattr(At::path(&file), OsStr::new("user.x"), Some(b"1")),
+        Change::Rmdir(At::path(&dir)),
+        Change::Unlink(At::path(&file)),
+    ]);
+    assert_eq!(
+        results.iter().map(Result::is_ok).collect::<Vec<_>>(),
+        [true, false, true]
+    );
+    expect(&[c, d, entry("/d", "c")]);
+    fs.discard(&path("/b")).unwrap();
+    expect(&[root, entry("/", "b")]);
+    fs.restore(&fs.clone()).unwrap();
+    expect(&[TreeEvent::All]);
+    drop(guard);
+    create(&fs, "/after", &NewNode::file());
+    assert!(heard.lock().is_empty());
 }
