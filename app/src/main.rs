@@ -12,7 +12,9 @@ use lamina::{Start, cli};
 
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LAMINA_LOG");
-    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    // Who is killed while it waits for a mounted filesystem gets no answer: that is no error.
+    let told = "warn,fuser::reply=off";
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(told));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

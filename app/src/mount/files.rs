@@ -181,6 +181,10 @@ impl Server {
     }
 
     fn before_write(&self, open: &OpenFile, kill: bool) -> Answer<()> {
+        if !kill && open.plain.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let _looking = self.looking();
         if !open.plain.swap(true, Ordering::AcqRel) {
             self.drop_capability(&open.inode)?;
             if kill && self.caching != Caching::Alone {

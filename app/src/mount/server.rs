@@ -15,6 +15,8 @@ use fuser::{
     ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
 use super::attributes::{Answer, Failure, attributes, decode_device, set_time};
 use super::caches::{Answering, Caching, Changes, for_kernel};
 use super::durable::Activity;
@@ -47,6 +49,9 @@ impl From<&Request> for Caller {
     }
 }
 
+/// Somebody looks: nothing moves, and the kernel is told of no changes.
+pub type Looking<'a> = (Option<RwLockReadGuard<'a, ()>>, Option<Answering<'a>>);
+
 /// A mounted filesystem.
 pub struct Server {
     pub(super) backend: Arc<dyn Backend>,
@@ -58,6 +63,8 @@ pub struct Server {
     changes: Arc<Changes>,
     /// Pins follow names (of a layered filesystem): each lookup renews them.
     pub(super) repin: bool,
+    /// Where pins follow names, none moves between finding where a pin leads and doing something there.
+    moves: RwLock<()>,
 }
 
 impl Server {
@@ -81,6 +88,7 @@ impl Server {
             caching: if repin { Caching::Nothing } else { caching },
             changes,
             repin,
+            moves: RwLock::default(),
             backend,
         })
     }
@@ -102,9 +110,17 @@ impl Server {
         done
     }
 
-    /// To be held from before a look at what the kernel keeps until it has the answer.
-    fn answering(&self) -> Option<Answering<'_>> {
-        (self.caching == Caching::Told).then(|| self.changes.answering())
+    /// To be held from before a look at what a name or a node is until the kernel has the answer.
+    pub(super) fn looking(&self) -> Looking<'_> {
+        (
+            self.repin.then(|| self.moves.read()),
+            (self.caching == Caching::Told).then(|| self.changes.answering()),
+        )
+    }
+
+    /// To be held while names go or move.
+    fn moving(&self) -> Option<RwLockWriteGuard<'_, ()>> {
+        self.repin.then(|| self.moves.write())
     }
 
     fn open_flags(&self) -> FopenFlags {
@@ -180,7 +196,7 @@ impl Filesystem for Server {
     }
 
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let _answering = self.answering();
+        let _looking = self.looking();
         let answer = self.lookup_name(parent, name);
         if self.caching.keeps() && matches!(answer, Err(Failure(libc::ENOENT))) {
             // Number 0: nothing has the name, and that may be believed.
@@ -195,7 +211,7 @@ impl Filesystem for Server {
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        let _answering = self.answering();
+        let _looking = self.looking();
         let answer = self.inodes.get(ino.0).and_then(|inode| self.stat(&inode));
         self.attr(reply, ino, answer);
     }
@@ -227,12 +243,13 @@ impl Filesystem for Server {
             atime: atime.map(set_time),
             btime: None,
         };
-        let _answering = self.answering();
+        let _looking = self.looking();
         let answer = self.set_attributes(request.into(), ino, attr, handle);
         self.attr(reply, ino, answer);
     }
 
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
+        let _looking = self.looking();
         match self.read_target(ino) {
             Ok(target) => reply.data(target.as_encoded_bytes()),
             Err(failure) => reply.error(failure.into()),
@@ -257,7 +274,7 @@ impl Filesystem for Server {
             libc::S_IFBLK => NewKind::BlockDevice(decode_device(rdev)),
             _ => return reply.error(Errno::EINVAL),
         };
-        let _answering = self.answering();
+        let _looking = self.looking();
         let answer = self.make(request.into(), parent, name, kind, mode);
         self.entry(reply, answer);
     }
@@ -271,7 +288,7 @@ impl Filesystem for Server {
         _umask: u32,
         reply: ReplyEntry,
     ) {
-        let _answering = self.answering();
+        let _looking = self.looking();
         let answer = self.make(request.into(), parent, name, NewKind::Directory, mode);
         self.entry(reply, answer);
     }
@@ -285,22 +302,24 @@ impl Filesystem for Server {
         reply: ReplyEntry,
     ) {
         let kind = NewKind::Symlink(target.as_os_str().to_owned());
-        let _answering = self.answering();
+        let _looking = self.looking();
         let answer = self.make(request.into(), parent, name, kind, 0o777);
         self.entry(reply, answer);
     }
 
     fn link(&self, _: &Request, ino: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        let _answering = self.answering();
+        let _looking = self.looking();
         let answer = self.add_link(ino, parent, name);
         self.entry(reply, answer);
     }
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let _moving = self.moving();
         empty(reply, self.remove(parent, name, false));
     }
 
     fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let _moving = self.moving();
         empty(reply, self.remove(parent, name, true));
     }
 
@@ -314,6 +333,7 @@ impl Filesystem for Server {
         flags: RenameFlags,
         reply: ReplyEmpty,
     ) {
+        let _moving = self.moving();
         empty(
             reply,
             self.rename_name((parent, name), (new_parent, new_name), flags),
@@ -330,7 +350,7 @@ impl Filesystem for Server {
         flags: i32,
         reply: ReplyCreate,
     ) {
-        let _answering = self.answering();
+        let _looking = self.looking();
         match self.create_open(request.into(), parent, name, mode, OpenFlags(flags)) {
             Ok((inode, metadata, handle)) => reply.created(
                 &self.caching.names(),
@@ -344,6 +364,7 @@ impl Filesystem for Server {
     }
 
     fn open(&self, request: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        let _looking = self.looking();
         match self.open_file(request.into(), ino, flags) {
             Ok(handle) => reply.opened(handle, self.open_flags()),
             Err(failure) => reply.error(failure.into()),
@@ -437,6 +458,7 @@ impl Filesystem for Server {
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
+        let _looking = self.looking();
         let listed = self.list_folder(handle, offset, |entry| {
             Ok(reply.add(INodeNo(entry.number), entry.next, entry.kind, entry.name))
         });
@@ -454,7 +476,7 @@ impl Filesystem for Server {
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
-        let _answering = self.answering();
+        let _looking = self.looking();
         let ttl = self.caching.names();
         let listed = self.list_folder(handle, offset, |entry| {
             let found = if entry.is_dot() {
@@ -509,10 +531,12 @@ impl Filesystem for Server {
         _data_only: bool,
         reply: ReplyEmpty,
     ) {
+        let _looking = self.looking();
         empty(reply, self.sync_folder(ino));
     }
 
     fn statfs(&self, _: &Request, ino: INodeNo, reply: ReplyStatfs) {
+        let _looking = self.looking();
         match self.space(ino) {
             Ok(space) => reply.statfs(
                 space.blocks,
@@ -538,18 +562,22 @@ impl Filesystem for Server {
         _position: u32,
         reply: ReplyEmpty,
     ) {
+        let _looking = self.looking();
         empty(reply, self.set_xattr(ino, name, value, flags));
     }
 
     fn getxattr(&self, _: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        let _looking = self.looking();
         sized(reply, size, self.get_xattr(ino, name));
     }
 
     fn listxattr(&self, _: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
+        let _looking = self.looking();
         sized(reply, size, self.list_xattrs(ino));
     }
 
     fn removexattr(&self, _: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let _looking = self.looking();
         empty(reply, self.remove_xattr(ino, name));
     }
 

@@ -142,7 +142,7 @@ fn store() {
 
 #[test]
 fn overlay() {
-    run(Kind::Overlay, 1, 500);
+    run(Kind::Overlay, 2, 500);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -70,7 +70,6 @@ pub fn program_as(user: User, path: &Path) -> Command {
 /// `lamina mount --foreground`.
 pub struct Server {
     pub child: Child,
-    _said: BufReader<ChildStderr>,
 }
 
 impl Server {
@@ -81,7 +80,13 @@ impl Server {
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
         assert!(line.contains("mounted at"), "{line}");
-        Self { child, _said: said }
+        std::thread::spawn(move || {
+            // What it says goes where what fails is told.
+            for line in said.lines().map_while(Result::ok) {
+                eprintln!("server: {line}");
+            }
+        });
+        Self { child }
     }
 
     pub fn signal(&self, signal: Signal) {
