@@ -120,12 +120,27 @@ impl NodeWrite for Recorded<'_> {
         self.write.flush_content(content)
     }
 
+    fn adopt(&mut self, content: ContentId) -> Result<()> {
+        self.write.adopt(content)
+    }
+
     fn insert_trash(&mut self, item: &TrashRecord) -> Result<()> {
         self.write.insert_trash(item)
     }
 
     fn remove_trash(&mut self, id: u64) -> Result<()> {
         self.write.remove_trash(id)
+    }
+
+    /// Only below folders that have no name any more, so that nobody finds the names.
+    fn remove_leaves(&mut self, dir: Inode, limit: usize) -> Result<Vec<(Inode, NodeRecord)>> {
+        let gone = self.write.remove_leaves(dir, limit)?;
+        gone.iter().for_each(|(ino, _)| self.node_changes(*ino));
+        Ok(gone)
+    }
+
+    fn changes(&self) -> Option<u64> {
+        self.write.changes()
     }
 
     fn savepoint(&mut self, f: &mut dyn FnMut(&mut dyn NodeWrite) -> Result<()>) -> Result<()> {
