@@ -116,12 +116,18 @@ impl Context {
         })?;
         let fs = FsRef::new(opened.location.to_string());
         let (backend, at) = (opened.backend.clone(), opened.at.clone());
+        let network = opened.location.network_filesystem();
         let mut open = self.mounts.0.lock();
         let is_new = !open.iter().any(|(name, _)| *name == fs);
         if is_new {
             open.push((fs.clone(), opened));
         }
         drop(open);
+        if let (true, Some(kind)) = (is_new, network) {
+            tell(format_args!(
+                "{location}: it lies on a network filesystem ({kind}), which may let another computer write to it at the same time: that destroys it"
+            ));
+        }
         if let (true, Some(engine)) = (is_new, self.engine.get()) {
             engine.adopt(&fs)?;
         }

@@ -13,9 +13,10 @@
 //! | `stack:/x.stack.ron` | a stack of layers |
 //! | any of these, then `::/inner/path` | a place inside |
 //!
-//! `text` holds the rules of writing; `ground` tells which layers of a stack may not stand together; [`mod@probe`] tells what a host path is; [`stack`] reads and writes stack files.
+//! `text` holds the rules of writing; `ground` tells which layers of a stack may not stand together; `medium` on what a filesystem lies; [`mod@probe`] tells what a host path is; [`stack`] reads and writes stack files.
 
 mod ground;
+mod medium;
 mod open;
 pub mod probe;
 pub mod stack;
