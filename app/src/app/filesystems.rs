@@ -12,6 +12,7 @@ use crate::background::Request;
 use crate::background::message::MountInfo;
 use crate::command::{FsCommand, OpenIn, Secret};
 use crate::state::filesystem::{Locked, SAMPLE, location_of, place_of};
+use crate::state::toast::Level;
 use crate::state::{Arrival, Dialog, FsInfo, FsStatus, TabId, UserFolderKind};
 
 impl App {
@@ -170,6 +171,13 @@ impl App {
                 info.made_of = mount.made_of;
                 info.snapshots = mount.keeps_snapshots.then(Default::default);
                 let was_locked = mount.encrypted;
+                if let Some(kind) = mount.network {
+                    let text = format!(
+                        "{} lies on a network filesystem ({kind}). Open it on one computer at a time: two that write to it at once destroy it.",
+                        info.name
+                    );
+                    self.state.toasts.push(Level::Note, text, None);
+                }
                 self.drafts.forget_secret(fs);
                 self.background.send(Request::Adopt(fs.clone()));
                 if was_locked {

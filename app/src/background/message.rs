@@ -388,6 +388,8 @@ pub struct MountInfo {
     pub made_of: Vec<FsRef>,
     /// Does it keep moments of itself?
     pub keeps_snapshots: bool,
+    /// The type of the network filesystem it lies on.
+    pub network: Option<String>,
 }
 
 /// What opening an entry means.

@@ -57,6 +57,7 @@ pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Resu
         layers,
         made_of,
         keeps_snapshots: mount.backend.extensions().snapshots.is_some(),
+        network: location.network_filesystem().filter(|_| !mount.read_only),
     })
 }
 
