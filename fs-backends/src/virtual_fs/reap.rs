@@ -1,12 +1,16 @@
 //! Removing trees outside the visible one: purged, replaced by a staged node, or left by a crash.
 
+use std::time::{Duration, Instant};
+
 use fs_core::{FileKind, Result};
 
 use super::Shared;
 use super::rules::Rules;
 use super::store::{Inode, NodeStore};
 
-/// Entries removed in one transaction, so that others get their turn.
+/// How long others wait while a transaction removes entries.
+const TURN: Duration = Duration::from_millis(25);
+/// Entries removed in one step of it.
 const BATCH: usize = 1000;
 
 impl<S: NodeStore> Shared<S> {
@@ -19,11 +23,8 @@ impl<S: NodeStore> Shared<S> {
     /// Removes a node that has no name and is marked so, with all below it. A crash in between leaves the rest to the next sweep.
     pub(super) fn reap_tree(&self, top: Inode) -> Result<()> {
         let mut stack = vec![top];
-        while let Some(&at) = stack.last() {
-            match self.transact(|rules| rules.reap_some(at, at == top))? {
-                Left::Nothing => drop(stack.pop()),
-                Left::Directories(below) => stack.extend(below),
-            }
+        while !stack.is_empty() {
+            stack = self.transact(|rules| rules.reap_for_a_turn(stack))?;
         }
         Ok(())
     }
@@ -38,6 +39,23 @@ enum Left {
 }
 
 impl Rules<'_> {
+    /// Empties directories, the last first, for as long as others can wait; answers those that are left. The nodes of one directory may lie all over the
+    /// store: the more go in one transaction, the more share the pages it writes.
+    fn reap_for_a_turn(&mut self, mut stack: Vec<Inode>) -> Result<Vec<Inode>> {
+        let begun = Instant::now();
+        while let Some(&at) = stack.last() {
+            let top = stack.len() == 1;
+            match self.reap_some(at, top)? {
+                Left::Nothing => drop(stack.pop()),
+                Left::Directories(below) => stack.extend(below),
+            }
+            if begun.elapsed() >= TURN {
+                break;
+            }
+        }
+        Ok(stack)
+    }
+
     /// Removes up to a batch of what `at` holds.
     fn reap_some(&mut self, at: Inode, top: bool) -> Result<Left> {
         let Some(record) = self.write.node(at)? else {
