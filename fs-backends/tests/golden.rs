@@ -25,7 +25,7 @@ use fs_core::{
 use rusqlite::Connection;
 
 const PASSWORD: &str = "open sesame";
-const FORMATS: [&str; 2] = ["v1", "v2"];
+const FORMATS: [&str; 3] = ["v1", "v2", "v3"];
 const LONG_BYTES: usize = 150_000;
 
 fn pattern(length: usize) -> Vec<u8> {
@@ -314,6 +314,78 @@ fn saved_memory_filesystems_of_every_version_are_read() {
     let space = backend.extensions().space.unwrap();
     let space = space.space(At::path(&VPath::root())).unwrap();
     assert_eq!(space.total_bytes, Some(1 << 20));
+}
+
+/// Every file below a folder, with its bytes.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => all.extend(files(&path)),
+            false => all.push((path.clone(), std::fs::read(&path).unwrap())),
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn every_format_there_ever_was_is_read_without_a_change_to_any_file() {
+    for format in FORMATS {
+        let place = tempfile::tempdir().unwrap();
+        copy(&golden(format), place.path());
+        let before = files(place.path());
+        let vault = |name: &str, options: VaultOptions| -> Arc<dyn Backend> {
+            let options = options.read_only(true);
+            Arc::new(options.open(place.path().join(name)).unwrap())
+        };
+        let secret = || VaultOptions::new().password(PASSWORD);
+        let store = StoreOptions::new().read_only(true);
+        let all: [Arc<dyn Backend>; 4] = [
+            vault("plain.db", VaultOptions::new()),
+            vault("encrypted.db", secret()),
+            vault("compatible.db", secret()),
+            Arc::new(store.open(place.path().join("store")).unwrap()),
+        ];
+        for backend in all {
+            compare(&backend, format);
+            sound(&backend, format);
+            let fs = FileStorage::new(backend.clone());
+            let refused = fs.write("/added", "x").unwrap_err();
+            assert_eq!(refused.kind(), fs_core::ErrorKind::ReadOnly, "{format}");
+            backend.close().unwrap();
+        }
+        assert!(
+            files(place.path()) == before,
+            "{format}: a file was changed"
+        );
+    }
+}
+
+/// The copy that is made before an old database is changed is the old database.
+#[test]
+fn an_old_database_is_kept_beside_the_new_one() {
+    for (format, kept) in [("v1", "plain.db.format-1"), ("v2", "plain.db.format-2")] {
+        let place = tempfile::tempdir().unwrap();
+        copy(&golden(format), place.path());
+        let path = place.path().join("plain.db");
+        let version = |path: &Path| -> i64 {
+            let db = Connection::open(path).unwrap();
+            db.query_row("PRAGMA user_version", [], |row| row.get(0))
+                .unwrap()
+        };
+        let old = version(&path);
+        let backend = SqliteBackend::open(&path).unwrap();
+        FileStorage::new(&backend).write("/added", "later").unwrap();
+        backend.close().unwrap();
+        assert_eq!(version(&path), 3);
+        let kept = place.path().join(kept);
+        assert_eq!(version(&kept), old);
+        let options = VaultOptions::new().read_only(true);
+        let kept: Arc<dyn Backend> = Arc::new(options.open(kept).unwrap());
+        compare(&kept, format);
+    }
 }
 
 /// What [`fill`] made today is what it made then.

@@ -36,6 +36,13 @@ pub struct Repair {
     yes: bool,
 }
 
+impl Repair {
+    /// Was it asked for?
+    pub fn is_wanted(&self) -> bool {
+        self.repair
+    }
+}
+
 /// What was found in one target.
 #[derive(Serialize)]
 struct Report {

@@ -70,9 +70,9 @@ impl Context {
         Location::parse(text, &self.here).with_context(|| text.display().to_string())
     }
 
-    /// Opens a whole filesystem.
-    pub fn whole(&self, location: &Location) -> anyhow::Result<Arc<dyn Backend>> {
-        Ok(self.open(location)?.1)
+    /// Opens a whole filesystem, only to read it or for changes as well.
+    pub fn whole(&self, location: &Location, read_only: bool) -> anyhow::Result<Arc<dyn Backend>> {
+        Ok(self.open_as(location, read_only)?.1)
     }
 
     /// Opens what `text` names; of the place in it much may be missing.
@@ -103,6 +103,14 @@ impl Context {
 
     /// The filesystem, opened once, and the place in it that was written.
     fn open(&self, location: &Location) -> anyhow::Result<(Place, Arc<dyn Backend>)> {
+        self.open_as(location, false)
+    }
+
+    fn open_as(
+        &self,
+        location: &Location,
+        read_only: bool,
+    ) -> anyhow::Result<(Place, Arc<dyn Backend>)> {
         let open_already = |wanted: &Location| {
             let open = self.mounts.0.lock();
             let found = open.iter().find(|(_, opened)| opened.location == *wanted);
@@ -111,6 +119,7 @@ impl Context {
         let opened = location.open(&OpenHow {
             password: &|vault| self.keys.of(vault),
             open_already: &open_already,
+            read_only,
             accept_base: self.accept_base,
             ..OpenHow::default()
         })?;

@@ -124,7 +124,7 @@ impl Kept {
     fn open(context: &Context, text: &OsStr) -> anyhow::Result<Self> {
         let open = || {
             let location = context.location(text)?;
-            let backend = context.whole(&Location::new(location.root().clone()))?;
+            let backend = context.whole(&Location::new(location.root().clone()), false)?;
             match backend.extensions().snapshots {
                 Some(_) => anyhow::Ok(Self(backend)),
                 None => Err(Error::new(ErrorKind::Unsupported, "snapshot")

@@ -58,13 +58,17 @@ enum Action {
 /// Looks after a store.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let open = |text| Kept::open(context, text, Kind::Store);
+    let look = |text| Kept::look(context, text, Kind::Store);
     match &arguments.action {
-        Action::Info { store, output } => info(&open(store)?, output),
+        Action::Info { store, output } => info(&look(store)?, output),
         Action::Check {
             store,
             repair,
             output,
-        } => check::kept(&open(store)?, repair, output),
+        } => match repair.is_wanted() {
+            true => check::kept(&open(store)?, repair, output),
+            false => check::kept(&look(store)?, repair, output),
+        },
         Action::Gc {
             store,
             grace,

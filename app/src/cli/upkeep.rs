@@ -22,8 +22,22 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Opens the whole filesystem that `text` names; a bare path is taken for one of this kind, whatever it is called.
+    /// Opens the whole filesystem that `text` names, for changes; a bare path is taken for one of this kind, whatever it is called.
     pub fn open(context: &Context, text: &OsStr, kind: Kind) -> anyhow::Result<Self> {
+        Self::open_as(context, text, kind, false)
+    }
+
+    /// As [`Kept::open`], to look at it: another program may have it open, and nothing needs to be writable.
+    pub fn look(context: &Context, text: &OsStr, kind: Kind) -> anyhow::Result<Self> {
+        Self::open_as(context, text, kind, true)
+    }
+
+    fn open_as(
+        context: &Context,
+        text: &OsStr,
+        kind: Kind,
+        read_only: bool,
+    ) -> anyhow::Result<Self> {
         let named = context.location(text)?;
         let root = match (named.root(), kind) {
             (Root::Path(path), Kind::Vault) => Root::Vault(path.clone()),
@@ -35,7 +49,7 @@ impl Kept {
             if location.kind() != kind {
                 return Err(Error::new(ErrorKind::UnknownFormat, "open").into());
             }
-            let backend = context.whole(&location)?;
+            let backend = context.whole(&location, read_only)?;
             anyhow::Ok(Self {
                 location: location.clone(),
                 backend,

@@ -65,13 +65,17 @@ enum Action {
 /// Looks after a vault.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let open = |text| Kept::open(context, text, Kind::Vault);
+    let look = |text| Kept::look(context, text, Kind::Vault);
     match &arguments.action {
-        Action::Info { vault, output } => info(&open(vault)?, output),
+        Action::Info { vault, output } => info(&look(vault)?, output),
         Action::Check {
             vault,
             repair,
             output,
-        } => check::kept(&open(vault)?, repair, output),
+        } => match repair.is_wanted() {
+            true => check::kept(&open(vault)?, repair, output),
+            false => check::kept(&look(vault)?, repair, output),
+        },
         Action::Passwd {
             vault,
             new_password_file,
@@ -94,7 +98,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
             let reclaimed = vault.maintenance()?.compact(&Control::new())?;
             tell_reclaimed(&vault, reclaimed, output)
         }
-        Action::Backup { vault, to } => copy(&open(vault)?, to),
+        Action::Backup { vault, to } => copy(&look(vault)?, to),
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct OpenRequest<'a> {
     pub(crate) format: Format,
     pub(crate) secret: Secret<'a>,
     pub(crate) durability: Durability,
+    /// Only to read: needs no file that can be written, and no end to what another program does with it.
+    pub(crate) read_only: bool,
 }
 
 /// An open database.
@@ -99,19 +101,23 @@ impl Database {
             .canonicalize()
             .map_err(|error| Error::from_io(error, "open").with_path(given))?;
         let turn = opening();
-        let lock = FileLock::acquire(&path, &turn).map_err(|error| error.with_path(given))?;
+        let may_write = writable(&path);
+        let read_only = request.read_only || !may_write;
+        let lock =
+            FileLock::acquire(&path, !read_only, &turn).map_err(|error| error.with_path(given))?;
         let cipher =
             cipher_for(&lock, &path, request.secret).map_err(|error| error.with_path(given))?;
         let encrypted = cipher.is_some();
         let cipher_page_bytes = cipher.as_ref().map(|cipher| i64::from(cipher.page_bytes));
-        let read_only = !writable(&path);
-        if read_only && log_length(&path) > 0 {
+        // With a log beside it, or somebody who writes, SQLite has to look at both.
+        let immutable = read_only && lock.is_alone() && log_length(&path) == 0;
+        if read_only && !immutable && !may_write {
             return Err(Error::new(ErrorKind::ReadOnly, "open")
                 .with_detail("it was not closed cleanly, and here it can't be put right")
                 .with_path(given));
         }
         let mut connector = Connector {
-            immutable: read_only,
+            immutable,
             checkpoint_by_hand: request.format == Format::Index,
             path: path.clone(),
             cipher,

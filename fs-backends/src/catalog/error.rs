@@ -32,6 +32,7 @@ fn kind_of(error: &rusqlite::Error) -> ErrorKind {
         E::FromSqlConversionFailure(..)
         | E::IntegralValueOutOfRange(..)
         | E::InvalidColumnType(..)
+        | E::Utf8Error(..)
         | E::QueryReturnedNoRows => ErrorKind::Corrupted,
         _ => ErrorKind::Io,
     }

@@ -20,6 +20,7 @@ static OPENING: Mutex<()> = Mutex::new(());
 /// The lock on a database, and the way to look at its first bytes without SQLite.
 pub(super) struct FileLock {
     file: File,
+    is_alone: bool,
 }
 
 /// Held while a database is opened, until its files are registered.
@@ -39,8 +40,10 @@ impl Drop for FileLock {
 }
 
 impl FileLock {
-    /// Locks the database at `path`. Errors: `InUse` when this or another process has it open, `UnknownFormat` when it is no regular file.
-    pub(super) fn acquire(path: &Path, _turn: &Opening) -> Result<Self> {
+    /// Locks the database at `path`; to read, it shares the lock with other readers, and does without where another process writes.
+    ///
+    /// Errors: `InUse` when this process has it open, or (to write) another one; `UnknownFormat` when it is no regular file.
+    pub(super) fn acquire(path: &Path, to_write: bool, _turn: &Opening) -> Result<Self> {
         let fail = |error| Error::from_io(error, "open").with_path(path);
         let unknown = |detail| {
             Error::new(ErrorKind::UnknownFormat, "open")
@@ -63,13 +66,29 @@ impl FileLock {
             .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
             .open(path)
             .map_err(fail)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { file }),
+        let locked = match to_write {
+            true => file.try_lock(),
+            false => file.try_lock_shared(),
+        };
+        match locked {
+            Ok(()) => Ok(Self {
+                file,
+                is_alone: true,
+            }),
+            Err(std::fs::TryLockError::WouldBlock) if !to_write => Ok(Self {
+                file,
+                is_alone: false,
+            }),
             Err(std::fs::TryLockError::WouldBlock) => {
                 Err(in_use().with_detail("open in another program"))
             }
             Err(std::fs::TryLockError::Error(error)) => Err(fail(error)),
         }
+    }
+
+    /// Does nobody else write to the database?
+    pub(super) fn is_alone(&self) -> bool {
+        self.is_alone
     }
 
     /// Length of the file in bytes.

@@ -64,6 +64,7 @@ impl IndexedBackend {
 pub struct StoreOptions {
     durability: Durability,
     create_missing: bool,
+    read_only: bool,
 }
 
 impl StoreOptions {
@@ -86,11 +87,18 @@ impl StoreOptions {
         self
     }
 
+    /// Only to read: nothing needs to be writable, and another program may have it open.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
     /// Opens the store in the folder `path`. Errors: those of [`IndexedBackend::open`], and `NotFound`.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<IndexedBackend> {
         let path = path.as_ref();
         if is_new(path)? {
-            if !self.create_missing {
+            if !self.create_missing || self.read_only {
                 let kind = match path.exists() {
                     true => ErrorKind::UnknownFormat,
                     false => ErrorKind::NotFound,
@@ -99,7 +107,7 @@ impl StoreOptions {
             }
             make(path)?;
         }
-        open_existing(path, self.durability)
+        open_existing(path, *self)
     }
 
     /// Makes a store in a folder that does not exist or is empty, and opens it. Errors: `AlreadyExists`.
@@ -112,16 +120,17 @@ impl StoreOptions {
             Err(error) if error.kind() == ErrorKind::UnknownFormat => return Err(taken()),
             Err(error) => return Err(error.with_operation("create")),
         }
-        open_existing(path, self.durability)
+        open_existing(path, *self)
     }
 }
 
-fn open_existing(path: &Path, durability: Durability) -> Result<IndexedBackend> {
+fn open_existing(path: &Path, options: StoreOptions) -> Result<IndexedBackend> {
     let request = OpenRequest {
         path: &path.join(INDEX),
         format: Format::Index,
         secret: Secret::None,
-        durability,
+        durability: options.durability,
+        read_only: options.read_only,
     };
     let database = Arc::new(Database::open(&request).map_err(|error| error.with_path(path))?);
     let folder = BlobFolder::open(&path.join(BLOBS))?;

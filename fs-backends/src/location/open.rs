@@ -131,7 +131,12 @@ struct Opener<'a> {
 impl Opener<'_> {
     fn open(&mut self, location: &Location) -> Result<Opened> {
         let mut opened = self.open_bare(location)?;
-        if self.how.read_only {
+        // A vault or store that was opened to be read refuses changes itself, and still tells about itself.
+        let changes = opened
+            .backend
+            .capabilities(At::path(&VPath::root()))
+            .contains(Capabilities::WRITE);
+        if self.how.read_only && changes {
             opened.backend = Arc::new(ReadOnly::new(opened.backend));
         }
         Ok(opened)
@@ -199,6 +204,7 @@ impl Opener<'_> {
             Root::Store(path) => {
                 let options = StoreOptions::new()
                     .durability(Durability::OnSync)
+                    .read_only(self.how.read_only)
                     .create_missing(create);
                 Ok(Opened::plain(options.open(path)?, location))
             }
@@ -209,7 +215,9 @@ impl Opener<'_> {
     /// Asks for a password only where one is needed, or may be meant for a new vault. What is written is durable after each `sync`: the operations
     /// that work on locations end with one.
     fn open_vault(&self, path: &Path, create: bool, location: &Location) -> Result<SqliteBackend> {
-        let options = VaultOptions::new().durability(Durability::OnSync);
+        let options = VaultOptions::new()
+            .durability(Durability::OnSync)
+            .read_only(self.how.read_only);
         let with_password = || {
             let password = (self.how.password)(location)?;
             Some(options.clone().password(&password))

@@ -26,6 +26,7 @@ pub struct VaultOptions {
     pages: CipherPages,
     durability: Durability,
     create_missing: bool,
+    read_only: bool,
 }
 
 impl VaultOptions {
@@ -62,10 +63,18 @@ impl VaultOptions {
         self
     }
 
+    /// Only to read: neither the file nor its folder needs to be writable, and another program may have it open.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
     /// Opens the vault at `path`. Errors: those of [`SqliteBackend::open`] and [`SqliteBackend::open_encrypted`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteBackend> {
         let path = path.as_ref();
         if self.create_missing
+            && !self.read_only
             && path
                 .symlink_metadata()
                 .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
@@ -126,6 +135,7 @@ impl VaultOptions {
             format: Format::Vault,
             secret,
             durability: self.durability,
+            read_only: self.read_only,
         };
         let database = Arc::new(Database::open(&request)?);
         let content = Arc::new(ChunkStore::new(database.clone())?);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fs_core::{FileKind, Result};
+use fs_core::{Capabilities, FileKind, Result};
 
 use super::Shared;
 use super::rules::Rules;
@@ -16,6 +16,9 @@ const BATCH: usize = 1000;
 impl<S: NodeStore> Shared<S> {
     /// Removes what a killed process left outside the tree.
     pub(super) fn sweep(&self) -> Result<()> {
+        if !self.store.capabilities().contains(Capabilities::WRITE) {
+            return Ok(());
+        }
         let nameless = self.store.read(|read| read.nameless())?;
         nameless.into_iter().try_for_each(|ino| self.reap_tree(ino))
     }

@@ -131,6 +131,37 @@ fn a_lock_of_another_process_is_respected() {
 }
 
 #[test]
+fn a_vault_that_another_program_writes_can_be_read() {
+    let place = place();
+    let fs = FileStorage::new(SqliteBackend::create(&place.path).unwrap());
+    fs.write("/x", "1").unwrap();
+    close(fs);
+    let look = VaultOptions::new().read_only(true);
+    let other = std::fs::File::open(&place.path).unwrap();
+    other.lock().unwrap();
+    let fs = FileStorage::new(look.open(&place.path).unwrap());
+    assert_eq!(fs.read("/x").unwrap(), b"1");
+    // What it writes meanwhile is seen.
+    crate::catalog::tamper(&place.path, "UPDATE node SET mode = 420 WHERE ino > 1");
+    assert_eq!(fs.metadata("/x").unwrap().mode, 0o644);
+    assert_eq!(fs.write("/x", "2").unwrap_err().kind(), ErrorKind::ReadOnly);
+    assert_eq!(kind(look.open(&place.path)), ErrorKind::InUse);
+    close(fs);
+    drop(other);
+    // Without anybody else, readers share the lock, and whoever wants to write waits for them.
+    let fs = FileStorage::new(look.open(&place.path).unwrap());
+    let other = std::fs::File::open(&place.path).unwrap();
+    assert!(other.try_lock_shared().is_ok());
+    other.unlock().unwrap();
+    assert!(other.try_lock().is_err());
+    close(fs);
+    let missing = place.path.with_file_name("missing.db");
+    let create = look.create_missing(true);
+    assert_eq!(kind(create.open(&missing)), ErrorKind::NotFound);
+    assert!(!missing.exists());
+}
+
+#[test]
 fn the_files_of_an_open_vault_are_registered_as_live() {
     use std::os::unix::fs::MetadataExt as _;
     let place = place();
