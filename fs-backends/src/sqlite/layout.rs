@@ -171,16 +171,6 @@ impl Layout {
             .map_err(sql)
     }
 
-    /// Bytes that all chunks hold together.
-    pub(super) fn held(self, db: &Connection, content: ContentId) -> Result<i64> {
-        let range = rows(content, &(0..=INDEX_MAX))?;
-        db.prepare_cached(
-            "SELECT coalesce(sum(length(data)), 0) FROM chunk WHERE id BETWEEN ?1 AND ?2",
-        )
-        .and_then(|mut select| select.query_row(range, |row| row.get(0)))
-        .map_err(sql)
-    }
-
     /// The last stored chunk.
     pub(super) fn last(self, db: &Connection, content: ContentId) -> Result<Option<Stored>> {
         db.prepare_cached("SELECT id, length(data) FROM chunk WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT 1")
