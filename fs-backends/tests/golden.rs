@@ -17,7 +17,7 @@ use std::sync::Arc;
 use fs_backends::MemoryBackend;
 use fs_backends::indexed::{IndexedBackend, StoreOptions};
 use fs_backends::sqlite::{CipherPages, SqliteBackend, VaultOptions};
-use fs_core::snapshots::Snapshots as _;
+use fs_core::snapshots::Snapshots;
 use fs_core::{
     At, Backend, Change, Control, FileKind, FileStorage, NewKind, NewNode, Permissions, SetAttr,
     SetTime, Time, VPath,
@@ -244,6 +244,8 @@ fn make() {
     fs.rename("/folder", "/moved").unwrap();
     fs.remove_file("/a.txt").unwrap();
     memory.save_to(folder.join("snapshots.mem")).unwrap();
+    memory.set_password(Some(PASSWORD)).unwrap();
+    memory.save_to(folder.join("encrypted.mem")).unwrap();
 }
 
 #[test]
@@ -386,6 +388,15 @@ fn an_old_database_is_kept_beside_the_new_one() {
         let kept: Arc<dyn Backend> = Arc::new(options.open(kept).unwrap());
         compare(&kept, format);
     }
+
+/// The first encrypted saved filesystem.
+#[test]
+fn encrypted_saved_filesystems_of_every_version_are_read() {
+    let memory =
+        MemoryBackend::load_encrypted(golden("memory/encrypted-v1.mem"), PASSWORD).unwrap();
+    assert_eq!(Snapshots::list(&memory).unwrap().len(), 2);
+    let fs = FileStorage::new(memory);
+    assert!(fs.read("/moved/long.bin").unwrap() == pattern(LONG_BYTES));
 }
 
 /// What [`fill`] made today is what it made then.

@@ -32,7 +32,7 @@ fn own_filesystem(path: &Path) -> Result<Option<Root>> {
     let kind = Location::new(Root::Path(path.clone())).kind();
     Ok(match probe(&path)? {
         HostItem::Store => Some(Root::Store(path)),
-        HostItem::Saved => Some(Root::Saved(path)),
+        HostItem::Saved | HostItem::EncryptedSaved => Some(Root::Saved(path)),
         HostItem::Stack => Some(Root::Stack(path)),
         HostItem::EncryptedVault => Some(Root::Vault(path)),
         // Other programs keep plain SQLite files under every name; only `.db` promises a vault.

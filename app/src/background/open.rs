@@ -79,7 +79,11 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<Mo
             Ok(in_memory(memory))
         }
         Root::Saved(path) if !read_only => {
-            Ok(in_memory(MemoryBackend::load_from(path)?.within_machine()))
+            let memory = match secret {
+                Some(secret) => MemoryBackend::load_encrypted(path, &secret.0)?,
+                None => MemoryBackend::load_from(path)?,
+            };
+            Ok(in_memory(memory.within_machine()))
         }
         _ => {
             let how = OpenHow {
@@ -103,8 +107,8 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<Mo
 fn in_memory(memory: MemoryBackend) -> Mount {
     let memory = Arc::new(memory);
     Mount {
+        encrypted: memory.is_encrypted(),
         backend: memory.clone(),
-        encrypted: false,
         memory: Some(memory),
         read_only: false,
     }

@@ -25,7 +25,7 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Kind {
-    /// A filesystem in memory, saved to a file.
+    /// A filesystem in memory, saved to a file, which is encrypted when a password is given.
     Memory,
     /// One file, encrypted when a password is given.
     Vault,
@@ -64,8 +64,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     };
     let keys = context.keys();
     let location = Location::new(root);
-    // A password file that can't be read must not make a vault without a password.
-    let password = if kind == Kind::Vault {
+    // A password file that can't be read must not make a filesystem without a password.
+    let password = if kind != Kind::Store {
         keys.given(&location)?
     } else {
         None

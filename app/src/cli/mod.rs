@@ -112,7 +112,7 @@ pub enum Command {
     Touch(touch::Arguments),
     /// Compares two trees; exit code 1 when they differ.
     Diff(diff::Arguments),
-    /// Makes a filesystem. A vault is encrypted when a password is given.
+    /// Makes a filesystem. A vault, and the file of a filesystem in memory, is encrypted when a password is given.
     New(make::Arguments),
     /// Reads everything and tells what is damaged.
     Check(check::Arguments),

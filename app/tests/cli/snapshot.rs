@@ -71,3 +71,22 @@ fn a_filesystem_in_memory_keeps_its_limit() {
     shell.ends(2, &["new", "memory", "--limit", "much", "x.mem"]);
     shell.ends(2, &["new", "vault", "--limit", "1M", "x.db"]);
 }
+
+#[test]
+fn a_saved_file_is_encrypted_when_a_password_is_given() {
+    let shell = Shell::new();
+    fs::write(shell.path("key"), "open sesame\n").unwrap();
+    fs::write(shell.path("wrong"), "sesame\n").unwrap();
+    fs::write(shell.path("plaintext-name"), "plaintext-marker").unwrap();
+    let key = ["--password-file", "key"];
+    let with = |arguments: &[&str]| shell.ok(&[arguments, &key[..]].concat());
+    with(&["new", "memory", "m.mem"]);
+    with(&["cp", "plaintext-name", "m.mem::/plaintext-name"]);
+    with(&["snapshot", "take", "m.mem", "plaintext-moment"]);
+    assert_eq!(with(&["cat", "m.mem::/plaintext-name"]), "plaintext-marker");
+    let bytes = fs::read(shell.path("m.mem")).unwrap();
+    assert!(!bytes.windows(9).any(|window| window == b"plaintext"));
+    shell.ends(3, &["ls", "m.mem"]);
+    shell.ends(3, &["ls", "m.mem", "--password-file", "wrong"]);
+    assert_eq!(fs::read(shell.path("m.mem")).unwrap(), bytes);
+}

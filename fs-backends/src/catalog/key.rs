@@ -15,6 +15,13 @@ pub(crate) const SALT_BYTES: usize = 16;
 const ROUNDS: u32 = 256_000;
 const HMAC_BYTES: usize = 64;
 
+/// The key of a password over a salt, as the keys of databases are derived: the slow step.
+pub(crate) fn derive_bytes(password: &str, salt: &[u8], rounds: u32) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    pbkdf2::pbkdf2_hmac::<Sha512>(password.as_bytes(), salt, rounds, &mut *key);
+    key
+}
+
 /// The key of one database. Overwritten when dropped; never shown.
 #[derive(Clone)]
 pub(crate) struct Key {
@@ -25,8 +32,7 @@ pub(crate) struct Key {
 impl Key {
     /// Derives the key from a password: the slow step, done once for each unlock.
     pub(crate) fn derive(password: &str, salt: [u8; SALT_BYTES]) -> Self {
-        let mut key = Zeroizing::new([0; 32]);
-        pbkdf2::pbkdf2_hmac::<Sha512>(password.as_bytes(), &salt, ROUNDS, &mut *key);
+        let key = derive_bytes(password, &salt, ROUNDS);
         Self { key, salt }
     }
 

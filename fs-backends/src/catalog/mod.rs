@@ -30,7 +30,7 @@ pub use database::Durability;
 pub(crate) use create::{NewDatabase, create};
 pub(crate) use database::{Database, OpenRequest, Secret};
 pub(crate) use error::{corrupted, from_sql};
-pub(crate) use key::Key;
+pub(crate) use key::{Key, derive_bytes};
 pub(crate) use maintenance::{About, Finding, Fix, Inspection, Leftover, Scratch};
 pub(crate) use read::content_row;
 pub(crate) use schema::{ChunkSum, Format};

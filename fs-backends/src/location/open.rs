@@ -19,7 +19,7 @@ const LAYERS_MAX: usize = 128;
 /// How to open.
 #[derive(Clone, Copy)]
 pub struct OpenHow<'a> {
-    /// Gives the password of an encrypted vault; `None`: `PasswordNeeded`, with the vault's path.
+    /// Gives the password of an encrypted filesystem; `None`: `PasswordNeeded`, with its path.
     pub password: &'a dyn Fn(&Location) -> Option<Zeroizing<String>>,
     /// Gives a filesystem that is open already (the root of `location`), so that a vault that is shown in a tab can be a layer too.
     pub open_already: &'a dyn Fn(&Location) -> Option<Arc<dyn Backend>>,
@@ -175,8 +175,9 @@ impl Opener<'_> {
                 Ok(Opened::plain(new_memory(*limit_bytes), location))
             }
             Root::Saved(path) => {
-                let saved = self.open_saved(path, create)?;
+                let saved = self.open_saved(path, create, &location)?;
                 Ok(Opened {
+                    is_private: saved.backend.is_encrypted(),
                     saved: vec![saved.clone()],
                     ..Opened::of(saved.backend, location)
                 })
@@ -240,12 +241,25 @@ impl Opener<'_> {
         }
     }
 
-    fn open_saved(&self, path: &Path, create: bool) -> Result<SavedMemory> {
+    /// Asks for a password as [`Opener::open_vault`] does.
+    fn open_saved(&self, path: &Path, create: bool, location: &Location) -> Result<SavedMemory> {
         let missing = probe(path)? == HostItem::Missing;
+        let password = || (self.how.password)(location);
         let backend = if missing && create {
-            new_memory(self.how.memory_limit_bytes)
+            let new = new_memory(self.how.memory_limit_bytes);
+            if let Some(password) = password() {
+                new.set_password(Some(&password))?;
+            }
+            new
         } else {
-            MemoryBackend::load_from(path)?.within_machine()
+            let loaded = match MemoryBackend::load_from(path) {
+                Err(e) if e.kind() == ErrorKind::PasswordNeeded => match password() {
+                    Some(password) => MemoryBackend::load_encrypted(path, &password)?,
+                    None => return Err(e),
+                },
+                loaded => loaded?,
+            };
+            loaded.within_machine()
         };
         Ok(SavedMemory {
             backend: Arc::new(backend),

@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags, open};
 
 use super::{Kind, Root};
 use crate::live_files;
+use crate::memory::is_sealed;
 
 /// The first 16 bytes of every plain SQLite file (<https://www.sqlite.org/fileformat.html>, 1.3).
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -33,6 +34,8 @@ pub enum HostItem {
     EncryptedVault,
     /// A saved filesystem (`.mem`).
     Saved,
+    /// One that needs its password.
+    EncryptedSaved,
     /// A stack file.
     Stack,
     /// The raw file of a filesystem that is open in this process.
@@ -67,14 +70,18 @@ pub fn probe(path: &Path) -> Result<HostItem> {
     if live_files::is_live(metadata.dev(), metadata.ino()) {
         return Ok(HostItem::Open);
     }
-    match kind_by_name(path) {
-        Some(Kind::Memory) => return Ok(HostItem::Saved),
-        Some(Kind::Stack) => return Ok(HostItem::Stack),
-        _ => {}
+    if kind_by_name(path) == Some(Kind::Stack) {
+        return Ok(HostItem::Stack);
     }
     let mut start = [0; 16];
     let magic = File::open(format!("/proc/self/fd/{}", handle.as_raw_fd()))
         .and_then(|file| file.read_exact_at(&mut start, 0));
+    if kind_by_name(path) == Some(Kind::Memory) {
+        return Ok(match magic {
+            Ok(()) if is_sealed(&start) => HostItem::EncryptedSaved,
+            _ => HostItem::Saved,
+        });
+    }
     let is_vault_name = kind_by_name(path) == Some(Kind::Vault);
     Ok(match magic {
         Ok(()) if start == *SQLITE_MAGIC => HostItem::PlainVault,
@@ -154,6 +161,7 @@ mod tests {
         std::fs::write(at("short.db"), b"x").unwrap();
         std::fs::write(at("empty.db"), b"").unwrap();
         std::fs::write(at("a.mem"), b"").unwrap();
+        std::fs::write(at("secret.mem"), b"\x89LMEE\r\n\x1a\x01\0\0\0 and more").unwrap();
         std::fs::write(at("a.stack.ron"), b"").unwrap();
         std::fs::write(at("a.txt"), [0xA5; 8192]).unwrap();
         rustix::fs::mknodat(
@@ -172,6 +180,7 @@ mod tests {
             ("short.db", HostItem::File),
             ("empty.db", HostItem::File),
             ("a.mem", HostItem::Saved),
+            ("secret.mem", HostItem::EncryptedSaved),
             ("a.stack.ron", HostItem::Stack),
             ("a.txt", HostItem::File),
             ("fifo.db", HostItem::Special),

@@ -15,6 +15,8 @@ pub use content::MemoryContent;
 pub use limit::default_limit_bytes;
 pub use store::MemoryStore;
 
+pub(crate) use saved::is_sealed;
+
 use fs_core::Result;
 
 use content::Limits;
@@ -97,7 +99,9 @@ impl MemoryBackend {
 impl Clone for MemoryBackend {
     fn clone(&self) -> Self {
         let store = self.store();
-        Self::build(MemoryStore::from_image(store.image(), store.limits()))
+        let copy = MemoryStore::from_image(store.image(), store.limits());
+        copy.password().clone_from(&store.password());
+        Self::build(copy)
     }
 }
 

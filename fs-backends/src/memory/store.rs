@@ -7,12 +7,13 @@ use fs_core::extensions::Space;
 use fs_core::path::NAME_MAX_BYTES;
 use fs_core::snapshots::Snapshots;
 use fs_core::{Capabilities, Error, ErrorKind, Result, Time};
-use parking_lot::{MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::MemoryBackend;
 use super::bytes::CHUNK_BYTES;
 use super::content::{Contents, Limits, MemoryContent, Shared};
 use super::nodes::{Nodes, View};
+use super::saved::PasswordKey;
 use super::snapshots::Kept;
 use super::transaction::Transaction;
 use crate::virtual_fs::{ContentId, Inode, NodeRead, NodeStore, NodeWrite, ROOT};
@@ -26,6 +27,8 @@ pub struct MemoryStore {
     next_ino: AtomicU64,
     fs_id: u64,
     closed: AtomicBool,
+    /// Of the files it is saved to.
+    password: Mutex<Option<PasswordKey>>,
     /// What [`MemoryStore::changes`] said when it was saved or loaded last.
     saved_changes: AtomicU64,
     snapshot_changes: AtomicU64,
@@ -64,6 +67,7 @@ impl MemoryStore {
             next_ino: AtomicU64::new(image.next_ino),
             fs_id: uuid::Uuid::new_v4().as_u64_pair().0,
             closed: AtomicBool::new(false),
+            password: Mutex::default(),
         }
     }
 
@@ -100,6 +104,11 @@ impl MemoryStore {
 
     pub(super) fn limits_mut(&self) -> MutexGuard<'_, Limits> {
         self.content.0.limits.lock()
+    }
+
+    /// The key of the files it is saved to.
+    pub(super) fn password(&self) -> MutexGuard<'_, Option<PasswordKey>> {
+        self.password.lock()
     }
 
     /// The snapshots. No other lock of the store is taken while this one is held.
@@ -153,7 +162,9 @@ impl NodeStore for MemoryStore {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::posix() | Capabilities::VOLATILE | Capabilities::SNAPSHOTS
+        let mut all = Capabilities::posix() | Capabilities::VOLATILE | Capabilities::SNAPSHOTS;
+        all.set(Capabilities::ENCRYPTED, self.password().is_some());
+        all
     }
 
     fn new_ino(&self) -> Result<Inode> {

@@ -13,10 +13,11 @@
 mod decode;
 mod encode;
 mod record;
+mod sealed;
 mod section;
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
 use fs_core::{Error, ErrorKind, Result};
@@ -26,6 +27,10 @@ use super::content::Limits;
 use super::snapshots::{Kept, Taken};
 use super::store::MemoryStore;
 use encode::Saved;
+use sealed::{SealedReader, SealedWriter};
+
+pub(super) use sealed::PasswordKey;
+pub(crate) use sealed::is_sealed;
 
 /// Buffer between us and the file.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -36,9 +41,17 @@ impl MemoryBackend {
     pub fn save_to(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let (saved, changes) = self.to_save();
+        let key = self.store().password().clone();
         replace_file(path, |file| {
             let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
-            encode::write(&saved, &mut out)?;
+            match &key {
+                Some(key) => {
+                    let mut sealed = SealedWriter::new(&mut out, key)?;
+                    encode::write(&saved, &mut sealed)?;
+                    sealed.finish()?;
+                }
+                None => encode::write(&saved, &mut out)?,
+            }
             out.flush()
         })
         .map_err(|error| Error::from_io(error, "save").or_path(path))?;
@@ -66,9 +79,44 @@ impl MemoryBackend {
         (saved, changes)
     }
 
-    /// Loads what [`save_to`](Self::save_to) wrote. Errors: `UnknownFormat` (something else), `NewerFormat`, `Corrupted`.
+    /// Loads what [`save_to`](Self::save_to) wrote. Errors: `UnknownFormat` (something else), `NewerFormat`, `PasswordNeeded`, `Corrupted`.
     pub fn load_from(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
+        Self::load(path.as_ref(), None)
+    }
+
+    /// Loads an encrypted file; it will be saved with the same password. Errors: `WrongPassword`, `InvalidInput` (it is not encrypted), and those of
+    /// [`load_from`](Self::load_from).
+    pub fn load_encrypted(path: impl AsRef<Path>, password: &str) -> Result<Self> {
+        Self::load(path.as_ref(), Some(password))
+    }
+
+    /// Encrypts the files it is saved to from now on, or (`None`) writes them in clear. Deriving the key takes a moment. `InvalidInput`: it is empty.
+    pub fn set_password(&self, password: Option<&str>) -> Result<()> {
+        let key = match password {
+            Some("") => {
+                let error = Error::new(ErrorKind::InvalidInput, "set password");
+                return Err(error.with_detail("the password is empty"));
+            }
+            Some(password) => Some(PasswordKey::new(password)?),
+            None => None,
+        };
+        *self.store().password() = key;
+        self.store().snapshots_changed();
+        Ok(())
+    }
+
+    /// Is what is saved of it encrypted?
+    pub fn is_encrypted(&self) -> bool {
+        self.store().password().is_some()
+    }
+
+    /// Is it saved with this password?
+    pub fn has_password(&self, password: &str) -> bool {
+        let key = self.store().password().clone();
+        key.is_some_and(|key| key.is_of(password))
+    }
+
+    fn load(path: &Path, password: Option<&str>) -> Result<Self> {
         let told = |error: Error| error.with_operation("load").or_path(path);
         let io = |error| told(Error::from_io(error, "load"));
         // Opening a fifo would wait for ever.
@@ -77,8 +125,19 @@ impl MemoryBackend {
         }
         let file = File::open(path).map_err(io)?;
         let mut from = BufReader::with_capacity(BUFFER_BYTES, file);
-        let saved = decode::read(&mut from).map_err(told)?;
-        Self::loaded(saved)
+        if !is_sealed(from.fill_buf().map_err(io)?) {
+            if password.is_some() {
+                let detail = "it is not encrypted: open it without a password";
+                return Err(told(
+                    Error::new(ErrorKind::InvalidInput, "load").with_detail(detail),
+                ));
+            }
+            return Self::loaded(decode::read(&mut from).map_err(told)?);
+        }
+        let (mut sealed, key) = SealedReader::new(from, password).map_err(told)?;
+        let loaded = Self::loaded(decode::read(&mut sealed).map_err(told)?)?;
+        *loaded.store().password() = Some(key);
+        Ok(loaded)
     }
 
     fn loaded(saved: Saved) -> Result<Self> {

@@ -103,7 +103,7 @@ impl<'a> Fields<'a> {
         self.0.is_empty()
     }
 
-    fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N]> {
         let (bytes, rest) = self
             .0
             .split_first_chunk()

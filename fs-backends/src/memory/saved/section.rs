@@ -99,6 +99,16 @@ pub(super) struct Reader<R> {
     payload: Vec<u8>,
 }
 
+/// What reading failed with: an error of what is decrypted below is handed on as it is.
+fn read_error(error: std::io::Error) -> Error {
+    let below = error.get_ref().and_then(|it| it.downcast_ref::<Error>());
+    match below {
+        Some(below) => below.clone(),
+        None if error.kind() == std::io::ErrorKind::UnexpectedEof => damaged("cut off"),
+        None => Error::from_io(error, "load"),
+    }
+}
+
 impl<R: Read> Reader<R> {
     pub(super) fn new(mut from: R) -> Result<Self> {
         let unknown = || Error::new(ErrorKind::UnknownFormat, "load");
@@ -106,7 +116,7 @@ impl<R: Read> Reader<R> {
         from.read_exact(&mut start)
             .map_err(|error| match error.kind() {
                 std::io::ErrorKind::UnexpectedEof => unknown(),
-                _ => Error::from_io(error, "load"),
+                _ => read_error(error),
             })?;
         let (magic, version) = start.split_first_chunk().ok_or_else(unknown)?;
         let version = version
@@ -162,16 +172,11 @@ impl<R: Read> Reader<R> {
         match self.from.read(&mut [0]) {
             Ok(0) => Ok(()),
             Ok(_) => Err(damaged("bytes after the end")),
-            Err(error) => Err(Error::from_io(error, "load")),
+            Err(error) => Err(read_error(error)),
         }
     }
 
     fn fill(&mut self, into: &mut [u8]) -> Result<()> {
-        self.from
-            .read_exact(into)
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => damaged("cut off"),
-                _ => Error::from_io(error, "load"),
-            })
+        self.from.read_exact(into).map_err(read_error)
     }
 }

@@ -107,6 +107,8 @@ impl Snapshots for MemoryBackend {
         let image = self.moment(Moment::Snapshot(id));
         let image = image.map_err(of_snapshot("open snapshot"))?;
         let store = MemoryStore::from_image(image, Limits::default());
+        // As secret as what it is a snapshot of.
+        store.password().clone_from(&self.store().password());
         Ok(Arc::new(ReadOnly::new(Self::build(store))))
     }
 
