@@ -246,6 +246,10 @@ fn make() {
     memory.save_to(folder.join("snapshots.mem")).unwrap();
     memory.set_password(Some(PASSWORD)).unwrap();
     memory.save_to(folder.join("encrypted.mem")).unwrap();
+    let options = StoreOptions::new().password(PASSWORD);
+    let store: Arc<dyn Backend> = Arc::new(options.create(folder.join("encrypted-store")).unwrap());
+    fill(&store);
+    store.close().unwrap();
 }
 
 #[test]
@@ -388,15 +392,31 @@ fn an_old_database_is_kept_beside_the_new_one() {
         let kept: Arc<dyn Backend> = Arc::new(options.open(kept).unwrap());
         compare(&kept, format);
     }
+}
 
-/// The first encrypted saved filesystem.
+/// The first encrypted saved filesystem, and the first encrypted store.
 #[test]
-fn encrypted_saved_filesystems_of_every_version_are_read() {
+fn encrypted_ones_of_every_version_are_read() {
     let memory =
         MemoryBackend::load_encrypted(golden("memory/encrypted-v1.mem"), PASSWORD).unwrap();
     assert_eq!(Snapshots::list(&memory).unwrap().len(), 2);
     let fs = FileStorage::new(memory);
     assert!(fs.read("/moved/long.bin").unwrap() == pattern(LONG_BYTES));
+
+    let place = tempfile::tempdir().unwrap();
+    copy(&golden("encrypted-store"), place.path());
+    for what in ["as it was", "written"] {
+        let store = IndexedBackend::open_encrypted(place.path(), PASSWORD).unwrap();
+        let store: Arc<dyn Backend> = Arc::new(store);
+        compare(&store, what);
+        sound(&store, what);
+        let fs = FileStorage::new(store.clone());
+        fs.append("/copy.bin", "more").unwrap();
+        assert_eq!(fs.read("/copy.bin").unwrap().len(), LONG_BYTES + 4);
+        fs.write("/copy.bin", pattern(LONG_BYTES)).unwrap();
+        sound(&store, what);
+        store.close().unwrap();
+    }
 }
 
 /// What [`fill`] made today is what it made then.

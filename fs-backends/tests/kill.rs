@@ -31,6 +31,13 @@ enum Kind {
     Plain,
     Encrypted,
     Store,
+    EncryptedStore,
+}
+
+impl Kind {
+    fn is_store(self) -> bool {
+        matches!(self, Self::Store | Self::EncryptedStore)
+    }
 }
 
 /// What runs beside the script.
@@ -44,7 +51,7 @@ enum Task {
     Backup,
 }
 
-const CASES: [(&str, Kind, Task); 12] = [
+const CASES: [(&str, Kind, Task); 15] = [
     ("plain", Kind::Plain, Task::Nothing),
     ("encrypted", Kind::Encrypted, Task::Nothing),
     ("store", Kind::Store, Task::Nothing),
@@ -57,6 +64,9 @@ const CASES: [(&str, Kind, Task); 12] = [
     ("store-gc", Kind::Store, Task::Collect),
     ("plain-backup", Kind::Plain, Task::Backup),
     ("store-backup", Kind::Store, Task::Backup),
+    ("encrypted-store", Kind::EncryptedStore, Task::Nothing),
+    ("encrypted-store-gc", Kind::EncryptedStore, Task::Collect),
+    ("encrypted-store-rekey", Kind::EncryptedStore, Task::Rekey),
 ];
 
 struct Random(u64);
@@ -183,7 +193,7 @@ fn perform(fs: &Fs, step: &Step) {
 }
 
 fn place(folder: &Path, kind: Kind) -> PathBuf {
-    folder.join(if kind == Kind::Store { "s" } else { "v.db" })
+    folder.join(if kind.is_store() { "s" } else { "v.db" })
 }
 
 fn open(path: &Path, kind: Kind, password: &str) -> fs_core::Result<Arc<dyn Backend>> {
@@ -195,6 +205,10 @@ fn open(path: &Path, kind: Kind, password: &str) -> fs_core::Result<Arc<dyn Back
             let store = StoreOptions::new().durability(Durability::OnSync);
             Arc::new(store.open(path)?)
         }
+        Kind::EncryptedStore => {
+            let store = StoreOptions::new().durability(Durability::OnSync);
+            Arc::new(store.password(password).open(path)?)
+        }
     })
 }
 
@@ -205,6 +219,10 @@ fn make(folder: &Path, kind: Kind) {
         Kind::Plain => Arc::new(vault.create(path).unwrap()),
         Kind::Encrypted => Arc::new(vault.password(PASSWORDS[0]).create(path).unwrap()),
         Kind::Store => Arc::new(StoreOptions::new().create(path).unwrap()),
+        Kind::EncryptedStore => {
+            let store = StoreOptions::new().password(PASSWORDS[0]);
+            Arc::new(store.create(path).unwrap())
+        }
     };
     let fs = FileStorage::new(backend.clone());
     for folder in 0..4 {
@@ -393,7 +411,7 @@ fn examine(kind: Kind, folder: &Path, seed: u64, steps: usize, passwords: &[usiz
             "{what}: after step {steps} comes {step:?}; before {before:?}, now {names:?}"
         );
     }
-    if kind == Kind::Store {
+    if kind.is_store() {
         maintenance.collect(0, &Control::new()).unwrap();
         let mut found = Vec::new();
         maintenance

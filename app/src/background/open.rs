@@ -52,7 +52,7 @@ pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Resu
     let (layers, made_of) = layers(mounts, location)?;
     Ok(MountInfo {
         capabilities: mount.backend.capabilities(At::path(&VPath::root())),
-        encrypted: mount.encrypted && location.kind() == Kind::Vault,
+        encrypted: mount.encrypted && matches!(location.kind(), Kind::Vault | Kind::Store),
         read_only: mount.read_only,
         layers,
         made_of,
@@ -167,7 +167,11 @@ pub fn create(new: &NewFilesystem, secret: Option<Secret>) -> Result<Location> {
             Location::new(Root::Vault(path.clone())).settled()
         }
         NewFilesystem::Store(path) => {
-            IndexedBackend::create(path)?.close()?;
+            match secret {
+                Some(secret) => IndexedBackend::create_encrypted(path, &secret.0)?,
+                None => IndexedBackend::create(path)?,
+            }
+            .close()?;
             Location::new(Root::Store(path.clone())).settled()
         }
         NewFilesystem::Stack { file, layers } => create_stack(file, layers),

@@ -29,7 +29,7 @@ enum Kind {
     Memory,
     /// One file, encrypted when a password is given.
     Vault,
-    /// An index and blobs in a folder.
+    /// An index and blobs in a folder, encrypted when a password is given.
     Store,
     /// Layers, one over the other.
     Stack,
@@ -65,11 +65,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let keys = context.keys();
     let location = Location::new(root);
     // A password file that can't be read must not make a filesystem without a password.
-    let password = if kind != Kind::Store {
-        keys.given(&location)?
-    } else {
-        None
-    };
+    let password = keys.given(&location)?;
     let opened = location.open(&OpenHow {
         password: &|_| password.clone(),
         create: true,

@@ -112,7 +112,7 @@ pub enum Command {
     Touch(touch::Arguments),
     /// Compares two trees; exit code 1 when they differ.
     Diff(diff::Arguments),
-    /// Makes a filesystem. A vault, and the file of a filesystem in memory, is encrypted when a password is given.
+    /// Makes a filesystem; it is encrypted when a password is given.
     New(make::Arguments),
     /// Reads everything and tells what is damaged.
     Check(check::Arguments),
@@ -128,7 +128,7 @@ pub enum Command {
     Snapshot(snapshot::Arguments),
     /// Looks after a vault: info, check, passwd, compact, backup.
     Vault(vault::Arguments),
-    /// Looks after a store: info, check, gc, backup.
+    /// Looks after a store: info, check, passwd, compact, gc, backup.
     Store(store::Arguments),
     /// Shows a filesystem as a real folder, for other programs.
     #[cfg(all(feature = "mount", target_os = "linux"))]

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::json::Output;
 use super::outcome::Outcome;
 use super::upkeep::{Kept, copy, info, tell_reclaimed};
+use super::vault::change_password;
 
 /// `lamina store ...`
 #[derive(clap::Args)]
@@ -33,6 +34,21 @@ enum Action {
         store: OsString,
         #[command(flatten)]
         repair: check::Repair,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Gives it another password; blobs stay as they are.
+    Passwd {
+        /// The store.
+        store: OsString,
+        /// The first line of FILE is the new password; otherwise LAMINA_NEW_PASSWORD, otherwise a prompt.
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<OsString>,
+    },
+    /// Gives unused space of its index back to the disk.
+    Compact {
+        /// The store.
+        store: OsString,
         #[command(flatten)]
         output: Output,
     },
@@ -69,6 +85,15 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
             true => check::kept(&open(store)?, repair, output),
             false => check::kept(&look(store)?, repair, output),
         },
+        Action::Passwd {
+            store,
+            new_password_file,
+        } => change_password(context, &open(store)?, new_password_file.as_ref()),
+        Action::Compact { store, output } => {
+            let store = open(store)?;
+            let reclaimed = store.maintenance()?.compact(&Control::new())?;
+            tell_reclaimed(&store, reclaimed, output)
+        }
         Action::Gc {
             store,
             grace,

@@ -79,20 +79,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         Action::Passwd {
             vault,
             new_password_file,
-        } => {
-            let vault = open(vault)?;
-            if vault.maintenance()?.info()?.cipher.is_none() {
-                let detail = "it is not encrypted; make an encrypted vault and copy into it";
-                return Err(Error::new(ErrorKind::Unsupported, "change password")
-                    .with_detail(detail)
-                    .into());
-            }
-            let old = context.keys().of(vault.location());
-            let old = old.unwrap_or_default();
-            let new = new_password(new_password_file.as_ref())?;
-            vault.maintenance()?.change_password(&old, &new)?;
-            Ok(Outcome::Done)
-        }
+        } => change_password(context, &open(vault)?, new_password_file.as_ref()),
         Action::Compact { vault, output } => {
             let vault = open(vault)?;
             let reclaimed = vault.maintenance()?.compact(&Control::new())?;
@@ -100,6 +87,24 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         }
         Action::Backup { vault, to } => copy(&look(vault)?, to),
     }
+}
+
+/// Encrypts what is encrypted with another password.
+pub fn change_password(
+    context: &Context,
+    kept: &Kept,
+    new_password_file: Option<&OsString>,
+) -> anyhow::Result<Outcome> {
+    if kept.maintenance()?.info()?.cipher.is_none() {
+        let detail = "it is not encrypted; make an encrypted one and copy into it";
+        return Err(Error::new(ErrorKind::Unsupported, "change password")
+            .with_detail(detail)
+            .into());
+    }
+    let old = context.keys().of(kept.location()).unwrap_or_default();
+    let new = new_password(new_password_file)?;
+    kept.maintenance()?.change_password(&old, &new)?;
+    Ok(Outcome::Done)
 }
 
 fn new_password(file: Option<&OsString>) -> anyhow::Result<Zeroizing<String>> {

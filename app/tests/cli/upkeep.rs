@@ -124,3 +124,36 @@ fn a_store_is_checked_collected_and_copied() {
     shell.ends(1, &["store", "info", "big"]);
     shell.ends(1, &["vault", "info", "s"]);
 }
+
+#[test]
+fn a_store_is_encrypted_when_a_password_is_given() {
+    let shell = Shell::new();
+    fs::write(shell.path("key"), "open sesame\n").unwrap();
+    fs::write(shell.path("new"), "another\n").unwrap();
+    fs::write(shell.path("plaintext-name"), "plaintext-marker").unwrap();
+    let key = ["--password-file", "key"];
+    let with = |arguments: &[&str]| shell.ok(&[&key[..], arguments].concat());
+    with(&["new", "store", "s"]);
+    with(&["cp", "plaintext-name", "s::/plaintext-name"]);
+    shell.ends(3, &["ls", "s"]);
+    shell.ends(3, &["--password-file", "new", "ls", "s"]);
+    let info = with(&["store", "info", "--json", "s"]);
+    let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+    assert!(info["cipher"]["key_derivation"].is_string(), "{info}");
+    with(&["store", "check", "s"]);
+    with(&["store", "backup", "s", "copy"]);
+    with(&["store", "passwd", "s", "--new-password-file", "new"]);
+    shell.ends(3, &[&key[..], &["ls", "s"]].concat());
+    let cat = ["--password-file", "new", "cat", "s::/plaintext-name"];
+    assert_eq!(shell.ok(&cat), "plaintext-marker");
+    assert_eq!(with(&["cat", "copy::/plaintext-name"]), "plaintext-marker");
+    for folder in ["s", "s/blobs", "copy", "copy/blobs"] {
+        for file in fs::read_dir(shell.path(folder)).unwrap() {
+            let path = file.unwrap().path();
+            if path.is_file() {
+                let bytes = fs::read(&path).unwrap();
+                assert!(!bytes.windows(9).any(|it| it == b"plaintext"), "{path:?}");
+            }
+        }
+    }
+}

@@ -10,12 +10,15 @@ use rusqlite::{Connection, OpenFlags};
 use super::connect::{Cipher, harden, unlock};
 use super::error::from_sql;
 use super::schema::{self, Format, Meta};
+use crate::seal::SealKey;
 
 /// What a new database shall be.
 pub(crate) struct NewDatabase {
     pub(crate) format: Format,
     pub(crate) cipher: Option<(super::Key, super::CipherPages)>,
     pub(crate) chunk_bytes: u32,
+    /// Of the blobs of an encrypted store.
+    pub(crate) blob_key: Option<SealKey>,
 }
 
 const PLAIN_PAGE_BYTES: u32 = 16_384;
@@ -84,6 +87,7 @@ fn write(path: &Path, new: &NewDatabase) -> Result<()> {
         uuid: uuid::Uuid::new_v4(),
         chunk_bytes: new.chunk_bytes,
         chunk_sum: schema::ChunkSum::default(),
+        blob_key: new.blob_key.clone(),
         created: Time::now(),
     };
     let transaction = db.transaction().map_err(sql)?;

@@ -4,8 +4,11 @@ use fs_core::{Error, ErrorKind, FileKind, Result, Time};
 use rusqlite::Connection;
 use rusqlite::types::{FromSql, ValueRef};
 
+use zeroize::Zeroizing;
+
 use super::error::{corrupted, from_sql};
 use super::{old, sums};
+use crate::seal::{KEY_BYTES, SealKey};
 use crate::virtual_fs::ROOT;
 
 /// Number of the newest format described in `FORMAT.md` (`PRAGMA user_version`); new databases have it.
@@ -76,7 +79,7 @@ impl Format {
 }
 
 /// What a database says of itself, written once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Meta {
     /// Identity of the filesystem.
     pub(crate) uuid: uuid::Uuid,
@@ -86,6 +89,8 @@ pub(crate) struct Meta {
     pub(crate) chunk_sum: ChunkSum,
     /// When it was made.
     pub(crate) created: Time,
+    /// The key of the blobs of an encrypted store.
+    pub(crate) blob_key: Option<SealKey>,
 }
 
 /// The checksum of a piece of content.
@@ -123,6 +128,9 @@ pub(super) fn create(db: &Connection, format: Format, meta: &Meta) -> rusqlite::
     put.execute(("chunk_bytes", meta.chunk_bytes))?;
     put.execute(("chunk_sum", meta.chunk_sum.name()))?;
     put.execute(("created", meta.created.nanos()))?;
+    if let Some(key) = &meta.blob_key {
+        put.execute(("blob_key", key.as_slice()))?;
+    }
     put.execute(("barrier", 0))?;
     put.execute(("trash", 0))?;
     put.execute(("next_ino", ROOT.cast_signed() + 1))?;
@@ -204,6 +212,21 @@ fn check_tables(db: &Connection, format: Format, version: i64) -> Result<()> {
     }
 }
 
+/// The key of the blobs, which only an encrypted index has.
+fn blob_key(db: &Connection, version: i64) -> Result<Option<SealKey>> {
+    let has = "SELECT count(*) FROM meta WHERE key = 'blob_key'";
+    let there: i64 = db
+        .query_row(has, [], |row| row.get(0))
+        .map_err(|error| from_sql(error, "open"))?;
+    if there == 0 {
+        return Ok(None);
+    }
+    let found = Zeroizing::new(meta_value::<Vec<u8>>(db, "blob_key", version)?);
+    let key = <[u8; KEY_BYTES]>::try_from(found.as_slice());
+    let key = key.map_err(|_| corrupted("open", "the key of its blobs is impossible"))?;
+    Ok(Some(SealKey::from(key)))
+}
+
 /// One thing the database says of itself. `Corrupted`: it says nothing, something of another type, or not what was written.
 pub(super) fn meta_value<T: FromSql>(db: &Connection, key: &str, version: i64) -> Result<T> {
     let sql = |error| from_sql(error, "open");
@@ -255,6 +278,7 @@ fn read_meta(db: &Connection, format: Format, version: i64) -> Result<Meta> {
         chunk_bytes: meta_value(db, "chunk_bytes", version)?,
         chunk_sum,
         created: Time::from_nanos(meta_value(db, "created", version)?),
+        blob_key: blob_key(db, version)?,
     };
     let plausible = match format {
         Format::Vault => (512..=1 << 20).contains(&meta.chunk_bytes),

@@ -1,6 +1,5 @@
 //! One open blob.
 
-use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use rustix::fs::{FallocateFlags, SeekFrom};
 use rustix::io::Errno;
 
 use super::blocks::{Blocks, Running};
+use super::file::BlobFile;
 use super::name::BlobName;
 use super::store::Shared;
 use crate::catalog::corrupted;
@@ -24,7 +24,7 @@ pub(super) struct BlobContent {
     id: ContentId,
     shared: Arc<Shared>,
     name: BlobName,
-    file: File,
+    file: BlobFile,
     state: Mutex<State>,
 }
 
@@ -57,7 +57,7 @@ fn io(error: impl Into<std::io::Error>, operation: &'static str) -> Error {
 impl BlobContent {
     /// A new blob to write.
     pub(super) fn create(id: ContentId, shared: Arc<Shared>, name: BlobName) -> Result<Self> {
-        let file = shared.folder.create(&name)?;
+        let file = BlobFile::create(&shared.folder, &name, shared.key.as_ref())?;
         let state = State {
             sealed: None,
             writing: true,
@@ -72,14 +72,16 @@ impl BlobContent {
         })
     }
 
-    /// A blob the index knows. `Corrupted`: missing, too short or (small ones) changed.
+    /// A blob the index knows, with `known_bytes` bytes. `Corrupted`: missing, too short or (small ones) changed.
     pub(super) fn open(
         id: ContentId,
         shared: Arc<Shared>,
         name: BlobName,
         sealed: Option<Seal>,
+        known_bytes: u64,
     ) -> Result<Self> {
-        let file = shared.folder.open_blob(&name, sealed.is_some())?;
+        let key = shared.key.as_ref();
+        let file = BlobFile::open(&shared.folder, &name, key, sealed.is_some(), known_bytes)?;
         let content = Self {
             id,
             shared,
@@ -120,22 +122,21 @@ impl BlobContent {
         self.state.lock()
     }
 
-    /// Length of the file.
+    /// Length of its bytes.
     pub(super) fn length(&self) -> Result<u64> {
-        Ok(self
-            .file
-            .metadata()
-            .map_err(|error| io(error, "stat blob"))?
-            .len())
+        self.file.length()
     }
 
     /// Hashes the whole file.
     pub(super) fn hash(&self) -> Result<([u8; 32], Option<Blocks>)> {
         let mut running = Running::new(self.length()?);
         let mut buffer = vec![0; BUFFER_BYTES];
+        let file = match &self.file {
+            BlobFile::Plain(file) => file,
+            BlobFile::Sealed(records) => return Ok((records.hash()?, None)),
+        };
         loop {
-            match self
-                .file
+            match file
                 .read_at(&mut buffer, running.next)
                 .map_err(|error| io(error, "read blob"))?
             {
@@ -158,11 +159,13 @@ impl BlobContent {
             },
             _ => self.hash()?,
         };
+        self.file.complete()?;
         self.shared.folder.seal(&self.name)?;
         state.sealed = Some(Seal {
             size_bytes,
             hash,
-            blocks: blocks.map(Arc::new),
+            // Records prove themselves.
+            blocks: blocks.filter(|_| self.file.is_plain()).map(Arc::new),
         });
         Ok(true)
     }
@@ -172,22 +175,34 @@ impl BlobContent {
         let fail = |errno: Errno| io(errno, "copy blob");
         to.state.lock().hasher = None;
         self.shared.folder.written(&to.name);
-        if rustix::fs::ioctl_ficlone(&to.file, &self.file).is_ok() {
+        let pair = match (&self.file, &to.file) {
+            (BlobFile::Plain(from), BlobFile::Plain(into)) => Some((from, into)),
+            // Records are bound to their blob.
+            _ => None,
+        };
+        if let Some((from, into)) = pair
+            && rustix::fs::ioctl_ficlone(into, from).is_ok()
+        {
             return to.cut(size_bytes);
         }
         let mut at = 0;
         while let Some((start, end)) = self.next_data(at)?.filter(|(start, _)| *start < size_bytes)
         {
             let end = end.min(size_bytes);
+            let Some((file, to_file)) = pair else {
+                self.copy_range(to, start, end)?;
+                at = end;
+                continue;
+            };
             let (mut from, mut into) = (start, start);
             while from < end {
                 let length = usize::try_from(end - from)
                     .unwrap_or(usize::MAX)
                     .min(1 << 30);
                 match rustix::fs::copy_file_range(
-                    &self.file,
+                    file,
                     Some(&mut from),
-                    &to.file,
+                    to_file,
                     Some(&mut into),
                     length,
                 ) {
@@ -210,9 +225,12 @@ impl BlobContent {
         while from < end {
             buffer.resize((end - from).min(BUFFER_BYTES as u64) as usize, 0);
             self.read_at(&mut buffer, from)?;
-            to.file
-                .write_all_at(&buffer, from)
-                .map_err(|error| io(error, "copy blob"))?;
+            match &to.file {
+                BlobFile::Plain(file) => file
+                    .write_all_at(&buffer, from)
+                    .map_err(|error| io(error, "copy blob"))?,
+                BlobFile::Sealed(records) => records.write_at(&buffer, from)?,
+            }
             from += buffer.len() as u64;
         }
         Ok(())
@@ -223,18 +241,22 @@ impl BlobContent {
         if self.length()? > len_bytes {
             self.state.lock().hasher = None;
             self.shared.folder.written(&self.name);
-            self.file
-                .set_len(len_bytes)
-                .map_err(|error| io(error, "truncate blob"))?;
+            match &self.file {
+                BlobFile::Plain(file) => file
+                    .set_len(len_bytes)
+                    .map_err(|error| io(error, "truncate blob"))?,
+                BlobFile::Sealed(records) => records.truncate(len_bytes)?,
+            }
         }
         Ok(())
     }
 
     /// Reads as many bytes as there are, with zeros after them.
     fn fill(&self, into: &mut [u8], offset: u64) -> Result<usize> {
+        let file = self.file.on_host();
         let mut filled = 0;
         while let Some(rest) = into.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.file.read_at(rest, offset + filled as u64) {
+            match file.read_at(rest, offset + filled as u64) {
                 Ok(0) => {
                     rest.fill(0);
                     break;
@@ -261,6 +283,9 @@ impl Content for BlobContent {
     }
 
     fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
+        if let BlobFile::Sealed(records) = &self.file {
+            return records.read_at(into, offset);
+        }
         let filled = self.fill(into, offset)?;
         let end = offset + filled as u64;
         let Some(seal) = self.state.lock().sealed.clone() else {
@@ -287,7 +312,12 @@ impl Content for BlobContent {
         self.check_writable()?;
         let length = self.length()?;
         self.shared.folder.written(&self.name);
-        let written = self.file.write_all_at(from, offset);
+        let written = match &self.file {
+            BlobFile::Plain(file) => file
+                .write_all_at(from, offset)
+                .map_err(|error| io(error, "write blob")),
+            BlobFile::Sealed(records) => records.write_at(from, offset),
+        };
         let mut state = self.state.lock();
         match &mut state.hasher {
             Some(running) if running.next == offset && written.is_ok() => {
@@ -296,10 +326,11 @@ impl Content for BlobContent {
             _ => state.hasher = None,
         }
         drop(state);
-        written.map_err(|error| {
+        written.inspect_err(|_| {
             // What was added before the disk was full is taken away again; failing that, it lies beyond the size of the node.
-            self.file.set_len(length).unwrap_or_default();
-            io(error, "write blob")
+            if let BlobFile::Plain(file) = &self.file {
+                file.set_len(length).unwrap_or_default();
+            }
         })
     }
 
@@ -315,8 +346,12 @@ impl Content for BlobContent {
         self.check_writable()?;
         self.state.lock().hasher = None;
         self.shared.folder.written(&self.name);
+        let file = match &self.file {
+            BlobFile::Plain(file) => file,
+            BlobFile::Sealed(records) => return records.punch(offset, len_bytes),
+        };
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        match rustix::fs::fallocate(&self.file, flags, offset, len_bytes) {
+        match rustix::fs::fallocate(file, flags, offset, len_bytes) {
             Ok(()) => Ok(()),
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
                 let end = offset.saturating_add(len_bytes).min(self.length()?);
@@ -326,8 +361,7 @@ impl Content for BlobContent {
                     let part = zeros
                         .get(..((end - at).min(BUFFER_BYTES as u64) as usize))
                         .unwrap_or_default();
-                    self.file
-                        .write_all_at(part, at)
+                    file.write_all_at(part, at)
                         .map_err(|error| io(error, "punch hole"))?;
                     at += part.len() as u64;
                 }
@@ -339,8 +373,12 @@ impl Content for BlobContent {
 
     fn next_data(&self, offset: u64) -> Result<Option<(u64, u64)>> {
         let fail = |errno| io(errno, "seek in blob");
+        let file = match &self.file {
+            BlobFile::Plain(file) => file,
+            BlobFile::Sealed(records) => return Ok(records.next_data(offset)),
+        };
         // The position of the descriptor is used by nothing else.
-        let start = match rustix::fs::seek(&self.file, SeekFrom::Data(offset)) {
+        let start = match rustix::fs::seek(file, SeekFrom::Data(offset)) {
             Ok(start) => start,
             Err(Errno::NXIO) => return Ok(None),
             Err(Errno::INVAL) => {
@@ -349,7 +387,7 @@ impl Content for BlobContent {
             }
             Err(errno) => return Err(fail(errno)),
         };
-        let end = rustix::fs::seek(&self.file, SeekFrom::Hole(start)).map_err(fail)?;
+        let end = rustix::fs::seek(file, SeekFrom::Hole(start)).map_err(fail)?;
         Ok(Some((start, end)))
     }
 
@@ -357,6 +395,7 @@ impl Content for BlobContent {
         use std::os::unix::fs::MetadataExt as _;
         Ok(self
             .file
+            .on_host()
             .metadata()
             .map_err(|error| io(error, "stat blob"))?
             .blocks()
@@ -364,7 +403,7 @@ impl Content for BlobContent {
     }
 
     fn sync(&self) -> Result<()> {
-        rustix::fs::fdatasync(&self.file).map_err(|errno| io(errno, "sync blob"))
+        rustix::fs::fdatasync(self.file.on_host()).map_err(|errno| io(errno, "sync blob"))
     }
 }
 

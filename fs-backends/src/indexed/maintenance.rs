@@ -10,6 +10,7 @@ use fs_core::maintenance::{DamageKind, Reclaimed};
 use fs_core::{Control, Error, ErrorKind, Result, Time};
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::file::BlobFile;
 use super::folder::BlobFolder;
 use super::name::BlobName;
 use super::store::{BlobStore, Shared, dead_blobs, row};
@@ -54,7 +55,7 @@ pub(super) fn check(shared: &Shared, it: &mut Inspection<'_>) -> Result<()> {
             size: row.get(3).map_err(sql)?,
             hash: row.get(4).map_err(sql)?,
         };
-        if let Some((kind, detail)) = wrong_with(&shared.folder, it, &row)? {
+        if let Some((kind, detail)) = wrong_with(shared, it, &row)? {
             it.note(Finding::new(kind, About::Content(row.content), detail));
         }
     }
@@ -84,7 +85,7 @@ pub(super) fn check(shared: &Shared, it: &mut Inspection<'_>) -> Result<()> {
 
 /// Reads one blob; answers what is wrong with it.
 fn wrong_with(
-    folder: &BlobFolder,
+    shared: &Shared,
     it: &mut Inspection<'_>,
     row: &Row,
 ) -> Result<Option<(DamageKind, String)>> {
@@ -97,7 +98,10 @@ fn wrong_with(
         Ok(name) => name,
         Err(error) => return Ok(Some((DamageKind::BlobFile, told(&error)))),
     };
-    let file = match folder.open_blob(&name, row.sealed) {
+    let folder = &shared.folder;
+    // One that is still written is looked at no closer: opening its records would change them.
+    let key = shared.key.as_ref().filter(|_| row.sealed);
+    let file = match BlobFile::open(folder, &name, key, row.sealed, 0) {
         Ok(file) => file,
         Err(error) if folder.stat(&name).is_none() => {
             return Ok(Some((DamageKind::ContentMissing, told(&error))));
@@ -107,8 +111,7 @@ fn wrong_with(
     if !row.sealed {
         return Ok(None);
     }
-    let io = |error| Error::from_io(error, "check").with_detail(name.to_string());
-    let length = file.metadata().map_err(io)?.len();
+    let length = file.length()?;
     if i64::try_from(length) != Ok(row.size) {
         let detail = format!("blob {name} has {length} bytes instead of {}", row.size);
         return Ok(Some((DamageKind::BlobLength, detail)));
@@ -123,17 +126,36 @@ fn wrong_with(
             Ok(Some((DamageKind::ContentChanged, detail)))
         }
         Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
-        Err(error) => Ok(Some((
-            DamageKind::ContentChanged,
-            format!("blob {name}: {error}"),
-        ))),
+        Err(error) => {
+            let detail = match error.detail() {
+                Some(detail) => detail.to_owned(),
+                None => format!("blob {name}: {error}"),
+            };
+            Ok(Some((DamageKind::ContentChanged, detail)))
+        }
     }
 }
 
-fn hash(file: &File, control: &Control) -> Result<[u8; 32]> {
+fn hash(file: &BlobFile, control: &Control) -> Result<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut at = 0;
+    let file = match file {
+        BlobFile::Plain(file) => file,
+        BlobFile::Sealed(records) => {
+            let length = records.length();
+            while at < length {
+                control.check()?;
+                let wanted = (length - at).min(BUFFER_BYTES as u64);
+                let piece = buffer.get_mut(..wanted as usize).unwrap_or_default();
+                records.read_at(piece, at)?;
+                hasher.update(piece);
+                at += wanted;
+                control.add_bytes(wanted);
+            }
+            return Ok(*hasher.finalize().as_bytes());
+        }
+    };
     loop {
         control.check()?;
         match file.read_at(&mut buffer, at) {

@@ -10,11 +10,16 @@
 
 mod blocks;
 mod content;
+mod file;
 mod folder;
 mod maintenance;
 mod name;
+mod records;
+mod runs;
 mod store;
 
+#[cfg(test)]
+mod encrypted_tests;
 #[cfg(test)]
 mod tests;
 
@@ -25,8 +30,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_core::{Error, ErrorKind, Result};
+use zeroize::Zeroizing;
 
-use crate::catalog::{CatalogStore, Database, Format, NewDatabase, OpenRequest, Secret, create};
+use crate::catalog::{
+    CatalogStore, CipherPages, Database, Format, Key, NewDatabase, OpenRequest, Secret, create,
+};
+use crate::seal::{SealKey, random};
 use crate::virtual_fs::VirtualFs;
 use folder::BlobFolder;
 use store::BlobStore;
@@ -42,7 +51,7 @@ pub type IndexedBackend = VirtualFs<CatalogStore<BlobStore>>;
 impl IndexedBackend {
     /// Opens the store in the folder `path`; makes it when nothing is there, or an empty folder.
     ///
-    /// Errors: `UnknownFormat` when it is another folder, or no folder; `NewerFormat`, `InUse`, `Corrupted`. None of them changes a file.
+    /// Errors: `UnknownFormat` when it is another folder, or no folder; `PasswordNeeded`, `NewerFormat`, `InUse`, `Corrupted`. None of them changes a file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         StoreOptions::new().create_missing(true).open(path)
     }
@@ -50,6 +59,23 @@ impl IndexedBackend {
     /// Makes a store in a folder that does not exist or is empty. Errors: `AlreadyExists`.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         StoreOptions::new().create(path)
+    }
+
+    /// Opens the encrypted store in the folder `path`.
+    ///
+    /// Errors: `NotFound`, `WrongPassword`, `InvalidInput` when it is not encrypted, and those of [`IndexedBackend::open`]. None of them changes a file.
+    pub fn open_encrypted(path: impl AsRef<Path>, password: &str) -> Result<Self> {
+        StoreOptions::new().password(password).open(path)
+    }
+
+    /// Makes an encrypted store. Errors: `AlreadyExists`; `InvalidInput` for an empty password.
+    pub fn create_encrypted(path: impl AsRef<Path>, password: &str) -> Result<Self> {
+        StoreOptions::new().password(password).create(path)
+    }
+
+    /// Is it encrypted?
+    pub fn is_encrypted(&self) -> bool {
+        self.store().database().is_encrypted()
     }
 
     /// The folder it is in, without symbolic links.
@@ -60,8 +86,9 @@ impl IndexedBackend {
 }
 
 /// How to open or make a store, where the plain functions of [`IndexedBackend`] do not do.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct StoreOptions {
+    password: Option<Zeroizing<String>>,
     durability: Durability,
     create_missing: bool,
     read_only: bool,
@@ -71,6 +98,20 @@ impl StoreOptions {
     /// Every call durable, nothing made that is not there.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The password of an encrypted store.
+    #[must_use]
+    pub fn password(mut self, password: &str) -> Self {
+        self.password = Some(Zeroizing::new(password.to_owned()));
+        self
+    }
+
+    fn secret(&self) -> Secret<'_> {
+        match &self.password {
+            Some(password) => Secret::Password(password),
+            None => Secret::None,
+        }
     }
 
     /// When changes survive a power cut.
@@ -105,9 +146,9 @@ impl StoreOptions {
                 };
                 return Err(Error::new(kind, "open").with_path(path));
             }
-            make(path)?;
+            self.make(path)?;
         }
-        open_existing(path, *self)
+        self.open_existing(path, self.secret())
     }
 
     /// Makes a store in a folder that does not exist or is empty, and opens it. Errors: `AlreadyExists`.
@@ -115,27 +156,64 @@ impl StoreOptions {
         let path = path.as_ref();
         let taken = || Error::new(ErrorKind::AlreadyExists, "create").with_path(path);
         match is_new(path) {
-            Ok(true) => make(path)?,
+            Ok(true) => self.make(path)?,
             Ok(false) => return Err(taken()),
             Err(error) if error.kind() == ErrorKind::UnknownFormat => return Err(taken()),
             Err(error) => return Err(error.with_operation("create")),
         }
-        open_existing(path, *self)
+        self.open_existing(path, self.secret())
+    }
+
+    fn open_existing(&self, path: &Path, secret: Secret<'_>) -> Result<IndexedBackend> {
+        let request = OpenRequest {
+            path: &path.join(INDEX),
+            format: Format::Index,
+            secret,
+            durability: self.durability,
+            read_only: self.read_only,
+        };
+        let database = Arc::new(Database::open(&request).map_err(|error| error.with_path(path))?);
+        let folder = BlobFolder::open(&path.join(BLOBS))?;
+        let content = Arc::new(BlobStore::new(database.clone(), folder)?);
+        VirtualFs::over(CatalogStore::new(database, content)?)
+    }
+
+    /// Makes the folders, then the index: a store exists from the moment its index does.
+    fn make(&self, path: &Path) -> Result<()> {
+        let cipher = match self.secret() {
+            Secret::Password("") => {
+                let error = Error::new(ErrorKind::InvalidInput, "create").with_path(path);
+                return Err(error.with_detail("the password is empty"));
+            }
+            Secret::Password(password) => Some(Key::create(password)),
+            Secret::Key(_) | Secret::None => None,
+        };
+        make_with(path, cipher)
     }
 }
 
-fn open_existing(path: &Path, options: StoreOptions) -> Result<IndexedBackend> {
-    let request = OpenRequest {
-        path: &path.join(INDEX),
-        format: Format::Index,
-        secret: Secret::None,
-        durability: options.durability,
-        read_only: options.read_only,
+/// Makes an encrypted store with a key, a plain one without.
+fn make_with(path: &Path, key: Option<Key>) -> Result<()> {
+    make_folders(path)?;
+    let blob_key = match key {
+        Some(_) => {
+            let mut key = SealKey::default();
+            random(&mut *key)?;
+            Some(key)
+        }
+        None => None,
     };
-    let database = Arc::new(Database::open(&request).map_err(|error| error.with_path(path))?);
-    let folder = BlobFolder::open(&path.join(BLOBS))?;
-    let content = Arc::new(BlobStore::new(database.clone(), folder)?);
-    VirtualFs::over(CatalogStore::new(database, content)?)
+    let new = NewDatabase {
+        format: Format::Index,
+        cipher: key.map(|key| (key, CipherPages::default())),
+        chunk_bytes: 0,
+        blob_key,
+    };
+    match create(&path.join(INDEX), &new) {
+        // Somebody else was faster: theirs is the one to open.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map_err(|error| error.with_path(path)),
+    }
 }
 
 /// Is there room for a new store: nothing, an empty folder, or what a crash left of an earlier attempt? `UnknownFormat`: something else is there.
@@ -170,8 +248,7 @@ fn is_new(path: &Path) -> Result<bool> {
     }
 }
 
-/// Makes the folders, then the index: a store exists from the moment its index does.
-fn make(path: &Path) -> Result<()> {
+fn make_folders(path: &Path) -> Result<()> {
     let fail = |error| Error::from_io(error, "create").with_path(path);
     let make_folder = |folder: &Path| match std::fs::DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
@@ -189,14 +266,5 @@ fn make(path: &Path) -> Result<()> {
             .and_then(|folder| folder.sync_all())
             .map_err(fail)?;
     }
-    let new = NewDatabase {
-        format: Format::Index,
-        cipher: None,
-        chunk_bytes: 0,
-    };
-    match create(&path.join(INDEX), &new) {
-        // Somebody else was faster: theirs is the one to open.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        made => made.map_err(|error| error.with_path(path)),
-    }
+    Ok(())
 }

@@ -15,6 +15,7 @@ use super::content::{BlobContent, Seal};
 use super::folder::BlobFolder;
 use super::maintenance;
 use super::name::BlobName;
+use super::records::StoreKey;
 use crate::catalog::{
     CatalogContent, Database, Durability, Inspection, OutsideCounts, RowSum, Sums, Table,
     change_content, content_row, corrupted, from_sql,
@@ -30,6 +31,8 @@ const GRACE_SECONDS: u64 = 24 * 60 * 60;
 pub(super) struct Shared {
     pub(super) database: Arc<Database>,
     pub(super) folder: BlobFolder,
+    /// Of the blobs of an encrypted store.
+    pub(super) key: Option<StoreKey>,
     open: Mutex<HashMap<ContentId, Weak<BlobContent>>>,
     /// Blobs the index does not know yet.
     fresh: Mutex<HashMap<ContentId, BlobName>>,
@@ -66,6 +69,7 @@ pub struct BlobStore(Arc<Shared>);
 impl BlobStore {
     /// The blobs in `folder`. What a crash left behind is removed in the background.
     pub(super) fn new(database: Arc<Database>, folder: BlobFolder) -> Result<Self> {
+        let key = database.meta().blob_key.as_ref().map(StoreKey::new);
         let (unsealed, unnamed, dead) = database.read(|db| {
             Ok((
                 contents(db, "SELECT content FROM blob WHERE sealed = 0")?,
@@ -76,6 +80,7 @@ impl BlobStore {
         Ok(Self(Arc::new(Shared {
             database,
             folder,
+            key,
             open: Mutex::default(),
             fresh: Mutex::default(),
             unsealed: Mutex::new(unsealed),
@@ -114,11 +119,11 @@ impl BlobStore {
         if let Some(content) = self.find(id) {
             return Ok(content);
         }
-        let (name, sealed) = self
+        let (name, sealed, known_bytes) = self
             .0
             .database
             .read(|db| row(db, id, self.0.database.sums()))?;
-        let content = BlobContent::open(id, self.0.clone(), name, sealed)?;
+        let content = BlobContent::open(id, self.0.clone(), name, sealed, known_bytes)?;
         Ok(self.insert(id, content))
     }
 
@@ -259,8 +264,12 @@ fn contents(db: &Connection, select: &str) -> Result<VecDeque<ContentId>> {
         .collect())
 }
 
-/// What the index knows of a content. `Corrupted`: nothing, or not what was written.
-pub(super) fn row(db: &Connection, id: ContentId, sums: &Sums) -> Result<(BlobName, Option<Seal>)> {
+/// What the index knows of a content, its size too. `Corrupted`: nothing, or not what was written.
+pub(super) fn row(
+    db: &Connection,
+    id: ContentId,
+    sums: &Sums,
+) -> Result<(BlobName, Option<Seal>, u64)> {
     let sql = |error| from_sql(error, "open blob");
     let mut select = db
         .prepare_cached("SELECT name, sealed, size, hash, blocks, sum FROM blob WHERE content = ?1")
@@ -310,7 +319,8 @@ pub(super) fn row(db: &Connection, id: ContentId, sums: &Sums) -> Result<(BlobNa
             ));
         }
     };
-    Ok((BlobName::parse(&name)?, seal))
+    let size_bytes = u64::try_from(size).unwrap_or(0);
+    Ok((BlobName::parse(&name)?, seal, size_bytes))
 }
 
 /// The sum of the row of a blob.
@@ -386,7 +396,7 @@ fn bury(db: &Connection, id: ContentId, sums: &Sums) -> Result<Option<BlobName>>
     if content_row(db, id, sums)?.is_none_or(|(refs, _)| refs != 0) {
         return Ok(None);
     }
-    let (name, _) = row(db, id, sums)?;
+    let (name, ..) = row(db, id, sums)?;
     let dead = name.sealed();
     db.prepare_cached("INSERT OR IGNORE INTO dead_blob (name, sum) VALUES (?1, ?2)")
         .and_then(|mut insert| insert.execute((&dead, sums.store(|| dead_sum(&dead)))))

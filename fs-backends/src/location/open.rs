@@ -11,7 +11,7 @@ use super::ground::{self, Clash, Ground};
 use super::{HostItem, Kind, Location, Root, StackFile, probe};
 use crate::indexed::StoreOptions;
 use crate::sqlite::{Durability, VaultOptions};
-use crate::{MemoryBackend, SqliteBackend, StdFsBackend, VRootFsBackend};
+use crate::{IndexedBackend, MemoryBackend, SqliteBackend, StdFsBackend, VRootFsBackend};
 
 /// Most layers of a stack, those of stacks in it included.
 const LAYERS_MAX: usize = 128;
@@ -203,11 +203,11 @@ impl Opener<'_> {
                 })
             }
             Root::Store(path) => {
-                let options = StoreOptions::new()
-                    .durability(Durability::OnSync)
-                    .read_only(self.how.read_only)
-                    .create_missing(create);
-                Ok(Opened::plain(options.open(path)?, location))
+                let store = self.open_store(path, create, &location)?;
+                Ok(Opened {
+                    is_private: store.is_encrypted(),
+                    ..Opened::plain(store, location)
+                })
             }
             Root::Stack(path) => self.open_stack(path, location.clone()),
         }
@@ -237,6 +237,28 @@ impl Opener<'_> {
                     "{detail}; host: before the path means the file itself"
                 )))
             }
+            opened => opened,
+        }
+    }
+
+    /// Asks for a password as [`Opener::open_vault`] does.
+    fn open_store(&self, path: &Path, create: bool, location: &Location) -> Result<IndexedBackend> {
+        let options = StoreOptions::new()
+            .durability(Durability::OnSync)
+            .read_only(self.how.read_only)
+            .create_missing(create);
+        let with_password = || {
+            let password = (self.how.password)(location)?;
+            Some(options.clone().password(&password))
+        };
+        if create && probe(path)? != HostItem::Store {
+            return with_password().unwrap_or(options.clone()).open(path);
+        }
+        match options.open(path) {
+            Err(e) if e.kind() == ErrorKind::PasswordNeeded => match with_password() {
+                Some(options) => options.open(path),
+                None => Err(e),
+            },
             opened => opened,
         }
     }

@@ -125,6 +125,7 @@ impl VaultOptions {
             format: Format::Vault,
             cipher: key.map(|key| (key.clone(), self.pages)),
             chunk_bytes,
+            blob_key: None,
         };
         create(path, &new)
     }

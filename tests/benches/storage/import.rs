@@ -8,7 +8,12 @@ use super::report::{Gate, Samples, Unit};
 use super::system::System;
 use super::{Bench, Result};
 
-const DISK: [System; 3] = [System::Vault, System::Encrypted, System::Store];
+const DISK: [System; 4] = [
+    System::Vault,
+    System::Encrypted,
+    System::Store,
+    System::EncryptedStore,
+];
 
 pub fn run(bench: &mut Bench) -> Result {
     let tree = Tree::spread(bench.size(10_000, 200), bench.size(500, 10), 1024..=16_384)?;
@@ -26,6 +31,7 @@ pub fn run(bench: &mut Bench) -> Result {
     table.line(&write, "encrypted vault", "ext4", Gate::Wall(1.0, 0.33));
     table.line(&write, "encrypted vault", "tmpfs", Gate::Cpu(4.0, 3.0));
     table.line(&write, "store", "ext4", Gate::Wall(2.5, 1.0));
+    table.line(&write, "encrypted store", "ext4", Gate::None);
     table.line(&write, "host", "ext4", Gate::None);
     table.line(&write, "memory", "vfs::MemoryFS", Gate::Cpu(0.7, 0.5));
     table.line(&read, "tmpfs", "ext4", Gate::None);
@@ -33,6 +39,7 @@ pub fn run(bench: &mut Bench) -> Result {
     table.line(&read, "vault", "ext4", Gate::Wall(0.67, 0.45));
     table.line(&read, "encrypted vault", "ext4", Gate::Wall(2.0, 1.4));
     table.line(&read, "store", "ext4", Gate::None);
+    table.line(&read, "encrypted store", "ext4", Gate::None);
     table.line(&read, "host", "ext4", Gate::None);
     table.line(&read, "memory", "vfs::MemoryFS", Gate::None);
     each_durable(bench)
@@ -83,6 +90,10 @@ fn reopen(
         System::Vault => std::sync::Arc::new(SqliteBackend::open(folder.join("vault.db"))?),
         System::Encrypted => std::sync::Arc::new(SqliteBackend::open_encrypted(
             folder.join("encrypted.db"),
+            PASSWORD,
+        )?),
+        System::EncryptedStore => std::sync::Arc::new(IndexedBackend::open_encrypted(
+            folder.join("encrypted"),
             PASSWORD,
         )?),
         _ => std::sync::Arc::new(IndexedBackend::open(folder.join("store"))?),

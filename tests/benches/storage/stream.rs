@@ -12,10 +12,11 @@ use super::{Bench, Result};
 
 const BUFFER: usize = 1 << 20;
 const PIECE: usize = 4096;
-const SYSTEMS: [System; 4] = [
+const SYSTEMS: [System; 5] = [
     System::Vault,
     System::Encrypted,
     System::Store,
+    System::EncryptedStore,
     System::Memory,
 ];
 
@@ -62,6 +63,7 @@ pub fn run(bench: &mut Bench) -> Result {
         Gate::WallIs(5120.0, 2926.0),
     );
     table.line(write, "store", "ext4", Gate::Wall(1.05, 1.0));
+    table.line(write, "encrypted store", "ext4", Gate::Wall(1.18, 1.05));
     table.line(write, "memory", "tmpfs", Gate::None);
     table.line(read, "tmpfs", "ext4", Gate::None);
     table.line(read, "vault", "ext4", Gate::WallIs(556.0, 167.0));
@@ -72,10 +74,12 @@ pub fn run(bench: &mut Bench) -> Result {
         Gate::WallIs(2000.0, 1111.0),
     );
     table.line(read, "store", "ext4", Gate::Wall(1.05, 1.0));
+    table.line(read, "encrypted store", "ext4", Gate::None);
     table.line(read, "memory", "tmpfs", Gate::None);
     table.line(random, "vault", "ext4", Gate::CpuIs(6.0, 3.5));
     table.line(random, "encrypted vault", "ext4", Gate::CpuIs(35.0, 20.0));
     table.line(random, "store", "ext4", Gate::None);
+    table.line(random, "encrypted store", "ext4", Gate::None);
     table.line(random, "memory", "ext4", Gate::None);
     Ok(())
 }

@@ -20,6 +20,7 @@ pub enum System {
     Vault,
     Encrypted,
     Store,
+    EncryptedStore,
     Host,
     Sandbox,
 }
@@ -32,6 +33,7 @@ impl System {
             Self::Vault => "vault",
             Self::Encrypted => "encrypted vault",
             Self::Store => "store",
+            Self::EncryptedStore => "encrypted store",
             Self::Host => "host",
             Self::Sandbox => "sandbox",
         }
@@ -55,6 +57,10 @@ impl System {
             Self::Store => {
                 let store = StoreOptions::new().durability(durability);
                 Arc::new(store.create(folder.join("store"))?)
+            }
+            Self::EncryptedStore => {
+                let store = StoreOptions::new().durability(durability);
+                Arc::new(store.password(PASSWORD).create(folder.join("encrypted"))?)
             }
             Self::Host => {
                 let root = VPath::new(folder)?;

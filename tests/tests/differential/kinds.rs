@@ -156,6 +156,22 @@ fn store() {
 }
 
 #[test]
+fn store_encrypted() {
+    posix(
+        || {
+            let dir = folder();
+            let options = StoreOptions::new().durability(Durability::OnSync);
+            let options = options.password("secret");
+            Fresh {
+                backend: Arc::new(options.create(dir.path().join("store")).unwrap()),
+                guard: Box::new(dir),
+            }
+        },
+        10,
+    );
+}
+
+#[test]
 fn overlay_of_host_and_vault() {
     overlay(
         || {
