@@ -9,6 +9,7 @@ packages=(
     xvfb xauth openbox xdotool imagemagick dbus dbus-x11       # a display, a window manager, mouse and keys, pictures
     at-spi2-core python3 python3-pyatspi gir1.2-atspi-2.0 libglib2.0-bin # finding widgets by their accessible names
     libgl1 libegl1 libgl1-mesa-dri                             # OpenGL in software
+    strace e2fsprogs util-linux                               # system calls that fail, mounts of a test's own
     fuse3 git rsync sqlite3                                    # mounting, and programs that work on what is mounted
     libx11-6 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon0 libxkbcommon-x11-0
 )

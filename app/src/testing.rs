@@ -241,3 +241,28 @@ impl Window {
         self.settle();
     }
 }
+
+/// Reads `data` as the program's own files, in `folder`: any bytes give a session and settings, and what could not be read is told.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test writes what the program then reads"
+)]
+pub fn read_config(folder: &Path, data: &[u8]) {
+    let folders = Folders {
+        config: folder.to_path_buf(),
+        state: folder.to_path_buf(),
+        runtime: None,
+    };
+    for name in ["settings.ron", "session.ron"] {
+        std::fs::write(folder.join(name), data).expect("a folder that can be written");
+    }
+    let saved = folders.load();
+    assert!(saved.told.len() <= 2, "{:?}", saved.told);
+    // What was not readable was set aside, and does not come back.
+    let again = folders.load();
+    assert!(again.told.is_empty(), "{:?}", again.told);
+    assert_eq!(
+        (again.settings, again.session),
+        (saved.settings, saved.session)
+    );
+}

@@ -8,6 +8,7 @@ pub mod indexed;
 pub mod live_files;
 pub mod location;
 pub mod memory;
+mod rewrite;
 mod seal;
 pub mod sqlite;
 pub mod std_fs;

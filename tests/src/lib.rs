@@ -1,5 +1,23 @@
-//! What the whole-program tests in `tests/` share.
+//! What the whole-program tests in `tests/` share: scripts that can be followed on any filesystem, processes to kill, tools that make disks fail.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on fails"
+)]
+
+pub mod audit;
+pub mod child;
+pub mod disk;
+pub mod fault;
+pub mod fuzz;
+pub mod random;
+pub mod script;
+pub mod shorten;
+pub mod vessel;
+
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The program as `cargo test --workspace` built it.
@@ -22,4 +40,18 @@ pub fn program() -> PathBuf {
 pub fn project() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)
+}
+
+/// A new folder, in memory where the system has such a place.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+/// Says, even when the test passes, that something could not be tested here.
+pub fn left_out(what: &str, why: &str) {
+    // Written directly: the harness shows what is printed only of tests that fail.
+    let line = format!("\n*** LEFT OUT: {what}: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }

@@ -18,8 +18,6 @@ mod answer;
 mod kernel;
 #[path = "../../../tests/tests/differential/op.rs"]
 mod op;
-#[path = "../../../tests/tests/differential/shorten.rs"]
-mod shorten;
 #[path = "../support/tree_listing.rs"]
 mod tree_listing;
 
@@ -36,6 +34,8 @@ mod users;
 mod world;
 
 use std::time::{Duration, Instant};
+
+use lamina_tests::shorten;
 
 /// The first seed of random tests.
 fn seed() -> u64 {

@@ -39,8 +39,6 @@ impl CipherPages {
 const PLAIN_HEADER: &[u8] = b"SQLite format 3\0";
 /// How long a statement waits for a lock of another connection.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Pages of log after which the writer moves them into the database: 64 MiB at 16 KiB a page.
-const CHECKPOINT_PAGES: u32 = 4096;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,12 +109,8 @@ impl Connector {
         harden(db)?;
         match role {
             Role::Writer => {
-                let pages = if self.checkpoint_by_hand {
-                    0
-                } else {
-                    CHECKPOINT_PAGES
-                };
-                db.execute_batch(&format!("PRAGMA cache_size = -65536; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {pages};"))?;
+                // The log goes into the database when the writer says so: SQLite would not tell when that fails.
+                db.execute_batch("PRAGMA cache_size = -65536; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;")?;
             }
             Role::Reader => {
                 if let Some((format, version)) = self.old {

@@ -337,7 +337,10 @@ impl Database {
 
     fn commit<T>(&self, sync: Sync, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let result = self.writer()?.run(sync, f);
-        self.signal.wake();
+        // What failed is no reason to go on waiting for a quiet moment: on a full disk that is when room is made.
+        if result.is_ok() {
+            self.signal.wake();
+        }
         result
     }
 
@@ -349,9 +352,35 @@ impl Database {
         }
     }
 
+    /// Is there room on the disk for so many bytes more, beside what is kept for removals?
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        let writer = self.writer.as_ref();
+        writer.is_none_or(|writer| writer.has_room(bytes))
+    }
+
+    /// Could a crash bring back what the last transaction did, although it failed?
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.writer.as_ref().is_some_and(Writer::is_in_doubt)
+    }
+
+    /// Bytes free on the disk, where they are few.
+    pub(super) fn short_bytes(&self) -> Option<u64> {
+        self.writer.as_ref().and_then(Writer::short_bytes)
+    }
+
+    /// What has to be made durable before the log goes into the database.
+    pub(super) fn set_outside(
+        &self,
+        sync: impl Fn() -> Result<()> + Send + std::marker::Sync + 'static,
+    ) {
+        if let Some(writer) = &self.writer {
+            writer.set_outside(Box::new(sync));
+        }
+    }
+
     /// There is something to remove when nobody waits.
     pub(crate) fn wake_keeper(&self) {
-        self.signal.wake();
+        self.signal.nudge();
     }
 
     pub(super) fn signal(&self) -> &Signal {
@@ -496,7 +525,7 @@ fn register(path: &Path) -> Result<Vec<live_files::Guard>> {
 }
 
 /// Bytes in the log beside the database.
-fn log_length(path: &Path) -> u64 {
+pub(super) fn log_length(path: &Path) -> u64 {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     std::fs::metadata(name).map_or(0, |log| log.len())

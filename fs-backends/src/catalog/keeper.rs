@@ -23,7 +23,7 @@ const TICKS_TO_DURABLE: u32 = 4;
 /// A log longer than this is moved into the database even while others write.
 pub(super) const LOG_BYTES: u64 = 32 << 20;
 /// Free pages given back to the host at a time.
-const VACUUM_PAGES: u32 = 256;
+pub(super) const VACUUM_PAGES: u32 = 256;
 
 /// How a database tells its keeper that something happened.
 pub(super) struct Signal {
@@ -44,9 +44,14 @@ impl Signal {
         }
     }
 
-    /// Something was written, or wants to be removed.
+    /// Something was written.
     pub(super) fn wake(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
+        self.send();
+    }
+
+    /// There is work, but nobody wrote: the quiet goes on.
+    pub(super) fn nudge(&self) {
         self.send();
     }
 
@@ -198,10 +203,28 @@ impl<C: CatalogContent> Work<C> {
         self.database.is_busy() || self.database.signal().is_stopping()
     }
 
+    /// As [`vacuum_some`]; on a full disk in steps the log has room for.
+    fn vacuum_some(&self) -> Result<bool> {
+        let Some(free) = self.database.short_bytes() else {
+            return self
+                .database
+                .exclusively(|db| vacuum_some(db, VACUUM_PAGES));
+        };
+        let page = self.database.page_bytes().max(512).cast_unsigned();
+        // A page that moves is written, and so are those that lead to it.
+        let pages = u32::try_from(free / (4 * page)).unwrap_or(u32::MAX);
+        self.content.sync_outside()?;
+        self.database.exclusively(|db| {
+            let more = vacuum_some(db, pages.clamp(1, VACUUM_PAGES))?;
+            checkpoint(db)?;
+            Ok(more)
+        })
+    }
+
     /// Gives free pages back and moves the log into the database, so that the one file is nearly complete.
     fn tidy(&self) {
         // A reader may be in the way: the next quiet moment comes.
-        while !self.is_wanted() && self.database.exclusively(vacuum_some).unwrap_or(false) {}
+        while !self.is_wanted() && self.vacuum_some().unwrap_or(false) {}
         if !self.is_wanted() {
             self.database.exclusively(checkpoint).unwrap_or_default();
         }
@@ -209,7 +232,7 @@ impl<C: CatalogContent> Work<C> {
 }
 
 /// Gives some free pages back to the host. `true`: there are more.
-pub(super) fn vacuum_some(db: &Connection) -> Result<bool> {
+pub(super) fn vacuum_some(db: &Connection, pages: u32) -> Result<bool> {
     let sql = |error| from_sql(error, "vacuum");
     let free: i64 = db
         .query_row("PRAGMA freelist_count", [], |row| row.get(0))
@@ -218,11 +241,11 @@ pub(super) fn vacuum_some(db: &Connection) -> Result<bool> {
         return Ok(false);
     }
     let mut vacuum = db
-        .prepare(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))
+        .prepare(&format!("PRAGMA incremental_vacuum({pages})"))
         .map_err(sql)?;
     let mut rows = vacuum.query([]).map_err(sql)?;
     while rows.next().map_err(sql)?.is_some() {}
-    Ok(free > i64::from(VACUUM_PAGES))
+    Ok(free > i64::from(pages))
 }
 
 /// Empties the log, unless a reader still needs it.

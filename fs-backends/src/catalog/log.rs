@@ -1,4 +1,4 @@
-//! The first page of a database as its log (`-wal`) has it, read without SQLite (<https://www.sqlite.org/fileformat2.html>, 4).
+//! The log (`-wal`) of a database, without SQLite: the first page as it has it, and what a failed sync makes necessary (<https://www.sqlite.org/fileformat2.html>, 4).
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -51,6 +51,21 @@ pub(super) fn first_page(database: &Path) -> Option<Vec<u8>> {
         offset += frame.len() as u64;
     }
     committed
+}
+
+/// Writes every byte of the log again and makes it durable; without a log there is nothing to do. Nobody else may write to it meanwhile.
+///
+/// After an `fsync` that failed Linux marks what it could not write as written (<https://lwn.net/Articles/752063/>), and the next `fsync` succeeds without
+/// it. Transactions that were committed but not yet durable would be acknowledged and lost. SQLite does not know of them any more.
+pub(super) fn write_again(database: &Path) -> std::io::Result<()> {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    let log = match File::options().read(true).write(true).open(name) {
+        Ok(log) => log,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    crate::rewrite::rewrite(&log)
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u32> {

@@ -68,6 +68,11 @@ pub struct CatalogStore<C: CatalogContent> {
 impl<C: CatalogContent> CatalogStore<C> {
     /// Joins the two and begins to look after them in the background.
     pub(crate) fn new(database: Arc<Database>, content: Arc<C>) -> Result<Self> {
+        let outside = Arc::downgrade(&content);
+        database.set_outside(move || {
+            let content = outside.upgrade();
+            content.map_or(Ok(()), |content| content.sync_outside())
+        });
         let keeper = Keeper::start(database.clone(), content.clone())?;
         Ok(Self {
             keeper,

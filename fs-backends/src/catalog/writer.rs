@@ -5,26 +5,34 @@
 //! share one COMMIT and one fsync, without a thread, a queue or a copy of what they write. Nobody returns before the COMMIT.
 
 mod group;
+mod room;
 #[cfg(test)]
 mod tests;
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use fs_core::Result;
+use fs_core::{ErrorKind, Result};
 use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 
 use super::connect::Connector;
 use super::counters::Counters;
+use super::database::log_length;
 use super::error::from_sql;
+use super::keeper::checkpoint;
 use group::{Slot, State};
+use room::Room;
 
 pub(super) use group::{savepoint, touch};
 
 /// Operations in one transaction at most, so that the first of them does not wait forever.
 const GROUP_MAX: usize = 256;
+/// A longer log goes into the database at once, whoever waits.
+const LOG_MAX_BYTES: u64 = 64 << 20;
+/// So many commits go by before its length is looked at again.
+const COMMITS_BETWEEN: u32 = 8;
 
 /// What a commit promises when it returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,8 +48,15 @@ pub(super) struct Writer {
     connector: Arc<RwLock<Connector>>,
     counters: Arc<Counters>,
     waiting: AtomicUsize,
+    room: Room,
+    commits: AtomicU32,
+    outside: OnceLock<SyncOutside>,
+    in_doubt: Arc<AtomicBool>,
     state: Mutex<State>,
 }
+
+/// Makes durable what lies beside the database and is named in it.
+type SyncOutside = Box<dyn Fn() -> Result<()> + Send + std::marker::Sync>;
 
 impl Writer {
     pub(super) fn new(
@@ -49,11 +64,16 @@ impl Writer {
         connection: Connection,
         counters: Arc<Counters>,
     ) -> Self {
-        let state = State::new(connection);
+        let in_doubt = Arc::new(AtomicBool::new(false));
+        let state = State::new(connection, in_doubt.clone());
         Self {
             connector,
             counters,
             waiting: AtomicUsize::new(0),
+            room: Room::new(),
+            commits: AtomicU32::new(0),
+            outside: OnceLock::new(),
+            in_doubt,
             state: Mutex::new(state),
         }
     }
@@ -64,8 +84,22 @@ impl Writer {
         let mut guard = self.state.lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         let state = &mut *guard;
+        let connector = self.connector.read();
+        let mut short = self.room.short(&connector.path);
+        if state.group.is_none() && short.as_ref().is_some_and(room::Short::is_log) {
+            self.fold_log(state, &connector);
+            short = self.room.short(&connector.path);
+        }
         let first = state.group.is_none();
-        let outcome = state.join(&self.connector.read(), sync)?;
+        let outcome = state.join(&connector, sync)?;
+        let before = short.as_ref().map(|_| state.pages());
+        let f = |db: &Connection| {
+            let value = f(db)?;
+            if let (Some(short), Some(before)) = (short, before) {
+                short.judge(db, &before?)?;
+            }
+            Ok(value)
+        };
         let result = match first {
             true => state.run_first(f),
             false => state.run_one(f),
@@ -79,12 +113,74 @@ impl Writer {
             || !matches!(result, Ok(Ok(_)))
         {
             state.finish(&self.counters);
+            self.bound_log(state, &connector);
         }
+        drop(connector);
         drop(guard);
         match result {
             Ok(Ok(value)) => outcome.wait().map(|()| value),
             Ok(Err(error)) => Err(error),
             Err(panic) => resume_unwind(panic),
+        }
+    }
+
+    /// What has to be made durable before the log goes into the database; told once.
+    pub(super) fn set_outside(&self, sync: SyncOutside) {
+        // A second one would be the same.
+        self.outside.set(sync).unwrap_or_default();
+    }
+
+    /// Is there room on the disk for content of so many bytes beside the database?
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        let connector = self.connector.read();
+        let fits = |short: &room::Short| short.fits(bytes);
+        match self.room.short(&connector.path) {
+            None => true,
+            Some(short) if fits(&short) => true,
+            Some(short) if short.is_log() => {
+                let mut state = self.state.lock();
+                state.finish(&self.counters);
+                self.fold_log(&mut state, &connector);
+                drop(state);
+                self.room.short(&connector.path).as_ref().is_none_or(fits)
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Could a crash bring back what the last transaction did, although it failed?
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.in_doubt.load(Ordering::Acquire)
+    }
+
+    /// Bytes free on the disk, where they are few.
+    pub(super) fn short_bytes(&self) -> Option<u64> {
+        let short = self.room.short(&self.connector.read().path);
+        short.map(|short| short.free_bytes())
+    }
+
+    /// Moves the log into the database when it is long; SQLite would do it by itself, but would not tell when that fails.
+    fn bound_log(&self, state: &mut State, connector: &Connector) {
+        let commits = self.commits.fetch_add(1, Ordering::Relaxed);
+        if commits.is_multiple_of(COMMITS_BETWEEN) && log_length(&connector.path) > LOG_MAX_BYTES {
+            self.fold_log(state, connector);
+        }
+    }
+
+    /// What was committed stays so if this fails; the next use of the connection finds out what is lost.
+    fn fold_log(&self, state: &mut State, connector: &Connector) {
+        // A checkpoint makes the index of a store durable, and blobs must be before it.
+        let outside = match self.outside.get() {
+            Some(sync) => sync().is_ok(),
+            None => !connector.checkpoint_by_hand,
+        };
+        if !outside || state.ready(connector).is_err() {
+            return;
+        }
+        if let Ok(db) = state.connection()
+            && checkpoint(db).is_err()
+        {
+            state.distrust();
         }
     }
 
@@ -104,16 +200,20 @@ impl Writer {
         // Whoever left their transaction to us waits for it.
         state.finish(&self.counters);
         state.ready(&self.connector.read())?;
-        f(state.connection()?)
+        let result = f(state.connection()?);
+        if let Err(error) = &result
+            && matches!(error.kind(), ErrorKind::Io | ErrorKind::NoSpace)
+        {
+            state.distrust();
+        }
+        result
     }
 
     /// The connection is opened anew before its next use.
     pub(super) fn poison(&self) {
         let mut state = self.state.lock();
         state.finish(&self.counters);
-        if let Slot::Open(_) = state.connection {
-            state.connection = Slot::Poisoned;
-        }
+        state.distrust();
     }
 
     /// Is a thread waiting for the writer?
@@ -125,6 +225,8 @@ impl Writer {
     pub(super) fn close(&self, last: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
         let mut state = self.state.lock();
         state.finish(&self.counters);
+        // Closing promises that all of it is durable: after a failure that takes a connection that knows.
+        let ready = state.ready(&self.connector.read());
         match std::mem::replace(&mut state.connection, Slot::Closed) {
             Slot::Open(connection) => {
                 let result = last(&connection);
@@ -133,7 +235,8 @@ impl Writer {
                     .map_err(|(_, error)| from_sql(error, "close"))?;
                 result
             }
-            Slot::Poisoned | Slot::Closed => Ok(()),
+            Slot::Poisoned => ready,
+            Slot::Closed => Ok(()),
         }
     }
 }

@@ -174,7 +174,7 @@ impl BlobContent {
     pub(super) fn copy_to(&self, to: &Self, size_bytes: u64) -> Result<()> {
         let fail = |errno: Errno| io(errno, "copy blob");
         to.state.lock().hasher = None;
-        self.shared.folder.written(&to.name);
+        let _writing = self.shared.folder.writing(&to.name);
         let pair = match (&self.file, &to.file) {
             (BlobFile::Plain(from), BlobFile::Plain(into)) => Some((from, into)),
             // Records are bound to their blob.
@@ -240,7 +240,7 @@ impl BlobContent {
     fn cut(&self, len_bytes: u64) -> Result<()> {
         if self.length()? > len_bytes {
             self.state.lock().hasher = None;
-            self.shared.folder.written(&self.name);
+            let _writing = self.shared.folder.writing(&self.name);
             match &self.file {
                 BlobFile::Plain(file) => file
                     .set_len(len_bytes)
@@ -310,8 +310,12 @@ impl Content for BlobContent {
 
     fn write_at(&self, from: &[u8], offset: u64) -> Result<()> {
         self.check_writable()?;
+        if !self.shared.database.has_room(from.len() as u64) {
+            // The index needs the rest: what is removed is noted there first.
+            return Err(Error::new(ErrorKind::NoSpace, "write blob"));
+        }
         let length = self.length()?;
-        self.shared.folder.written(&self.name);
+        let _writing = self.shared.folder.writing(&self.name);
         let written = match &self.file {
             BlobFile::Plain(file) => file
                 .write_all_at(from, offset)
@@ -345,7 +349,7 @@ impl Content for BlobContent {
     fn punch_hole(&self, offset: u64, len_bytes: u64) -> Result<()> {
         self.check_writable()?;
         self.state.lock().hasher = None;
-        self.shared.folder.written(&self.name);
+        let _writing = self.shared.folder.writing(&self.name);
         let file = match &self.file {
             BlobFile::Plain(file) => file,
             BlobFile::Sealed(records) => return records.punch(offset, len_bytes),

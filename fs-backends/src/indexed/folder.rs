@@ -2,16 +2,18 @@
 //!
 //! Everything goes through one descriptor of the folder, follows no link and accepts only regular files with one name.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use fs_core::{Error, Result};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
 use super::name::BlobName;
 use crate::catalog::corrupted;
+use crate::rewrite::rewrite;
 
 /// So many files are made durable one by one; beyond that the whole host filesystem at once is cheaper.
 const SYNC_SINGLY: usize = 16;
@@ -20,12 +22,15 @@ const SYNC_SINGLY: usize = 16;
 pub(super) struct BlobFolder {
     fd: OwnedFd,
     unsynced: Mutex<Unsynced>,
+    /// Held by whoever writes to a blob, and alone while blobs are written again.
+    writing: RwLock<()>,
 }
 
 #[derive(Default)]
 struct Unsynced {
-    blobs: Vec<BlobName>,
-    many: bool,
+    blobs: HashSet<BlobName>,
+    /// A sync failed: what it could not write the kernel takes for written.
+    failed: bool,
 }
 
 fn io(operation: &'static str, name: &BlobName) -> impl Fn(rustix::io::Errno) -> Error {
@@ -46,6 +51,7 @@ impl BlobFolder {
         Ok(Self {
             fd,
             unsynced: Mutex::default(),
+            writing: RwLock::new(()),
         })
     }
 
@@ -62,6 +68,10 @@ impl BlobFolder {
     /// Opens the file of a blob. `Corrupted`: it is missing, or something else has its name.
     pub(super) fn open_blob(&self, name: &BlobName, sealed: bool) -> Result<File> {
         let access = if sealed { OFlags::RDONLY } else { OFlags::RDWR };
+        self.open_file(name, sealed, access)
+    }
+
+    fn open_file(&self, name: &BlobName, sealed: bool, access: OFlags) -> Result<File> {
         let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         // A kill between the rename that seals a blob and the index learning of it leaves the other name.
         let names = if sealed {
@@ -155,47 +165,62 @@ impl BlobFolder {
         rustix::fs::syncfs(&self.fd).map_err(|errno| Error::from_io(errno.into(), "sync blobs"))
     }
 
+    /// Notes that a blob has to be made durable, before it is written to; the answer is held as long as that takes.
+    pub(super) fn writing(&self, name: &BlobName) -> RwLockReadGuard<'_, ()> {
+        let guard = self.writing.read_recursive();
+        self.written(name);
+        guard
+    }
+
     /// Notes that a blob has to be made durable.
-    pub(super) fn written(&self, name: &BlobName) {
+    fn written(&self, name: &BlobName) {
         let mut unsynced = self.unsynced.lock();
-        if unsynced.many || unsynced.blobs.contains(name) {
-            return;
-        }
-        unsynced.blobs.push(name.clone());
-        if unsynced.blobs.len() > SYNC_SINGLY {
-            *unsynced = Unsynced {
-                blobs: Vec::new(),
-                many: true,
-            };
+        if !unsynced.blobs.contains(name) {
+            unsynced.blobs.insert(name.clone());
         }
     }
 
     /// Makes all blobs and their names durable.
     pub(super) fn sync(&self) -> Result<()> {
-        let unsynced = std::mem::take(&mut *self.unsynced.lock());
+        let mut unsynced = std::mem::take(&mut *self.unsynced.lock());
         let result = self.sync_these(&unsynced);
         if result.is_err() {
-            self.unsynced.lock().many = true;
+            let mut now = self.unsynced.lock();
+            now.failed = true;
+            now.blobs.extend(unsynced.blobs.drain());
         }
         result
     }
 
     fn sync_these(&self, unsynced: &Unsynced) -> Result<()> {
         let fail = |errno: rustix::io::Errno| Error::from_io(errno.into(), "sync blobs");
-        if unsynced.many {
-            return rustix::fs::syncfs(&self.fd).map_err(fail);
-        }
         if unsynced.blobs.is_empty() {
             return Ok(());
         }
+        if unsynced.failed {
+            let alone = self.writing.write();
+            self.each_of(unsynced, |file| {
+                rewrite(file).map_err(|error| Error::from_io(error, "sync blobs"))
+            })?;
+            drop(alone);
+        } else if unsynced.blobs.len() > SYNC_SINGLY {
+            return rustix::fs::syncfs(&self.fd).map_err(fail);
+        } else {
+            self.each_of(unsynced, |file| rustix::fs::fdatasync(file).map_err(fail))?;
+        }
+        rustix::fs::fsync(&self.fd).map_err(fail)
+    }
+
+    fn each_of(&self, unsynced: &Unsynced, each: impl Fn(&File) -> Result<()>) -> Result<()> {
         for name in &unsynced.blobs {
-            match self.open_blob(name, true) {
-                Ok(file) => rustix::fs::fdatasync(&file).map_err(fail)?,
+            // Open for writing: a sealed blob is written again with the bytes it has.
+            match self.open_file(name, true, OFlags::RDWR) {
+                Ok(file) => each(&file)?,
                 // Removed since: nothing to make durable.
                 Err(error) if error.kind() == fs_core::ErrorKind::Corrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        rustix::fs::fsync(&self.fd).map_err(fail)
+        Ok(())
     }
 }

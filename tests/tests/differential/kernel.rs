@@ -8,19 +8,19 @@ use std::path::Path;
 
 use fs_core::{FileKind, Time};
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode as Bits, OFlags, RawMode, RenameFlags, ResolveFlags,
-    Stat as RawStat, Timestamps, Uid, XattrFlags,
+    AtFlags, Dir, FallocateFlags, FileType, Gid, Mode as Bits, OFlags, RawMode, RenameFlags,
+    ResolveFlags, Stat as RawStat, Timestamps, Uid, XattrFlags,
 };
 use rustix::io::Errno;
 
 use super::answer::{Answer, Leaf, Stat};
-use super::op::{Mode, Op};
+use super::op::{How, Mode, Op};
 
 type Result<T> = std::result::Result<T, Errno>;
 
 pub struct Kernel {
     root: OwnedFd,
-    handles: HashMap<usize, OwnedFd>,
+    handles: HashMap<usize, (OwnedFd, How)>,
     _guard: Box<dyn Any>,
 }
 
@@ -332,13 +332,37 @@ impl Kernel {
                 let target = rustix::fs::readlinkat(dir, name, Vec::new())?;
                 Answer::Text(target.into_string().unwrap())
             }
-            Op::Open(slot, path) => match self.file(path, OFlags::RDWR)? {
-                Some(fd) => {
-                    self.handles.insert(*slot, fd);
-                    Answer::Done
+            Op::RemoveAll(path) => {
+                self.remove_all(path)?;
+                Answer::Done
+            }
+            Op::ListXattrs(path) => {
+                let (_fd, place) = self.place(path)?;
+                let mut names = vec![0; 4096];
+                let len = rustix::fs::listxattr(place, &mut names)?;
+                let names = String::from_utf8(names[..len].to_vec()).unwrap();
+                let mut names: Vec<&str> = names.split_terminator('\0').collect();
+                names.retain(|name| name.starts_with("user."));
+                names.sort_unstable();
+                Answer::Text(names.join(" "))
+            }
+            Op::Open(slot, path, how) => {
+                let flags = match how {
+                    How::ReadWrite => OFlags::RDWR,
+                    How::Read => OFlags::RDONLY,
+                    How::Write => OFlags::WRONLY,
+                    How::Truncate => OFlags::RDWR | OFlags::TRUNC,
+                    How::Create => OFlags::RDWR | OFlags::CREATE,
+                    How::CreateNew => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
+                };
+                match self.file(path, flags)? {
+                    Some(fd) => {
+                        self.handles.insert(*slot, (fd, *how));
+                        Answer::Done
+                    }
+                    None => Answer::Special,
                 }
-                None => Answer::Special,
-            },
+            }
             Op::Close(slot) => {
                 self.handles.remove(slot);
                 Answer::Done
@@ -347,8 +371,12 @@ impl Kernel {
             | Op::AppendTo(slot, _)
             | Op::ReadAt(slot, ..)
             | Op::SetLen(slot, _)
+            | Op::PunchHole(slot, ..)
+            | Op::ChmodOpen(slot, _)
             | Op::StatOpen(slot) => match self.handles.get(slot) {
-                Some(fd) => Self::on_handle(fd, op)?,
+                // ftruncate(2) says EINVAL where everything else says EBADF; we have one answer.
+                Some((_, How::Read)) if matches!(op, Op::SetLen(..)) => return Err(Errno::BADF),
+                Some((fd, _)) => Self::on_handle(fd, op)?,
                 None => Answer::NoHandle,
             },
         })
@@ -374,8 +402,35 @@ impl Kernel {
                 rustix::fs::ftruncate(fd, *size)?;
                 Answer::Done
             }
+            Op::PunchHole(_, at, len) => {
+                let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+                rustix::fs::fallocate(fd, flags, *at, *len)?;
+                Answer::Done
+            }
+            Op::ChmodOpen(_, mode) => {
+                rustix::fs::fchmod(fd, Bits::from_raw_mode(*mode))?;
+                Answer::Done
+            }
             _ => Answer::Stat(stat(&rustix::fs::fstat(fd)?)),
         })
+    }
+
+    /// As `rm -r`: a link is removed itself.
+    fn remove_all(&self, path: &str) -> Result<()> {
+        if kind(self.lstat(path)?.st_mode) != FileKind::Directory {
+            return Err(Errno::NOTDIR);
+        }
+        for (name, kind) in self.names(path)? {
+            let inside = format!("{path}/{name}");
+            if kind == FileKind::Directory {
+                self.remove_all(&inside)?;
+            } else {
+                let (dir, name) = self.parent(&inside)?;
+                rustix::fs::unlinkat(dir, name, AtFlags::empty())?;
+            }
+        }
+        let (dir, name) = self.parent(path)?;
+        rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR)
     }
 
     /// Everything there is, in order.

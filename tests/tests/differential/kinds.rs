@@ -1,6 +1,7 @@
 //! The kinds, one test each.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use fs_backends::indexed::StoreOptions;
 use fs_backends::sqlite::{Durability, VaultOptions};
@@ -60,7 +61,7 @@ fn subtree_of_memory() {
             fs.create_dir("/folder").unwrap();
             fresh(Subtree::new(fs.into_backend(), &folder).unwrap())
         },
-        50,
+        100,
     );
 }
 
@@ -68,7 +69,7 @@ fn subtree_of_memory() {
 fn overlay_of_memory_and_memory() {
     overlay(
         || fresh(Overlay::new(MemoryBackend::new(), MemoryBackend::new())),
-        50,
+        150,
     );
 }
 
@@ -91,7 +92,7 @@ fn std_fs() {
                 guard: Box::new((dir, trash)),
             }
         },
-        100,
+        150,
     );
 }
 
@@ -113,7 +114,7 @@ fn vroot_fs() {
             any_target: false,
             ..everything()
         },
-        cases: 100,
+        cases: 150,
         counts_folders: true,
     });
 }
@@ -132,12 +133,24 @@ fn vault(password: Option<&str>) -> Fresh {
 
 #[test]
 fn sqlite() {
-    posix(|| vault(None), 40);
+    posix(|| vault(None), 150);
 }
 
+/// Each sequence in a folder of its own of one vault: deriving the key takes its time.
 #[test]
 fn sqlite_encrypted() {
-    posix(|| vault(Some("secret")), 10);
+    static VAULT: LazyLock<Fresh> = LazyLock::new(|| vault(Some("secret")));
+    static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+    posix(
+        || {
+            let folder = format!("/{}", FOLDERS.fetch_add(1, Ordering::Relaxed));
+            let fs = fs_core::FileStorage::new(VAULT.backend.clone());
+            fs.create_dir(&folder).unwrap();
+            let folder = VPath::new(folder).unwrap();
+            fresh(Subtree::new(VAULT.backend.clone(), &folder).unwrap())
+        },
+        130,
+    );
 }
 
 #[test]
@@ -151,7 +164,7 @@ fn store() {
                 guard: Box::new(dir),
             }
         },
-        40,
+        120,
     );
 }
 
@@ -181,6 +194,6 @@ fn overlay_of_host_and_vault() {
                 guard: Box::new((base.guard, upper.guard)),
             }
         },
-        10,
+        60,
     );
 }

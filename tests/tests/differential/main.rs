@@ -14,14 +14,13 @@ mod answer;
 mod kernel;
 mod kinds;
 mod op;
-mod shorten;
 mod subject;
 
 use answer::{Answer, Stat, first_difference};
 use fs_core::FileKind;
 use kernel::Kernel;
+use lamina_tests::shorten::shortest;
 use op::{Op, Range, Rng, draw};
-use shorten::shortest;
 use subject::{Fresh, Resolver, Subject};
 
 /// A kind of filesystem and what to ask it.

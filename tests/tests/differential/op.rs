@@ -2,26 +2,7 @@
 
 use std::fmt;
 
-/// Random numbers that are the same for the same seed (SplitMix64).
-pub struct Rng(pub u64);
-
-impl Rng {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize].clone()
-    }
-}
+pub use lamina_tests::random::Random as Rng;
 
 /// How a rename treats its target.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +10,17 @@ pub enum Mode {
     Replace,
     NoReplace,
     Exchange,
+}
+
+/// How a handle is opened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum How {
+    ReadWrite,
+    Read,
+    Write,
+    Truncate,
+    Create,
+    CreateNew,
 }
 
 /// One step; handles are numbered slots.
@@ -56,11 +48,16 @@ pub enum Op {
     Lstat(String),
     List(String),
     ReadLink(String),
-    Open(usize, String),
+    /// With all that is in it.
+    RemoveAll(String),
+    ListXattrs(String),
+    Open(usize, String, How),
     WriteAt(usize, u64, Vec<u8>),
     AppendTo(usize, Vec<u8>),
     ReadAt(usize, u64, usize),
     SetLen(usize, u64),
+    PunchHole(usize, u64, u64),
+    ChmodOpen(usize, u32),
     StatOpen(usize),
     Close(usize),
 }
@@ -90,11 +87,15 @@ impl fmt::Debug for Op {
             Self::Lstat(path) => write!(f, "lstat {path}"),
             Self::List(path) => write!(f, "list {path}"),
             Self::ReadLink(path) => write!(f, "readlink {path}"),
-            Self::Open(slot, path) => write!(f, "open #{slot} {path}"),
+            Self::RemoveAll(path) => write!(f, "remove all {path}"),
+            Self::ListXattrs(path) => write!(f, "list xattrs {path}"),
+            Self::Open(slot, path, how) => write!(f, "open #{slot} {path} {how:?}"),
             Self::WriteAt(slot, at, bytes) => write!(f, "write #{slot} {} at {at}", bytes.len()),
             Self::AppendTo(slot, bytes) => write!(f, "append #{slot} {} bytes", bytes.len()),
             Self::ReadAt(slot, at, len) => write!(f, "read #{slot} {len} at {at}"),
             Self::SetLen(slot, size) => write!(f, "set length #{slot} {size}"),
+            Self::PunchHole(slot, at, len) => write!(f, "punch #{slot} at {at}, {len} bytes"),
+            Self::ChmodOpen(slot, mode) => write!(f, "chmod #{slot} {mode:o}"),
             Self::StatOpen(slot) => write!(f, "stat #{slot}"),
             Self::Close(slot) => write!(f, "close #{slot}"),
         }
@@ -173,6 +174,13 @@ pub fn draw(rng: &mut Rng, count: usize, range: Range) -> Vec<Op> {
         &[Mode::Replace, Mode::NoReplace]
     };
     let xattrs = ["user.a", "user.b"];
+    let hows = [
+        How::Read,
+        How::Write,
+        How::Truncate,
+        How::Create,
+        How::CreateNew,
+    ];
     let plain = [0o700, 0o755, 0o1711, 0o777];
     let with_set_ids = [0o2775, 0o6755, 0o4711, 0o2644, 0o700, 0o755, 0o1777];
     let mode_bits: &[u32] = if range.owners { &with_set_ids } else { &plain };
@@ -181,7 +189,7 @@ pub fn draw(rng: &mut Rng, count: usize, range: Range) -> Vec<Op> {
         .map(|_| {
             let p = path(rng);
             let slot = rng.below(3) as usize;
-            match rng.below(if range.owners { 47 } else { 44 }) {
+            match rng.below(if range.owners { 52 } else { 49 }) {
                 0..=5 => Op::Mkdir(p, rng.one_of(&[0o755, 0o700, 0o1777])),
                 6 => Op::Mkfifo(p),
                 7 | 8 => Op::CreateNew(p, rng.one_of(&[0o644, 0o600, 0o755])),
@@ -211,16 +219,21 @@ pub fn draw(rng: &mut Rng, count: usize, range: Range) -> Vec<Op> {
                 34 => Op::Lstat(p),
                 35 => Op::List(p),
                 36 => Op::ReadLink(p),
-                37 => Op::Open(slot, p),
+                37 => Op::Open(slot, p, How::ReadWrite),
                 38 => Op::WriteAt(slot, size(rng), bytes(rng)),
                 39 => Op::AppendTo(slot, bytes(rng)),
                 40 => Op::ReadAt(slot, size(rng), rng.below(300) as usize),
                 41 => Op::SetLen(slot, size(rng)),
                 42 => Op::StatOpen(slot),
                 43 => Op::Close(slot),
-                44 => Op::Chmod(p, rng.one_of(mode_bits)),
+                44 => Op::RemoveAll(p),
+                45 => Op::ListXattrs(p),
+                46 => Op::Open(slot, p, rng.one_of(&hows)),
+                47 => Op::PunchHole(slot, size(rng), 1 + size(rng)),
+                48 => Op::ChmodOpen(slot, rng.one_of(mode_bits)),
+                49 => Op::Chmod(p, rng.one_of(mode_bits)),
                 // Neither is no chown at all, of which an attribute that is not set says nothing.
-                45 => Op::Chown(p, rng.one_of(owners), Some(7)),
+                50 => Op::Chown(p, rng.one_of(owners), Some(7)),
                 _ => Op::Chown(p, Some(3), rng.one_of(owners)),
             }
         })

@@ -12,12 +12,12 @@ use fs_core::{
 };
 
 use super::answer::{Answer, Leaf, Stat};
-use super::op::{Mode, Op};
+use super::op::{How, Mode, Op};
 
 /// A backend, and what must live as long as it.
 pub struct Fresh {
     pub backend: Arc<dyn Backend>,
-    pub guard: Box<dyn Any>,
+    pub guard: Box<dyn Any + Send + Sync>,
 }
 
 /// The front door is used as far as it goes; in-place writing and handles go to the backend.
@@ -26,7 +26,7 @@ pub struct Subject {
     backend: Arc<dyn Backend>,
     resolver: Resolver,
     handles: HashMap<usize, Box<dyn File>>,
-    _guard: Box<dyn Any>,
+    _guard: Box<dyn Any + Send + Sync>,
 }
 
 /// Which resolver the front door uses.
@@ -58,6 +58,27 @@ fn stat(found: &Metadata) -> Stat {
         found.size,
         found.mtime,
     )
+}
+
+fn options(how: How) -> OpenOptions {
+    let options = OpenOptions::read_write();
+    match how {
+        How::ReadWrite => options,
+        How::Read => OpenOptions::read(),
+        How::Write => OpenOptions {
+            read: false,
+            ..options
+        },
+        How::Truncate => OpenOptions {
+            truncate: true,
+            ..options
+        },
+        How::Create => OpenOptions {
+            create: true,
+            ..options
+        },
+        How::CreateNew => OpenOptions::create_new(0o644),
+    }
 }
 
 impl Subject {
@@ -170,8 +191,17 @@ impl Subject {
                 let target = self.fs.read_link(path)?;
                 return Ok(Answer::Text(target.to_str().unwrap().to_owned()));
             }
-            Op::Open(slot, path) => {
-                let file = self.open(path, &OpenOptions::read_write())?;
+            Op::RemoveAll(path) => self.fs.remove_dir_all(path)?,
+            Op::ListXattrs(path) => {
+                let mut names: Vec<String> = Vec::new();
+                for name in self.fs.list_xattrs(path)? {
+                    names.push(name.into_string().unwrap());
+                }
+                names.sort_unstable();
+                return Ok(Answer::Text(names.join(" ")));
+            }
+            Op::Open(slot, path, how) => {
+                let file = self.open(path, &options(*how))?;
                 self.handles.insert(*slot, file);
             }
             Op::Close(slot) => drop(self.handles.remove(slot)),
@@ -185,6 +215,8 @@ impl Subject {
         | Op::AppendTo(slot, _)
         | Op::ReadAt(slot, ..)
         | Op::SetLen(slot, _)
+        | Op::PunchHole(slot, ..)
+        | Op::ChmodOpen(slot, _)
         | Op::StatOpen(slot)) = op
         else {
             return Err(Error::new(ErrorKind::Unsupported, "handle"));
@@ -202,6 +234,8 @@ impl Subject {
                 return Ok(Answer::Bytes(into));
             }
             Op::SetLen(_, size) => file.set_len(*size)?,
+            Op::PunchHole(_, at, len) => file.punch_hole(*at, *len)?,
+            Op::ChmodOpen(_, mode) => file.set_attr(&SetAttr::mode(*mode))?,
             _ => return Ok(Answer::Stat(stat(&file.metadata()?))),
         }
         Ok(Answer::Done)

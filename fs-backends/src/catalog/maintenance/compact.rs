@@ -3,7 +3,7 @@
 use fs_core::maintenance::Reclaimed;
 use fs_core::{Control, Error, Result};
 
-use crate::catalog::keeper::{LOG_BYTES, checkpoint, vacuum_some};
+use crate::catalog::keeper::{LOG_BYTES, VACUUM_PAGES, checkpoint, vacuum_some};
 use crate::catalog::store::{CatalogContent, CatalogStore};
 use crate::virtual_fs::NodeStore as _;
 
@@ -27,7 +27,7 @@ pub(super) fn compact<C: CatalogContent>(
     loop {
         control.check()?;
         let more = database.exclusively(|db| {
-            let more = vacuum_some(db)?;
+            let more = vacuum_some(db, VACUUM_PAGES)?;
             // Only a checkpoint shortens the file, and the log must not grow without bound. It makes the names of blobs durable, so blobs come first.
             if !more || database.log_bytes() > LOG_BYTES {
                 store.content().sync_outside()?;

@@ -2,15 +2,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
 use super::Sync;
+use super::room::Pages;
 use crate::catalog::connect::{Connector, Role};
 use crate::catalog::counters::Counters;
 use crate::catalog::error::from_sql;
+use crate::catalog::log;
 use crate::catalog::schema::set_meta;
 
 /// What the lock of the writer protects.
@@ -20,6 +23,7 @@ pub(super) struct State {
     /// Commits since the last durable one.
     pub(super) unsynced: bool,
     level: Sync,
+    in_doubt: Arc<AtomicBool>,
 }
 
 /// The connection, while there is one.
@@ -37,6 +41,8 @@ pub(super) struct Group {
     sync: Sync,
     /// The last error in it: why, when SQLite undid all of it.
     pub(super) cause: Option<Error>,
+    /// When somebody had to look.
+    pages: Option<Pages>,
 }
 
 /// How a shared transaction ended; everybody who joined it waits here.
@@ -65,12 +71,13 @@ impl Outcome {
 
 impl State {
     /// With an open connection that nothing was written through yet.
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(super) fn new(connection: Connection, in_doubt: Arc<AtomicBool>) -> Self {
         Self {
             connection: Slot::Open(connection),
             group: None,
             unsynced: false,
             level: Sync::Durable,
+            in_doubt,
         }
     }
 
@@ -84,13 +91,39 @@ impl State {
 
     pub(super) fn ready(&mut self, connector: &Connector) -> Result<()> {
         if let Slot::Poisoned = self.connection {
+            // What a failed sync could not write the kernel takes for written: only writing it again tells.
+            log::write_again(&connector.path)
+                .map_err(|error| Error::from_io(error, "write log"))?;
             let connection = connector
                 .connect(Role::Writer)
                 .map_err(|error| from_sql(error, "write"))?;
-            self.connection = Slot::Open(connection);
             self.level = Sync::Durable;
+            // A transaction whose COMMIT failed may stand in the log behind what counts, whole, and a crash would bring it back: the next one
+            // takes its place. Nothing is acknowledged before that has worked.
+            touch(&connection)?;
+            self.in_doubt.store(false, Ordering::Release);
+            self.connection = Slot::Open(connection);
         }
         Ok(())
+    }
+
+    /// The connection is opened anew before its next use.
+    pub(super) fn distrust(&mut self) {
+        if let Slot::Open(_) = self.connection {
+            self.connection = Slot::Poisoned;
+        }
+    }
+
+    /// Pages when the open transaction began, or when somebody looked first.
+    pub(super) fn pages(&mut self) -> Result<Pages> {
+        if let Some(pages) = self.group.as_ref().and_then(|group| group.pages) {
+            return Ok(pages);
+        }
+        let pages = Pages::of(self.connection()?)?;
+        if let Some(group) = &mut self.group {
+            group.pages = Some(pages);
+        }
+        Ok(pages)
     }
 
     /// Joins the open transaction or begins one.
@@ -116,6 +149,7 @@ impl State {
             size: 1,
             sync,
             cause: None,
+            pages: None,
         });
         Ok(outcome)
     }
@@ -202,14 +236,20 @@ impl State {
         });
         if let Err(error) = committed {
             // After a failed write or fsync nothing this connection holds is certain.
+            self.in_doubt.store(true, Ordering::Release);
             db.execute_batch("ROLLBACK").unwrap_or_default();
             self.connection = Slot::Poisoned;
             return Err(error);
         }
         self.unsynced = true;
         if group.sync == Sync::Durable && self.level != Sync::Durable {
-            self.set_level(Sync::Durable)?;
-            touch(self.connection()?)?;
+            let touched = self
+                .set_level(Sync::Durable)
+                .and_then(|()| touch(self.connection()?));
+            if touched.is_err() {
+                self.distrust();
+            }
+            touched?;
         }
         if self.level == Sync::Durable {
             self.unsynced = false;

@@ -1,0 +1,180 @@
+//! A test that starts itself again as a process of its own, which works, tells what it has done, and is killed.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What the child is to do.
+const TASK: &str = "LAMINA_TEST_CHILD";
+/// A child that is silent for longer hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What this process was started for; `None`: it is no child.
+pub fn task() -> Option<Vec<String>> {
+    let told = std::env::var(TASK).ok()?;
+    Some(told.split('\n').map(str::to_owned).collect())
+}
+
+/// Tells the parent something; one write, so that a kill can't tear it. (The mark: the test harness prints as well.)
+///
+/// # Panics
+/// When the parent is gone.
+pub fn tell(line: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    out.write_all(format!("\n@{line}\n").as_bytes()).unwrap();
+    out.flush().unwrap();
+}
+
+/// This test binary, started for its test `child`, below the program `wrapper` (if it is not empty).
+///
+/// # Panics
+/// When this program has no path.
+pub fn command(wrapper: &[String], task: &[&str]) -> Command {
+    let this = std::env::current_exe().unwrap();
+    let mut command = match wrapper {
+        [] => Command::new(&this),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(&this);
+            command
+        }
+    };
+    command
+        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .env(TASK, task.join("\n"));
+    command
+}
+
+/// A running child.
+pub struct Worker {
+    child: Child,
+    lines: Receiver<String>,
+    heard: Vec<String>,
+    errors: Option<JoinHandle<String>>,
+}
+
+/// A child that ended.
+pub struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// All it told.
+    pub heard: Vec<String>,
+    /// What it wrote to standard error.
+    pub errors: String,
+}
+
+impl Worker {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// When it can't be started.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, lines) = channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if let Some(told) = line.strip_prefix('@') {
+                    // Nobody listens any more: the test has failed.
+                    sender.send(told.to_owned()).unwrap_or_default();
+                }
+            }
+        });
+        let mut err = child.stderr.take().unwrap();
+        let errors = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            err.read_to_end(&mut all).unwrap_or_default();
+            String::from_utf8_lossy(&all).into_owned()
+        });
+        Self {
+            child,
+            lines,
+            heard: Vec::new(),
+            errors: Some(errors),
+        }
+    }
+
+    /// Waits until it tells `line`; `false`: it ended before.
+    pub fn wait_for(&mut self, line: &str) -> bool {
+        while let Ok(told) = self.lines.recv_timeout(PATIENCE) {
+            let found = told == line;
+            self.heard.push(told);
+            if found {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Kills it (SIGKILL).
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it panicked, or hangs.
+    pub fn end(mut self, what: &str) -> Ended {
+        let ended = self.collect(what);
+        assert!(
+            !ended.errors.contains("panicked"),
+            "{what}: {}",
+            ended.errors
+        );
+        ended
+    }
+
+    fn collect(&mut self, what: &str) -> Ended {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => self.heard.push(line),
+                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
+                    self.kill();
+                    panic!("{what}: silent after {:?}", self.heard.last());
+                }
+            }
+        }
+        let status = self.child.wait().unwrap();
+        let errors = self.errors.take().map(JoinHandle::join);
+        Ended {
+            status,
+            heard: std::mem::take(&mut self.heard),
+            errors: errors.and_then(Result::ok).unwrap_or_default(),
+        }
+    }
+}
+
+impl Ended {
+    /// The last line told with this word in front, without it.
+    pub fn last(&self, word: &str) -> Option<&str> {
+        let told = self.heard.iter().rev();
+        told.filter_map(|line| line.strip_prefix(word))
+            .next()
+            .map(str::trim_start)
+    }
+
+    /// The number last told with this word in front, or 0.
+    ///
+    /// # Panics
+    /// When it is no number.
+    pub fn number(&self, word: &str) -> usize {
+        self.last(word).map_or(0, |text| text.parse().unwrap())
+    }
+}

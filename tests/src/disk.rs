@@ -1,0 +1,86 @@
+//! Disks that lose power: a filesystem in an image, mounted through a loop device. Only root can have one.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::fault;
+
+/// A disk, which lies in a folder and is mounted in it.
+pub struct Disk {
+    image: PathBuf,
+    mounted: PathBuf,
+}
+
+impl Disk {
+    /// A new one in `folder`, formatted as `kind` ("ext4", "xfs").
+    ///
+    /// Errors: what the tools said.
+    pub fn format(folder: &Path, kind: &str) -> Result<Self, String> {
+        let disk = Self {
+            image: folder.join("disk.img"),
+            mounted: folder.join("disk"),
+        };
+        std::fs::create_dir_all(&disk.mounted).unwrap();
+        let file = File::create(&disk.image).unwrap();
+        let image = disk.image.to_str().unwrap();
+        match kind {
+            "ext4" => {
+                file.set_len(128 << 20).unwrap();
+                // Everything but the data is written now, so that later only the data can fail.
+                let all = "lazy_itable_init=0,lazy_journal_init=0,nodiscard";
+                fault::works(&["mkfs.ext4", "-q", "-F", "-b", "4096", "-E", all, image])?;
+            }
+            _ => {
+                // The smallest mkfs.xfs makes.
+                file.set_len(320 << 20).unwrap();
+                fault::works(&["mkfs.xfs", "-q", "-f", image])?;
+            }
+        }
+        Ok(disk)
+    }
+
+    /// The one that was formatted in `folder`.
+    pub fn in_folder(folder: &Path) -> Self {
+        Self {
+            image: folder.join("disk.img"),
+            mounted: folder.join("disk"),
+        }
+    }
+
+    /// Mounts it; what was not complete is put right by its journal.
+    ///
+    /// Errors: what the tools said.
+    pub fn mount(&self) -> Result<(), String> {
+        let (image, mounted) = (self.image.to_str(), self.mounted.to_str());
+        fault::works(&["mount", "-o", "loop", image.unwrap(), mounted.unwrap()])
+    }
+
+    /// Unmounts it.
+    ///
+    /// # Panics
+    /// When it is in use.
+    pub fn unmount(&self) {
+        fault::run(&["umount", self.mounted.to_str().unwrap()]);
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        &self.mounted
+    }
+
+    /// Cuts its power: what is not on the disk will never be; everything fails until it is unmounted.
+    ///
+    /// # Panics
+    /// When the filesystem can't.
+    pub fn cut(&self) {
+        use rustix::ioctl::{Setter, ioctl, opcode};
+        /// `EXT4_IOC_SHUTDOWN`, `XFS_IOC_GOINGDOWN` (`linux/fs/ext4/ext4.h`, `xfs_fs.h`).
+        const SHUTDOWN: rustix::ioctl::Opcode = opcode::read::<u32>(b'X', 125);
+        /// The log is not written either.
+        const NO_LOG_FLUSH: u32 = 2;
+        let folder = File::open(&self.mounted).unwrap();
+        #[expect(unsafe_code, reason = "this ioctl reads one u32, as its number says")]
+        let cut = unsafe { ioctl(&folder, Setter::<SHUTDOWN, u32>::new(NO_LOG_FLUSH)) };
+        cut.unwrap();
+    }
+}

@@ -1,0 +1,149 @@
+//! The filesystems that are kept in files of their own, as a crash test makes, opens and acknowledges them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fs_backends::indexed::StoreOptions;
+use fs_backends::sqlite::{Durability, VaultOptions};
+use fs_backends::{MemoryBackend, StdFsBackend};
+use fs_core::{Backend, FileStorage, Result, Subtree, VPath};
+
+/// The password of an encrypted one, and the one it is changed to.
+pub const PASSWORDS: [&str; 2] = ["first", "second"];
+
+/// A kind of filesystem that outlives its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vessel {
+    /// A vault without a password.
+    Plain,
+    /// A vault with one.
+    Encrypted,
+    /// Index and blobs.
+    Store,
+    /// In memory, saved to a file after each step.
+    Memory,
+    /// A folder of the host.
+    Host,
+}
+
+/// An open one.
+pub struct Open {
+    /// The filesystem.
+    pub backend: Arc<dyn Backend>,
+    durability: Durability,
+    memory: Option<(Arc<MemoryBackend>, PathBuf)>,
+}
+
+impl Vessel {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [
+        Self::Plain,
+        Self::Encrypted,
+        Self::Store,
+        Self::Memory,
+        Self::Host,
+    ];
+
+    /// The one whose `Debug` name this is.
+    pub fn named(name: &str) -> Self {
+        let found = Self::ALL.into_iter().find(|it| format!("{it:?}") == name);
+        found.expect("the name of a vessel")
+    }
+
+    /// Its file or folder in `folder`.
+    pub fn place(self, folder: &Path) -> PathBuf {
+        folder.join(match self {
+            Self::Plain | Self::Encrypted => "v.db",
+            Self::Store => "store",
+            Self::Memory => "saved.mem",
+            Self::Host => "host",
+        })
+    }
+
+    /// Makes one in `folder`, with the folders scripts work in, and closes it.
+    ///
+    /// Errors: those of the host.
+    pub fn make(self, folder: &Path) -> Result<()> {
+        let place = self.place(folder);
+        let vault = VaultOptions::new().durability(Durability::OnSync);
+        let backend: Arc<dyn Backend> = match self {
+            Self::Plain => Arc::new(vault.create(&place)?),
+            Self::Encrypted => Arc::new(vault.password(PASSWORDS[0]).create(&place)?),
+            Self::Store => Arc::new(StoreOptions::new().create(&place)?),
+            Self::Memory => {
+                let memory = MemoryBackend::new();
+                make_folders(&memory)?;
+                return memory.save_to(&place);
+            }
+            Self::Host => {
+                std::fs::create_dir(&place)
+                    .map_err(|error| fs_core::Error::from_io(error, "make"))?;
+                self.open(folder, "", Durability::OnSync)?.backend
+            }
+        };
+        make_folders(&backend)?;
+        backend.close()
+    }
+
+    /// Opens the one in `folder`.
+    ///
+    /// Errors: those of opening.
+    pub fn open(self, folder: &Path, password: &str, durability: Durability) -> Result<Open> {
+        let place = self.place(folder);
+        let vault = VaultOptions::new().durability(durability);
+        let mut memory = None;
+        let backend: Arc<dyn Backend> = match self {
+            Self::Plain => Arc::new(vault.open(&place)?),
+            Self::Encrypted => Arc::new(vault.password(password).open(&place)?),
+            Self::Store => Arc::new(StoreOptions::new().durability(durability).open(&place)?),
+            Self::Memory => {
+                let loaded = Arc::new(MemoryBackend::load_from(&place)?);
+                memory = Some((loaded.clone(), place));
+                loaded
+            }
+            Self::Host => {
+                let trash = VPath::new(folder.join("trash"))?;
+                let host = StdFsBackend::with_home_trash(trash);
+                Arc::new(Subtree::new(host, &VPath::new(&place)?)?)
+            }
+        };
+        Ok(Open {
+            backend,
+            durability,
+            memory,
+        })
+    }
+
+    /// Does it look after itself (`check`, `collect`, …)?
+    pub fn has_maintenance(self) -> bool {
+        matches!(self, Self::Plain | Self::Encrypted | Self::Store)
+    }
+}
+
+impl Open {
+    /// The `std::fs`-like front door, which waits for the disk only where the vessel was opened so.
+    pub fn storage(&self) -> FileStorage<Arc<dyn Backend>> {
+        FileStorage::new(self.backend.clone()).with_durability(match self.durability {
+            Durability::EachCall => fs_core::Durability::EachCall,
+            Durability::OnSync => fs_core::Durability::OnSync,
+        })
+    }
+
+    /// After this a step counts as done: memory is saved.
+    ///
+    /// Errors: those of saving.
+    pub fn settle(&self) -> Result<()> {
+        match &self.memory {
+            Some((memory, place)) => memory.save_to(place),
+            None => Ok(()),
+        }
+    }
+}
+
+fn make_folders(backend: &dyn Backend) -> Result<()> {
+    let fs = FileStorage::new(backend).with_durability(fs_core::Durability::OnSync);
+    for folder in crate::script::FOLDERS {
+        fs.create_dir(folder)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! A disk that is really full.
+
+use std::path::{Path, PathBuf};
+
+use fs_backends::sqlite::Durability;
+use fs_core::ErrorKind;
+use lamina_tests::audit::{files, is_clean, is_sound};
+use lamina_tests::child::{self, Worker, tell};
+use lamina_tests::fault;
+use lamina_tests::script::put;
+use lamina_tests::vessel::{Open, PASSWORDS, Vessel};
+
+/// Bytes of a file that fills it.
+const FILE: usize = 100_000;
+
+fn bytes(number: usize) -> Vec<u8> {
+    format!("{number:09}\n").into_bytes().repeat(FILE / 10)
+}
+
+fn name(number: usize) -> String {
+    format!("/d{}/f{number}", number % 4)
+}
+
+/// Everything on the disk, and in the log of a database.
+fn usage(folder: &Path) -> (u64, u64) {
+    let (mut all, mut logs) = (0, 0);
+    let mut pending = vec![folder.to_owned()];
+    while let Some(folder) = pending.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            if metadata.is_dir() {
+                pending.push(entry.path());
+            } else {
+                all += metadata.len();
+                if entry.file_name().to_str().unwrap().ends_with("-wal") {
+                    logs += metadata.len();
+                }
+            }
+        }
+    }
+    (all, logs)
+}
+
+/// Files until none fits; how many do.
+fn fill(open: &Open, first: usize) -> usize {
+    let fs = open.storage();
+    for number in first.. {
+        let written = put(&fs, &name(number), &bytes(number));
+        match written.and_then(|()| open.settle()) {
+            Ok(()) => {}
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::NoSpace, "{error:?}");
+                assert!(!error.operation().is_empty());
+                return number;
+            }
+        }
+    }
+    unreachable!("it has no end")
+}
+
+/// `task`: vessel, folder, size in KiB, "each" or "sync". In a mount namespace of its own.
+pub fn work(task: &[String]) {
+    let vessel = Vessel::named(&task[0]);
+    let folder = PathBuf::from(&task[1]);
+    let size_kib: u64 = task[2].parse().unwrap();
+    let durability = match task[3].as_str() {
+        "each" => Durability::EachCall,
+        _ => Durability::OnSync,
+    };
+    fault::mount_small(&folder, size_kib);
+    vessel.make(&folder).unwrap();
+    let open = vessel.open(&folder, PASSWORDS[0], durability).unwrap();
+    let fs = open.storage();
+    let mut kept: Vec<usize> = Vec::new();
+    // Memory itself is not full: what could not be saved is there all the same.
+    let holds = |open: &Open, kept: &[usize], round: usize| {
+        let now = files(&open.storage()).unwrap();
+        for number in kept {
+            assert!(
+                now.get(&name(*number)) == Some(&bytes(*number)),
+                "round {round}: {number} of {kept:?} is lost or torn: {:?}",
+                lamina_tests::script::sizes(&now)
+            );
+        }
+        if vessel != Vessel::Memory {
+            assert_eq!(now.len(), kept.len(), "round {round}: half a file is there");
+        }
+    };
+    let mut next = 0;
+    for round in 1..=4 {
+        let first = next;
+        next = fill(&open, first);
+        assert!(round > 1 || next > 4, "{next} files fill it");
+        kept.extend(first..next);
+        holds(&open, &kept, round);
+        // An old file keeps its content when the new one does not fit.
+        if vessel != Vessel::Memory {
+            let large = vec![7; size_kib as usize * 1024];
+            let error = put(&fs, &name(kept[0]), &large).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NoSpace, "{error:?}");
+            holds(&open, &kept, round);
+        } else {
+            fs.remove_file(name(next)).unwrap();
+        }
+        // Removing needs no room, and makes some.
+        for _ in 0..4 {
+            let number = kept.remove(0);
+            fs.remove_file(name(number))
+                .unwrap_or_else(|error| panic!("round {round}: removing: {error:?}"));
+        }
+        open.settle()
+            .unwrap_or_else(|error| panic!("round {round}: {error:?}"));
+        holds(&open, &kept, round);
+        next += 1;
+        // What was removed is given back a little later.
+        let mut tries = 0;
+        loop {
+            let written = put(&fs, &name(next), &bytes(next));
+            match written.and_then(|()| open.settle()) {
+                Ok(()) => break,
+                Err(error) if error.kind() == ErrorKind::NoSpace && tries < 10 => tries += 1,
+                Err(error) => panic!("round {round}: after {tries} tries: {error:?}"),
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1200));
+        }
+        kept.push(next);
+        next += 1;
+        let (all, log) = usage(&folder);
+        tell(format_args!(
+            "round {round}: {} files, {tries} tries, {all} bytes, log {log}",
+            kept.len()
+        ));
+    }
+    open.backend.sync(fs_core::Scope::All).unwrap();
+    open.backend.close().unwrap();
+    let open = vessel.open(&folder, PASSWORDS[0], durability).unwrap();
+    is_sound(&*open.backend, "reopened");
+    holds(&open, &kept, 5);
+    is_clean(&*open.backend, "reopened");
+    open.backend.close().unwrap();
+    tell(format_args!("done"));
+}
+
+fn filled(vessel: Vessel, size_kib: u64, durability: &str) {
+    let wrapper = match fault::private_mounts() {
+        Ok(wrapper) => wrapper,
+        Err(why) => return lamina_tests::left_out("full disks", &why),
+    };
+    let folder = lamina_tests::folder();
+    let what = format!("{vessel:?} on {size_kib} KiB, {durability}");
+    let (name, size) = (format!("{vessel:?}"), size_kib.to_string());
+    let task = [
+        "full",
+        &name,
+        folder.path().to_str().unwrap(),
+        &size,
+        durability,
+    ];
+    let ended = Worker::start(&mut child::command(&wrapper, &task)).end(&what);
+    assert!(ended.status.success(), "{what}: {}", ended.errors);
+    assert!(ended.last("done").is_some(), "{what}: {:?}", ended.heard);
+    println!("{what}: {:#?}", ended.heard);
+}
+
+macro_rules! filled {
+    ($($test:ident: $vessel:ident $size_kib:literal $durability:literal;)*) => {
+        $(#[test] fn $test() { filled(Vessel::$vessel, $size_kib, $durability); })*
+    };
+}
+
+filled! {
+    a_plain_vault_on_2_mib: Plain 2048 "each";
+    a_plain_vault_on_16_mib: Plain 16384 "sync";
+    an_encrypted_vault_on_2_mib: Encrypted 2048 "each";
+    an_encrypted_vault_on_16_mib: Encrypted 16384 "sync";
+    a_store_on_2_mib: Store 2048 "each";
+    a_store_on_16_mib: Store 16384 "sync";
+    saved_memory_on_4_mib: Memory 4096 "each";
+    a_host_folder_on_2_mib: Host 2048 "each";
+}

@@ -1,0 +1,28 @@
+//! Disks that are full and disks that fail: the exact error, nothing half done, reading goes on, and nothing is acknowledged that could be lost.
+//!
+//! System calls fail by `strace` (`tamper`), disks are really full in a mount namespace of the test's own (`full`). What can't be done here is left
+//! out, which is said.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod full;
+mod tamper;
+
+use lamina_tests::child;
+
+#[test]
+fn child() {
+    // In the parent there is nothing to do.
+    if let Some(task) = child::task() {
+        match task[0].as_str() {
+            "tamper" => tamper::work(&task[1..]),
+            "full" => full::work(&task[1..]),
+            other => panic!("{other}"),
+        }
+    }
+}
