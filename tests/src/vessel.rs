@@ -20,6 +20,8 @@ pub enum Vessel {
     Encrypted,
     /// Index and blobs.
     Store,
+    /// The same with a password.
+    EncryptedStore,
     /// In memory, saved to a file after each step.
     Memory,
     /// A folder of the host.
@@ -36,10 +38,11 @@ pub struct Open {
 
 impl Vessel {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Plain,
         Self::Encrypted,
         Self::Store,
+        Self::EncryptedStore,
         Self::Memory,
         Self::Host,
     ];
@@ -54,7 +57,7 @@ impl Vessel {
     pub fn place(self, folder: &Path) -> PathBuf {
         folder.join(match self {
             Self::Plain | Self::Encrypted => "v.db",
-            Self::Store => "store",
+            Self::Store | Self::EncryptedStore => "store",
             Self::Memory => "saved.mem",
             Self::Host => "host",
         })
@@ -70,6 +73,9 @@ impl Vessel {
             Self::Plain => Arc::new(vault.create(&place)?),
             Self::Encrypted => Arc::new(vault.password(PASSWORDS[0]).create(&place)?),
             Self::Store => Arc::new(StoreOptions::new().create(&place)?),
+            Self::EncryptedStore => {
+                Arc::new(StoreOptions::new().password(PASSWORDS[0]).create(&place)?)
+            }
             Self::Memory => {
                 let memory = MemoryBackend::new();
                 make_folders(&memory)?;
@@ -91,11 +97,13 @@ impl Vessel {
     pub fn open(self, folder: &Path, password: &str, durability: Durability) -> Result<Open> {
         let place = self.place(folder);
         let vault = VaultOptions::new().durability(durability);
+        let store = StoreOptions::new().durability(durability);
         let mut memory = None;
         let backend: Arc<dyn Backend> = match self {
             Self::Plain => Arc::new(vault.open(&place)?),
             Self::Encrypted => Arc::new(vault.password(password).open(&place)?),
-            Self::Store => Arc::new(StoreOptions::new().durability(durability).open(&place)?),
+            Self::Store => Arc::new(store.open(&place)?),
+            Self::EncryptedStore => Arc::new(store.password(password).open(&place)?),
             Self::Memory => {
                 let loaded = Arc::new(MemoryBackend::load_from(&place)?);
                 memory = Some((loaded.clone(), place));
@@ -116,7 +124,7 @@ impl Vessel {
 
     /// Does it look after itself (`check`, `collect`, …)?
     pub fn has_maintenance(self) -> bool {
-        matches!(self, Self::Plain | Self::Encrypted | Self::Store)
+        !matches!(self, Self::Memory | Self::Host)
     }
 }
 

@@ -197,7 +197,7 @@ fn all_or_nothing(vessel: Vessel, disk: &Path, acknowledged: usize, what: &str) 
 fn exists(vessel: Vessel, folder: &Path) -> bool {
     let place = vessel.place(folder);
     match vessel {
-        Vessel::Store => place.join("index.db").exists(),
+        Vessel::Store | Vessel::EncryptedStore => place.join("index.db").exists(),
         _ => place.exists(),
     }
 }

@@ -132,17 +132,18 @@ impl Writer {
 
     /// Is there room on the disk for content of so many bytes beside the database?
     pub(super) fn has_room(&self, bytes: u64) -> bool {
-        let connector = self.connector.read();
+        // Not held while waiting for the writer: whoever has that waits for this one.
+        let look = || self.room.short(&self.connector.read().path);
         let fits = |short: &room::Short| short.fits(bytes);
-        match self.room.short(&connector.path) {
+        match look() {
             None => true,
             Some(short) if fits(&short) => true,
             Some(short) if short.is_log() => {
                 let mut state = self.state.lock();
                 state.finish(&self.counters);
-                self.fold_log(&mut state, &connector);
+                self.fold_log(&mut state, &self.connector.read());
                 drop(state);
-                self.room.short(&connector.path).as_ref().is_none_or(fits)
+                look().as_ref().is_none_or(fits)
             }
             Some(_) => false,
         }

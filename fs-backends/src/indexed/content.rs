@@ -81,7 +81,10 @@ impl BlobContent {
         known_bytes: u64,
     ) -> Result<Self> {
         let key = shared.key.as_ref();
+        // What a kill left of records is put right.
+        let writing = sealed.is_none().then(|| shared.folder.writing(&name));
         let file = BlobFile::open(&shared.folder, &name, key, sealed.is_some(), known_bytes)?;
+        drop(writing);
         let content = Self {
             id,
             shared,
@@ -159,8 +162,10 @@ impl BlobContent {
             },
             _ => self.hash()?,
         };
+        let writing = self.shared.folder.writing(&self.name);
         self.file.complete()?;
         self.shared.folder.seal(&self.name)?;
+        drop(writing);
         state.sealed = Some(Seal {
             size_bytes,
             hash,
@@ -407,7 +412,10 @@ impl Content for BlobContent {
     }
 
     fn sync(&self) -> Result<()> {
-        rustix::fs::fdatasync(self.file.on_host()).map_err(|errno| io(errno, "sync blob"))
+        rustix::fs::fdatasync(self.file.on_host()).map_err(|errno| {
+            self.shared.folder.distrust(&self.name);
+            io(errno, "sync blob")
+        })
     }
 }
 

@@ -24,6 +24,21 @@ pub(super) struct BlobFolder {
     unsynced: Mutex<Unsynced>,
     /// Held by whoever writes to a blob, and alone while blobs are written again.
     writing: RwLock<()>,
+    /// Held while blobs are made durable: who finds nothing left to do must not return before it is done.
+    syncing: Mutex<()>,
+}
+
+/// Held while a blob is written to. What was written is noted when it ends: noted before, a sync in between would count it as done.
+pub(super) struct Writing<'a> {
+    folder: &'a BlobFolder,
+    name: &'a BlobName,
+    _shared: RwLockReadGuard<'a, ()>,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.folder.written(self.name);
+    }
 }
 
 #[derive(Default)]
@@ -52,6 +67,7 @@ impl BlobFolder {
             fd,
             unsynced: Mutex::default(),
             writing: RwLock::new(()),
+            syncing: Mutex::new(()),
         })
     }
 
@@ -105,10 +121,9 @@ impl BlobFolder {
 
     /// Gives a complete blob its final name.
     pub(super) fn seal(&self, name: &BlobName) -> Result<()> {
+        let _writing = self.writing(name);
         rustix::fs::renameat(&self.fd, name.unsealed(), &self.fd, name.sealed())
-            .map_err(io("seal blob", name))?;
-        self.written(name);
-        Ok(())
+            .map_err(io("seal blob", name))
     }
 
     /// Removes the file of a blob; one that is gone is no error.
@@ -165,11 +180,20 @@ impl BlobFolder {
         rustix::fs::syncfs(&self.fd).map_err(|errno| Error::from_io(errno.into(), "sync blobs"))
     }
 
-    /// Notes that a blob has to be made durable, before it is written to; the answer is held as long as that takes.
-    pub(super) fn writing(&self, name: &BlobName) -> RwLockReadGuard<'_, ()> {
-        let guard = self.writing.read_recursive();
-        self.written(name);
-        guard
+    /// A blob is written to as long as the answer is held, and has to be made durable then.
+    pub(super) fn writing<'a>(&'a self, name: &'a BlobName) -> Writing<'a> {
+        Writing {
+            folder: self,
+            name,
+            _shared: self.writing.read_recursive(),
+        }
+    }
+
+    /// A sync of a blob by itself failed: the next one of all writes it again.
+    pub(super) fn distrust(&self, name: &BlobName) {
+        let mut unsynced = self.unsynced.lock();
+        unsynced.failed = true;
+        unsynced.blobs.insert(name.clone());
     }
 
     /// Notes that a blob has to be made durable.
@@ -180,8 +204,9 @@ impl BlobFolder {
         }
     }
 
-    /// Makes all blobs and their names durable.
+    /// Makes all blobs and their names durable, also those another thread is making durable just now.
     pub(super) fn sync(&self) -> Result<()> {
+        let _syncing = self.syncing.lock();
         let mut unsynced = std::mem::take(&mut *self.unsynced.lock());
         let result = self.sync_these(&unsynced);
         if result.is_err() {
@@ -222,5 +247,84 @@ impl BlobFolder {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, BlobFolder) {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = BlobFolder::open(dir.path()).unwrap();
+        (dir, folder)
+    }
+
+    #[test]
+    fn a_second_sync_does_not_return_before_the_first_is_done() {
+        let (_dir, folder) = folder();
+        let (name, other) = (BlobName::new(), BlobName::new());
+        let file = folder.create(&name).unwrap();
+        file.write_all_at(b"bytes", 0).unwrap();
+        folder.unsynced.lock().failed = true;
+        // The first sync writes blobs again, for which it waits until nobody writes.
+        let writing = folder.writing(&other);
+        let released = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| folder.sync().unwrap());
+            while !folder.unsynced.lock().blobs.is_empty() {
+                std::thread::yield_now();
+            }
+            scope.spawn(|| {
+                folder.sync().unwrap();
+                assert!(
+                    released.load(Ordering::Acquire),
+                    "nothing was durable when it returned"
+                );
+            });
+            // Time for a sync that does not wait to show it; one that waits passes however long this takes.
+            std::thread::sleep(Duration::from_millis(100));
+            released.store(true, Ordering::Release);
+            drop(writing);
+        });
+        folder.sync().unwrap();
+        assert!(folder.unsynced.lock().blobs.is_empty());
+    }
+
+    #[test]
+    fn what_is_written_during_a_sync_is_left_for_the_next() {
+        let (_dir, folder) = folder();
+        let name = BlobName::new();
+        let file = folder.create(&name).unwrap();
+        let writing = folder.writing(&name);
+        folder.sync().unwrap();
+        file.write_all_at(b"bytes", 0).unwrap();
+        drop(writing);
+        assert!(folder.unsynced.lock().blobs.contains(&name));
+    }
+
+    #[test]
+    fn what_failed_is_written_again_by_the_next_sync() {
+        let (_dir, folder) = folder();
+        let name = BlobName::new();
+        folder
+            .create(&name)
+            .unwrap()
+            .write_all_at(b"bytes", 0)
+            .unwrap();
+        folder.seal(&name).unwrap();
+        folder.sync().unwrap();
+        folder.distrust(&name);
+        folder.sync().unwrap();
+        let unsynced = folder.unsynced.lock();
+        assert!(unsynced.blobs.is_empty() && !unsynced.failed);
+        let file = folder.open_blob(&name, true).unwrap();
+        let mut bytes = [0; 5];
+        file.read_exact_at(&mut bytes, 0).unwrap();
+        assert_eq!(&bytes, b"bytes");
     }
 }

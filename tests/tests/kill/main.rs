@@ -36,16 +36,21 @@ fn child() {
     }
 }
 
-/// A new filesystem in `folder`, copied from one that is made once: deriving the key of an encrypted one takes its time.
+/// A new filesystem in `folder`; an encrypted one is copied from one that is made once: deriving its key takes its time.
 fn make(vessel: Vessel, folder: &Path) {
-    static ENCRYPTED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
-        let folder = lamina_tests::folder();
-        Vessel::Encrypted.make(folder.path()).unwrap();
-        folder
-    });
-    if vessel == Vessel::Encrypted {
-        std::fs::copy(vessel.place(ENCRYPTED.path()), vessel.place(folder)).unwrap();
-    } else {
-        vessel.make(folder).unwrap();
-    }
+    static VAULT: LazyLock<tempfile::TempDir> = LazyLock::new(|| made(Vessel::Encrypted));
+    static STORE: LazyLock<tempfile::TempDir> = LazyLock::new(|| made(Vessel::EncryptedStore));
+    let from = match vessel {
+        Vessel::Encrypted => VAULT.path(),
+        Vessel::EncryptedStore => STORE.path(),
+        _ => return vessel.make(folder).unwrap(),
+    };
+    let (from, to) = (vessel.place(from), folder.to_str().unwrap());
+    lamina_tests::fault::run(&["cp", "-a", from.to_str().unwrap(), to]);
+}
+
+fn made(vessel: Vessel) -> tempfile::TempDir {
+    let folder = lamina_tests::folder();
+    vessel.make(folder.path()).unwrap();
+    folder
 }

@@ -82,6 +82,9 @@ cases! {
     backing_up_a_plain_vault: Plain Mixed Backup;
     backing_up_a_store: Store Mixed Backup;
     saving_memory: Memory Mixed Nothing;
+    working_in_an_encrypted_store: EncryptedStore Mixed Nothing;
+    collecting_garbage_of_an_encrypted_store: EncryptedStore Mixed Collect;
+    changing_the_password_of_a_store: EncryptedStore Mixed Rekey;
 }
 
 /// The last step acknowledged, and which passwords may open it.
