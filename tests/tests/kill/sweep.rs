@@ -123,6 +123,7 @@ fn a_plain_vault_before_every_call() {
 }
 
 #[test]
+#[ignore = "derives a key for each call: minutes"]
 fn an_encrypted_vault_before_every_call() {
     swept(Vessel::Encrypted);
 }

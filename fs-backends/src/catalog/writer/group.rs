@@ -13,6 +13,7 @@ use super::room::Pages;
 use crate::catalog::connect::{Connector, Role};
 use crate::catalog::counters::Counters;
 use crate::catalog::error::from_sql;
+use crate::catalog::keeper::checkpoint;
 use crate::catalog::log;
 use crate::catalog::schema::set_meta;
 
@@ -100,7 +101,16 @@ impl State {
             self.level = Sync::Durable;
             // A transaction whose COMMIT failed may stand in the log behind what counts, whole, and a crash would bring it back: the next one
             // takes its place. Nothing is acknowledged before that has worked.
-            touch(&connection)?;
+            match touch(&connection) {
+                // The log has no room for it: it goes into the database, and with it what may stand behind.
+                Err(error)
+                    if error.kind() == ErrorKind::NoSpace && !connector.checkpoint_by_hand =>
+                {
+                    checkpoint(&connection)?;
+                    touch(&connection)?;
+                }
+                touched => touched?,
+            }
             self.in_doubt.store(false, Ordering::Release);
             self.connection = Slot::Open(connection);
         }
