@@ -180,8 +180,10 @@ impl Listing for Merge {
                     .cmp(base.name.as_encoded_bytes()),
             };
             if order.is_gt() {
-                self.take_base(into)?;
-                self.base.next += 1;
+                if !self.take_base_run(into, enough - into.len())? {
+                    self.take_base(into)?;
+                    self.base.next += 1;
+                }
                 continue;
             }
             self.take_upper(into, order.is_eq())?;
@@ -198,6 +200,32 @@ impl Merge {
             .after
             .as_ref()
             .is_some_and(|after| name.as_encoded_bytes() <= after.as_bytes())
+    }
+
+    /// Takes up to `limit` entries of the base at once, as far as the upper has none among them. `false`: each must be looked at by itself.
+    fn take_base_run(&mut self, into: &mut EntryBatch, limit: usize) -> Result<bool> {
+        let passed = self.base.peek().is_some_and(|base| self.passed(base.name));
+        if passed || !self.hidden.is_empty() {
+            return Ok(false);
+        }
+        let from = self.base.next;
+        let until = match self.upper.peek() {
+            Some(upper) => self.base.batch.first_not_before(upper.name, from),
+            None => self.base.batch.len(),
+        };
+        let until = until.min(from + limit);
+        let ids = self.core.ids()?;
+        let start = into.len();
+        into.extend_from(&self.base.batch, from..until);
+        into.change_from(start, |ino, metadata| match metadata {
+            Some(metadata) => {
+                metadata.id = ids.base(metadata.id);
+                *ino = metadata.id.ino;
+            }
+            None => *ino = ids.base_ino(*ino),
+        });
+        self.base.next = until;
+        Ok(true)
     }
 
     fn take_base(&self, into: &mut EntryBatch) -> Result<()> {
