@@ -85,8 +85,31 @@ pub enum Follow {
     /// Nobody here: the path was resolved before. A link in the middle is `NotADirectory`, as the last component it is itself.
     /// (Self-resolving backends let the system walk the middle; only the last component is certain not to be followed.)
     Never,
+    /// Nobody, in no component: a link in the middle is `NotADirectory` on self-resolving backends too. Honoured by those only with capability
+    /// `REFUSES_LINKS`.
+    Nowhere,
     /// The backend, all of them. Honoured only with capability `SELF_RESOLVING`.
     ByBackend,
+}
+
+impl Follow {
+    /// The same for all but the last component, which is kept.
+    #[must_use]
+    pub fn keeping_last(self) -> Self {
+        match self {
+            Self::ByBackend => Self::Never,
+            kept => kept,
+        }
+    }
+
+    /// How the folders on the way to the last component are reached.
+    #[must_use]
+    pub fn on_the_way(self) -> Self {
+        match self {
+            Self::Never => Self::ByBackend,
+            way => way,
+        }
+    }
 }
 
 /// What happens to the target name of a rename or a staged commit (`rename(2)`).

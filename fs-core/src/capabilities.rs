@@ -54,6 +54,8 @@ bitflags::bitflags! {
         const SNAPSHOTS = 1 << 23;
         /// What it holds is kept encrypted: its names must never be written in clear outside.
         const ENCRYPTED = 1 << 24;
+        /// The backend can refuse links on the way (`Follow::Nowhere`), though it resolves paths itself.
+        const REFUSES_LINKS = 1 << 25;
     }
 }
 
@@ -66,5 +68,6 @@ impl Capabilities {
             - Self::SNAPSHOTS
             - Self::SERVER_SIDE_COPY
             - Self::ENCRYPTED
+            - Self::REFUSES_LINKS
     }
 }

@@ -1,12 +1,14 @@
 //! Powers only some filesystems have, each a small trait reached through [`Backend::extensions`](crate::Backend::extensions).
 
 use std::any::Any;
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use crate::backend::{At, RenameMode};
+use crate::control::Control;
 use crate::error::Result;
 use crate::maintenance::Maintenance;
-use crate::metadata::{FileId, Metadata, Time};
+use crate::metadata::{FileId, FileKind, Metadata, Time};
 use crate::path::{Name, VPath};
 use crate::snapshots::Snapshots;
 
@@ -26,6 +28,8 @@ pub struct Extensions<'a> {
     pub deletions: Option<&'a dyn Deletions>,
     /// Keeps notes for programs.
     pub notes: Option<&'a dyn Notes>,
+    /// Finds by name without listing folder after folder.
+    pub search: Option<&'a dyn Search>,
     /// Is kept in files of its own, and can look after them.
     pub maintenance: Option<&'a dyn Maintenance>,
     /// Keeps named moments of itself.
@@ -207,6 +211,28 @@ pub trait Deletions: Send + Sync {
     /// Marks what only lower layers have at `path`, with all below it, as deleted, in one step. `NotFound`; `AlreadyExists` when the top layer has
     /// something of its own there.
     fn conceal(&self, path: &VPath) -> Result<()>;
+}
+
+/// What a search is for.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Every name that fits contains these bytes; empty when no such are known. The more there are, the faster it is.
+    pub contains: &'a [u8],
+    /// Does an entry fit?
+    pub fits: &'a dyn Fn(&OsStr, FileKind) -> bool,
+}
+
+/// Finding by name, much faster than by listing folder after folder.
+pub trait Search: Send + Sync {
+    /// Calls `found` with path and kind of everything below the folder `dir` that fits, as of one moment, in no particular order. `Cancelled`; the
+    /// first error of `found` ends it too.
+    fn search(
+        &self,
+        dir: &VPath,
+        wanted: &Wanted<'_>,
+        control: &Control,
+        found: &mut dyn FnMut(VPath, FileKind) -> Result<()>,
+    ) -> Result<()>;
 }
 
 /// Notes that programs keep in a filesystem beside its tree: no path leads to them, no listing, export or comparison shows them, and they do not

@@ -186,14 +186,26 @@ impl VPath {
 
     /// Parent and last component; `None` for the root.
     pub fn split_last(&self) -> Option<(Self, Name)> {
+        let (parent, name) = self.as_split_last()?;
+        Some((Self(parent.into()), Name(name.into())))
+    }
+
+    /// Parent and last component as parts of this path's text; `None` for the root.
+    pub fn as_split_last(&self) -> Option<(&OsStr, &OsStr)> {
         if self.is_root() {
             return None;
         }
-        let path = Path::new(&*self.0);
-        Some((
-            Self(path.parent()?.as_os_str().into()),
-            Name(path.file_name()?.into()),
-        ))
+        let path = self.0.as_encoded_bytes();
+        let slash = path.iter().rposition(|&byte| byte == b'/')?;
+        let (parent, name) = (path.get(..slash.max(1))?, path.get(slash + 1..)?);
+        // SAFETY: cut at an ASCII byte, where the encoding of OsStr may be split (std::ffi::OsStr::from_encoded_bytes_unchecked).
+        #[expect(unsafe_code, reason = "std offers no safe split of OsStr")]
+        unsafe {
+            Some((
+                OsStr::from_encoded_bytes_unchecked(parent),
+                OsStr::from_encoded_bytes_unchecked(name),
+            ))
+        }
     }
 
     /// The components, from the root down.

@@ -1,11 +1,11 @@
 //! `lamina find`
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::Path;
 
 use fs_core::resolve::Last;
-use fs_core::{At, FileKind, Metadata, VPath};
+use fs_core::{At, Backend, Control, ErrorKind, FileKind, Metadata, VPath, extensions};
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::context::Context;
@@ -46,6 +46,8 @@ enum Kind {
 struct Wanted {
     name: Option<GlobMatcher>,
     kind: Option<FileKind>,
+    /// In every name that fits.
+    literal: String,
 }
 
 impl Wanted {
@@ -65,16 +67,64 @@ impl Wanted {
             Kind::D => FileKind::Directory,
             Kind::L => FileKind::Symlink,
         });
-        Ok(Self { name, kind })
+        let literal = match &arguments.name {
+            Some(glob) if !arguments.ignore_case => literal(glob).to_owned(),
+            _ => String::new(),
+        };
+        Ok(Self {
+            name,
+            kind,
+            literal,
+        })
     }
 
     fn matches(&self, path: &VPath, metadata: &Metadata) -> bool {
-        self.kind.is_none_or(|kind| kind == metadata.kind)
-            && self.name.as_ref().is_none_or(|glob| {
-                path.file_name()
-                    .is_some_and(|name| glob.is_match(Path::new(name.as_os_str())))
-            })
+        let name = path.as_split_last().map(|(_, name)| name);
+        self.fits(name, metadata.kind)
     }
+
+    /// `name`: `None` for the root, which has none.
+    fn fits(&self, name: Option<&OsStr>, kind: FileKind) -> bool {
+        self.kind.is_none_or(|wanted| wanted == kind)
+            && self
+                .name
+                .as_ref()
+                .is_none_or(|glob| name.is_some_and(|name| glob.is_match(Path::new(name))))
+    }
+
+    /// What fits below a folder, in the order of a walk; `None` where the filesystem can't tell faster than a walk.
+    fn search(&self, backend: &dyn Backend, folder: &VPath) -> anyhow::Result<Option<Vec<VPath>>> {
+        let Some(search) = backend.extensions().search else {
+            return Ok(None);
+        };
+        let wanted = extensions::Wanted {
+            contains: self.literal.as_bytes(),
+            fits: &|name, kind| self.fits(Some(name), kind),
+        };
+        let mut paths = Vec::new();
+        let mut found = |path, _| {
+            paths.push(path);
+            Ok(())
+        };
+        match search.search(folder, &wanted, &Control::new(), &mut found) {
+            Ok(()) => {
+                paths.sort_unstable();
+                Ok(Some(paths))
+            }
+            // A walk finds what is not damaged.
+            Err(error) if error.kind() == ErrorKind::Corrupted => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The longest text that every name a glob fits contains.
+fn literal(glob: &str) -> &str {
+    if glob.contains(['[', ']', '{', '}', '\\']) {
+        return "";
+    }
+    let parts = glob.split(['*', '?']);
+    parts.max_by_key(|part| part.len()).unwrap_or_default()
 }
 
 /// One path a line, as the filesystem names it.
@@ -99,7 +149,17 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         };
         let start = backend.stat(At::path(&place.path))?;
         give(&place.path, &start)?;
-        if start.is_dir() {
+        if !start.is_dir() {
+            continue;
+        }
+        if let Some(paths) = wanted.search(&*backend, &place.path)? {
+            for path in paths {
+                match backend.stat(At::path(&path)) {
+                    Ok(metadata) => give(&path, &metadata)?,
+                    Err(error) => outcome.note(path.display(), &error),
+                }
+            }
+        } else {
             walk(&*backend, &place.path, &mut |step| {
                 match step {
                     Step::Item(item) => give(item.path, item.metadata)?,
@@ -116,4 +176,26 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         json::write(&items)?;
     }
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_glob_needs_is_in_every_name_it_fits() {
+        for (glob, expected) in [
+            ("*.txt", ".txt"),
+            ("report*", "report"),
+            ("a*long?er*b", "long"),
+            ("plain", "plain"),
+            ("*", ""),
+            ("", ""),
+            ("*.{txt,md}", ""),
+            ("[ab]cdef", ""),
+            ("a\\*cdef", ""),
+        ] {
+            assert_eq!(literal(glob), expected, "{glob}");
+        }
+    }
 }

@@ -1,14 +1,12 @@
 //! An open database: its lock, its readers, its writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Mutex, RwLock};
-use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
-use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::connect::{Cipher, Connector, Role, cipher_for, open_error};
 use super::counters::Counters;
@@ -17,22 +15,11 @@ use super::keeper::Signal;
 use super::key::Key;
 use super::lock::{FileLock, opening};
 use super::old;
+use super::readers::{Clock, Readers, Writing};
 use super::schema::{self, Format, Meta};
 use super::sums::Sums;
 use super::writer::{Sync, Writer, touch};
 use crate::live_files;
-
-/// Threads that open the connections of every pool. They live as long as the process: one that ended while the process does would run OpenSSL's
-/// clean-up of a thread beside that of the process, and crash.
-static OPENERS: LazyLock<Arc<ScheduledThreadPool>> = LazyLock::new(|| {
-    let threads = ScheduledThreadPool::builder().num_threads(3);
-    Arc::new(threads.thread_name_pattern("opener-{}").build())
-});
-
-const READERS: u32 = 4;
-const READER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long closing waits for a call that still reads.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// When a change survives a power cut. It survives a kill of the process as soon as it returned, either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +65,8 @@ pub(crate) struct Database {
     has_notes: bool,
     sums: Sums,
     durability: Durability,
-    readers: RwLock<Option<r2d2::Pool<SqliteConnectionManager>>>,
+    readers: RwLock<Option<Readers>>,
+    clock: Clock,
     writer: Option<Writer>,
     counters: Arc<Counters>,
     signal: Signal,
@@ -154,7 +142,7 @@ impl Database {
         let counters = Arc::new(Counters::load(&first, version)?);
         let live = register(&path)?;
         drop(turn);
-        let readers = pool(&connector).map_err(|error| error.with_path(given))?;
+        let readers = Readers::open(&connector).map_err(|error| error.with_path(given))?;
         let connector = Arc::new(RwLock::new(connector));
         Ok(Self {
             path,
@@ -168,6 +156,7 @@ impl Database {
             sums: Sums::new(version >= schema::WITH_SUMS && !encrypted),
             durability: request.durability,
             readers: RwLock::new(Some(readers)),
+            clock: Clock::default(),
             writer: (!read_only).then(|| Writer::new(connector, first, counters.clone())),
             counters,
             signal: Signal::new(),
@@ -229,13 +218,13 @@ impl Database {
         let Some(old) = readers.take() else {
             return Err(Error::new(ErrorKind::Closed, "wait for readers"));
         };
-        if !is_idle_within(&old, patience) {
+        if !old.are_idle_within(patience) {
             *readers = Some(old);
             return Err(Error::new(ErrorKind::Busy, "wait for readers"));
         }
         drop(old);
         let result = f();
-        *readers = Some(pool(&self.connector.read())?);
+        *readers = Some(Readers::open(&self.connector.read())?);
         result
     }
 
@@ -283,19 +272,41 @@ impl Database {
 
     /// Runs `f` on a reader, inside one read transaction.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let pool = self
+        self.read_at(|db, _| f(db))
+    }
+
+    /// As [`Database::read`]; `f` gets the number of the moment it sees, unless something is being written just now.
+    pub(super) fn read_at<T>(
+        &self,
+        f: impl FnOnce(&Connection, Option<u64>) -> Result<T>,
+    ) -> Result<T> {
+        let readers = self
             .readers
             .read()
             .clone()
             .ok_or_else(|| Error::new(ErrorKind::Closed, "read"))?;
-        let db = pool
-            .get()
-            .map_err(|error| Error::new(ErrorKind::Busy, "read").with_source(error))?;
-        run(&db, "BEGIN")?;
-        let moment = Moment(&db);
-        let result = f(&db);
-        drop(moment);
-        result
+        let moment = readers.begin(&self.clock)?;
+        f(&moment, moment.number())
+    }
+
+    /// Is the moment with this number still the last one?
+    pub(super) fn is_now(&self, moment: u64) -> bool {
+        self.clock.now() == Some(moment)
+    }
+
+    /// To be held while anything is written: no reader keeps its transaction meanwhile, and afterwards all read anew.
+    fn writing(&self) -> Writing<'_> {
+        let writing = self.clock.writing();
+        self.end_idle();
+        writing
+    }
+
+    /// Ends the transactions that idle readers keep.
+    fn end_idle(&self) {
+        // Locked, they are being closed or opened anew: there is none that could keep a transaction.
+        if let Some(readers) = self.readers.try_read().as_deref().and_then(Option::as_ref) {
+            readers.end_idle();
+        }
     }
 
     /// Runs `f` in a transaction of the writer; returns when it is committed, and durable if that is what the database was opened for.
@@ -336,7 +347,10 @@ impl Database {
     }
 
     fn commit<T>(&self, sync: Sync, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let result = self.writer()?.run(sync, f);
+        let writer = self.writer()?;
+        let writing = self.writing();
+        let result = writer.run(sync, f);
+        drop(writing);
         // What failed is no reason to go on waiting for a quiet moment: on a full disk that is when room is made.
         if result.is_ok() {
             self.signal.wake();
@@ -387,9 +401,11 @@ impl Database {
         &self.signal
     }
 
-    /// Uses the writing connection outside of any transaction.
+    /// Uses the writing connection outside of any transaction, for what changes no row.
     pub(super) fn exclusively<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        self.writer()?.exclusively(f)
+        let writer = self.writer()?;
+        self.end_idle();
+        writer.exclusively(f)
     }
 
     /// Is a thread waiting to write?
@@ -405,8 +421,11 @@ impl Database {
 
     /// Closes readers first and the writer last, so that SQLite folds its log into the one file. Closing twice is no error.
     pub(crate) fn close(&self) -> Result<()> {
-        let pool = self.readers.write().take();
-        close_readers(pool);
+        if let Some(readers) = self.readers.write().take() {
+            // No moment is the present one any more.
+            self.clock.stop();
+            readers.close();
+        }
         let result = match &self.writer {
             Some(writer) => writer.close(|db| {
                 let sql = |error| from_sql(error, "close");
@@ -437,77 +456,11 @@ impl Database {
     }
 }
 
-/// A read transaction; ends when it is dropped, so that the connection is clean for its next user even after a panic.
-struct Moment<'a>(&'a Connection);
-
-impl Drop for Moment<'_> {
-    fn drop(&mut self) {
-        // Nothing was changed that could be lost.
-        run(self.0, "COMMIT").unwrap_or_default();
-    }
-}
-
-fn run(db: &Connection, sql: &str) -> Result<()> {
-    db.prepare_cached(sql)
-        .and_then(|mut statement| statement.execute([]))
-        .map(drop)
-        .map_err(|error| from_sql(error, "read"))
-}
-
 impl Drop for Database {
     fn drop(&mut self) {
         // Nobody is left to tell; `close` reports.
         self.close().unwrap_or_default();
     }
-}
-
-/// Closes every reader on this thread. The pool has threads of its own that may let go of it later, even while the process ends and OpenSSL cleans up;
-/// all they find then are connections to nothing. A call that runs too long keeps its reader.
-fn close_readers(pool: Option<r2d2::Pool<SqliteConnectionManager>>) {
-    let Some(pool) = pool else {
-        return;
-    };
-    let mut taken = Vec::new();
-    for _ in 0..pool.max_size() {
-        let Ok(mut reader) = pool.get_timeout(CLOSE_TIMEOUT) else {
-            break;
-        };
-        if let Ok(nothing) = Connection::open_in_memory() {
-            drop(std::mem::replace(&mut *reader, nothing));
-        }
-        taken.push(reader);
-    }
-}
-
-fn is_idle_within(pool: &r2d2::Pool<SqliteConnectionManager>, patience: Duration) -> bool {
-    let end = Instant::now() + patience;
-    loop {
-        let state = pool.state();
-        if state.connections == state.idle_connections {
-            return true;
-        }
-        if Instant::now() >= end {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn pool(connector: &Connector) -> Result<r2d2::Pool<SqliteConnectionManager>> {
-    let (name, flags) = connector.target(Role::Reader);
-    let reader = connector.clone();
-    let manager = SqliteConnectionManager::file(name)
-        .with_flags(flags)
-        .with_init(move |db| reader.prepare(db, Role::Reader));
-    r2d2::Pool::builder()
-        .max_size(READERS)
-        .thread_pool(Arc::clone(&OPENERS))
-        .test_on_check_out(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connection_timeout(READER_TIMEOUT)
-        .build(manager)
-        .map_err(|error| Error::new(ErrorKind::Io, "open").with_source(error))
 }
 
 fn register(path: &Path) -> Result<Vec<live_files::Guard>> {

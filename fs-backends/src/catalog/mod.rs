@@ -18,6 +18,7 @@ mod names;
 mod notes;
 mod old;
 mod read;
+mod readers;
 mod schema;
 mod store;
 mod sums;

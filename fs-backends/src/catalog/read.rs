@@ -26,6 +26,11 @@ pub(super) use node_columns;
 /// See [`node_columns`].
 const SUM_OF_NODE: usize = 15;
 
+const FIND: &str = concat!(
+    "SELECT d.ino, d.kind, d.sum, ",
+    node_columns!(),
+    " FROM dentry d LEFT JOIN node n ON n.ino = d.ino WHERE d.parent = ?1 AND d.name = ?2"
+);
 const NODE: &str = concat!("SELECT ", node_columns!(), " FROM node n WHERE n.ino = ?1");
 // SQLite sorts all TEXT before all BLOB, so each is a range of its own: `x''` is the least BLOB.
 const TEXT_ROWS: &str = "SELECT d.name, d.ino, d.kind, d.sum FROM dentry d WHERE d.parent = ?1 AND d.name >= ?2 AND d.name < x'' ORDER BY d.name";
@@ -48,6 +53,8 @@ pub(super) struct CatalogRead<'a> {
     pub(super) sums: &'a Sums,
     /// What the transaction that reads changed and has not told the nodes yet.
     pub(super) untold: Option<&'a Untold>,
+    /// Its number, where it is known.
+    pub(super) moment: Option<u64>,
 }
 
 fn sql(error: rusqlite::Error) -> fs_core::Error {
@@ -79,6 +86,27 @@ impl NodeRead for CatalogRead<'_> {
         let (ino, kind, sum) = (unsigned(row, 0)?, kind(row, 1)?, row.get(2).map_err(sql)?);
         check_name(self.sums, dir, name, ino, kind, sum)?;
         Ok(Some(ino))
+    }
+
+    fn find(&self, dir: Inode, name: &OsStr) -> Result<Option<(Inode, NodeRecord)>> {
+        let mut select = self.db.prepare_cached(FIND).map_err(sql)?;
+        let mut rows = select
+            .query((dir.cast_signed(), SqlName(name)))
+            .map_err(sql)?;
+        let Some(row) = rows.next().map_err(sql)? else {
+            self.check_names(dir)?;
+            return Ok(None);
+        };
+        let (ino, kind, sum) = (unsigned(row, 0)?, kind(row, 1)?, row.get(2).map_err(sql)?);
+        check_name(self.sums, dir, name, ino, kind, sum)?;
+        if let ValueRef::Null = row.get_ref(3).map_err(sql)? {
+            return Err(corrupted("read", format!("node {ino} is missing")));
+        }
+        Ok(Some((ino, record(row, 3, ino, self.sums)?)))
+    }
+
+    fn moment(&self) -> Option<u64> {
+        self.moment
     }
 
     fn entries(
@@ -148,6 +176,31 @@ impl NodeRead for CatalogRead<'_> {
             }
         }
         Ok(left == 0)
+    }
+
+    fn every_entry(&self, each: &mut dyn FnMut(Inode, EntryRow<'_>) -> Result<()>) -> Result<()> {
+        let mut select = self
+            .db
+            .prepare_cached("SELECT name, ino, kind, sum, parent FROM dentry")
+            .map_err(sql)?;
+        let mut rows = select.query([]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let dir = unsigned(row, 4)?;
+            let Entry {
+                name, ino, kind, ..
+            } = self.entry(row, dir, false)?;
+            let node = None;
+            each(
+                dir,
+                EntryRow {
+                    name,
+                    ino,
+                    kind,
+                    node,
+                },
+            )?;
+        }
+        Ok(())
     }
 
     fn xattr(&self, ino: Inode, name: &OsStr) -> Result<Option<Vec<u8>>> {

@@ -111,13 +111,18 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
     }
 
     fn read<T>(&self, f: impl FnOnce(&dyn NodeRead) -> Result<T>) -> Result<T> {
-        self.database.read(|db| {
+        self.database.read_at(|db, moment| {
             f(&CatalogRead {
                 db,
                 sums: self.database.sums(),
                 untold: None,
+                moment,
             })
         })
+    }
+
+    fn is_now(&self, moment: u64) -> bool {
+        self.database.is_now(moment)
     }
 
     fn write<T: Send>(&self, f: impl FnOnce(&mut dyn NodeWrite) -> Result<T> + Send) -> Result<T> {

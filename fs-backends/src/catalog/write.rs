@@ -104,6 +104,7 @@ impl<'a, C: CatalogContent> CatalogWrite<'a, C> {
             db: self.db,
             sums: self.sums,
             untold: Some(&self.untold),
+            moment: None,
         }
     }
 
@@ -202,6 +203,9 @@ impl<C: CatalogContent> NodeRead for CatalogWrite<'_, C> {
         each: &mut dyn FnMut(EntryRow<'_>),
     ) -> Result<bool> {
         self.read().entries(dir, after, limit, with_nodes, each)
+    }
+    fn every_entry(&self, each: &mut dyn FnMut(Inode, EntryRow<'_>) -> Result<()>) -> Result<()> {
+        self.read().every_entry(each)
     }
     fn xattr(&self, ino: Inode, name: &OsStr) -> Result<Option<Vec<u8>>> {
         self.read().xattr(ino, name)

@@ -127,6 +127,10 @@ impl NodeRead for View<'_> {
             .map(|(ino, _)| *ino))
     }
 
+    fn moment(&self) -> Option<u64> {
+        Some(self.nodes.generation)
+    }
+
     fn entries(
         &self,
         dir: Inode,
@@ -168,6 +172,13 @@ impl NodeRead for View<'_> {
                 return Ok(rest.next().is_some());
             }
         }
+    }
+
+    fn every_entry(&self, each: &mut dyn FnMut(Inode, EntryRow<'_>) -> Result<()>) -> Result<()> {
+        self.nodes.nodes.iter().try_for_each(|(dir, node)| {
+            let mut entries = node.entries.iter();
+            entries.try_for_each(|(name, (ino, kind))| each(dir, row(name, *ino, *kind, None)))
+        })
     }
 
     fn xattr(&self, ino: Inode, name: &OsStr) -> Result<Option<Vec<u8>>> {

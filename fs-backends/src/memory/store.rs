@@ -179,6 +179,10 @@ impl NodeStore for MemoryStore {
         })
     }
 
+    fn is_now(&self, moment: u64) -> bool {
+        !self.closed.load(Ordering::Relaxed) && self.nodes.read().generation == moment
+    }
+
     fn write<T: Send>(&self, f: impl FnOnce(&mut dyn NodeWrite) -> Result<T> + Send) -> Result<T> {
         self.check_open()?;
         let mut nodes = self.nodes.write();

@@ -123,6 +123,9 @@ impl NodeRead for Transaction<'_> {
     ) -> Result<bool> {
         self.view().entries(dir, after, limit, with_nodes, each)
     }
+    fn every_entry(&self, each: &mut dyn FnMut(Inode, EntryRow<'_>) -> Result<()>) -> Result<()> {
+        self.view().every_entry(each)
+    }
     fn xattr(&self, ino: Inode, name: &OsStr) -> Result<Option<Vec<u8>>> {
         self.view().xattr(ino, name)
     }

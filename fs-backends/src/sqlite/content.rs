@@ -3,11 +3,12 @@
 mod edit;
 mod window;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use fs_core::{Error, ErrorKind, Result};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
 
 use super::layout::{INDEX_MAX, Layout};
@@ -29,8 +30,8 @@ pub(super) struct ChunkContent {
     in_database: AtomicBool,
     /// At or after this chunk it holds none.
     end: AtomicU32,
-    /// Bytes in the database, as of the last flush.
-    stored: AtomicU64,
+    /// Bytes in the database, as of the last flush; `None`: nobody asked yet.
+    stored: Mutex<Option<u64>>,
     /// By how many bytes that will change with the next flush.
     growth: AtomicI64,
     /// Was it found to have all its pieces? (Only a gap raises the question.)
@@ -38,15 +39,15 @@ pub(super) struct ChunkContent {
 }
 
 impl ChunkContent {
-    /// Content the database knows with `stored` bytes, or (`None`) new content.
-    pub(super) fn new(id: ContentId, stored: Option<u64>, shared: Arc<Shared>) -> Self {
+    /// New content, or content that a node of the database names.
+    pub(super) fn new(id: ContentId, is_new: bool, shared: Arc<Shared>) -> Self {
         Self {
             id,
             shared,
             pending: RwLock::default(),
-            in_database: AtomicBool::new(stored.is_some()),
-            end: AtomicU32::new(if stored.is_some() { INDEX_MAX + 1 } else { 0 }),
-            stored: AtomicU64::new(stored.unwrap_or(0)),
+            in_database: AtomicBool::new(!is_new),
+            end: AtomicU32::new(if is_new { 0 } else { INDEX_MAX + 1 }),
+            stored: Mutex::new(is_new.then_some(0)),
             growth: AtomicI64::new(0),
             whole: AtomicBool::new(false),
         }
@@ -88,6 +89,50 @@ impl ChunkContent {
         index < self.end.load(Ordering::Acquire)
     }
 
+    /// Bytes of it in the database. `Corrupted`: it does not know this content.
+    fn stored(&self, db: &Connection) -> Result<u64> {
+        let known = *self.stored.lock();
+        if let Some(stored) = known {
+            return Ok(stored);
+        }
+        let gone = || corrupted("read", format!("content {} is missing", self.id.0));
+        let row = content_row(db, self.id, self.shared.database.sums())?;
+        let stored = row.ok_or_else(gone)?.1.max(0).cast_unsigned();
+        // A flush that came first knows better.
+        Ok(*self.stored.lock().get_or_insert(stored))
+    }
+
+    /// Fills `into` with what the database holds of these chunks, the first of which begins at or before `offset`.
+    fn read_stored(
+        &self,
+        db: &Connection,
+        into: &mut [u8],
+        offset: u64,
+        chunks: RangeInclusive<u32>,
+    ) -> Result<()> {
+        let (mut filled, mut gap) = (0, false);
+        let (mut next, last) = (*chunks.start(), *chunks.end());
+        let layout = self.layout();
+        layout.read(db, self.id, chunks, &mut |index, data| {
+            gap |= index != next;
+            next = index.saturating_add(1);
+            let start = layout.start(index);
+            let from = usize::try_from(start.saturating_sub(offset)).unwrap_or(usize::MAX);
+            into.get_mut(filled..from).unwrap_or_default().fill(0);
+            copy_into(into, offset, start, data);
+            let end = (start + data.len() as u64).saturating_sub(offset);
+            filled = usize::try_from(end).unwrap_or(usize::MAX).max(filled);
+            Ok(())
+        })?;
+        into.get_mut(filled..).unwrap_or_default().fill(0);
+        if gap || next <= last {
+            // A hole, or something is not there that should be.
+            self.stored(db)?;
+            self.check_whole(db)?;
+        }
+        Ok(())
+    }
+
     /// Stores what is pending in the transaction open on `db`, with `named` more references; the mark is for [`ChunkContent::committed`].
     pub(super) fn flush(&self, db: &Connection, named: i64) -> Result<Option<u64>> {
         let pending = self.pending.read();
@@ -120,8 +165,7 @@ impl ChunkContent {
             change_content(db, self.id, named, grown, sums)?.1
         };
         self.in_database.store(true, Ordering::Release);
-        self.stored
-            .store(stored.max(0).cast_unsigned(), Ordering::Relaxed);
+        *self.stored.lock() = Some(stored.max(0).cast_unsigned());
         self.growth.store(0, Ordering::Relaxed);
         Ok(Some(pending.version()))
     }
@@ -149,7 +193,6 @@ impl Content for ChunkContent {
     }
 
     fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
-        into.fill(0);
         let Some(last_byte) = (into.len() as u64).checked_sub(1) else {
             return Ok(());
         };
@@ -157,15 +200,22 @@ impl Content for ChunkContent {
             .saturating_add(last_byte)
             .min(self.layout().max_bytes() - 1);
         if offset > end {
+            into.fill(0);
             return Ok(());
         }
         let (first, _) = self.layout().locate(offset)?;
         let (last, _) = self.layout().locate(end)?;
         let start = |index| self.layout().start(index);
         let pending = self.pending.read();
-        let nothing_pending = pending.is_empty();
-        // Without pending bytes the database alone answers, and writers need not wait for it.
-        let pending = (!nothing_pending).then_some(pending);
+        if pending.is_empty() && self.reaches(first) {
+            // The database alone answers, and writers need not wait for it.
+            drop(pending);
+            return self
+                .shared
+                .database
+                .read(|db| self.read_stored(db, into, offset, first..=last));
+        }
+        into.fill(0);
         if self.reaches(first) {
             self.shared.database.read(|db| {
                 let (mut next, mut gap) = (first, false);
@@ -173,10 +223,7 @@ impl Content for ChunkContent {
                     .read(db, self.id, first..=last, &mut |index, data| {
                         gap |= index != next;
                         next = index.saturating_add(1);
-                        if pending
-                            .as_ref()
-                            .is_none_or(|pending| !pending.is_hole(index))
-                        {
+                        if !pending.is_hole(index) {
                             copy_into(into, offset, start(index), data);
                         }
                         Ok(())
@@ -187,17 +234,15 @@ impl Content for ChunkContent {
                 Ok(())
             })?;
         }
-        if let Some(pending) = &pending {
-            for (index, data) in pending.chunks(first..=last) {
-                // The whole chunk is here: what the database gave for it must not shine through beyond its end.
-                zero(
-                    into,
-                    offset,
-                    start(index),
-                    start(index) + u64::from(self.layout().chunk_bytes),
-                );
-                copy_into(into, offset, start(index), data);
-            }
+        for (index, data) in pending.chunks(first..=last) {
+            // The whole chunk is here: what the database gave for it must not shine through beyond its end.
+            zero(
+                into,
+                offset,
+                start(index),
+                start(index) + u64::from(self.layout().chunk_bytes),
+            );
+            copy_into(into, offset, start(index), data);
         }
         Ok(())
     }
@@ -329,7 +374,11 @@ impl Content for ChunkContent {
     }
 
     fn allocated(&self) -> Result<u64> {
-        let stored = self.stored.load(Ordering::Relaxed);
+        let known = *self.stored.lock();
+        let stored = match known {
+            Some(stored) => stored,
+            None => self.shared.database.read(|db| self.stored(db))?,
+        };
         Ok(stored.saturating_add_signed(self.growth.load(Ordering::Relaxed)))
     }
 

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use fs_core::{Error, ErrorKind, Result};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, ToSql};
 
 use crate::catalog::{ChunkSum, chunk_sum, corrupted, from_sql};
 use crate::virtual_fs::ContentId;
@@ -96,10 +96,18 @@ impl Layout {
         chunks: RangeInclusive<u32>,
         each: &mut dyn FnMut(u32, &[u8]) -> Result<()>,
     ) -> Result<()> {
-        let mut select = db
-            .prepare_cached("SELECT id, sum, data FROM chunk WHERE id BETWEEN ?1 AND ?2")
-            .map_err(sql)?;
-        let mut found = select.query(rows(content, &chunks)?).map_err(sql)?;
+        let (first, last) = rows(content, &chunks)?;
+        // A range looks at the row behind it too, which may be on another page.
+        let (text, params): (_, &[&dyn ToSql]) = if first == last {
+            ("SELECT id, sum, data FROM chunk WHERE id = ?1", &[&first])
+        } else {
+            (
+                "SELECT id, sum, data FROM chunk WHERE id BETWEEN ?1 AND ?2",
+                &[&first, &last],
+            )
+        };
+        let mut select = db.prepare_cached(text).map_err(sql)?;
+        let mut found = select.query(params).map_err(sql)?;
         while let Some(row) = found.next().map_err(sql)? {
             let id: i64 = row.get(0).map_err(sql)?;
             let data = row

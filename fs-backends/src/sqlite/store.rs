@@ -13,9 +13,7 @@ use rusqlite::Connection;
 use super::content::ChunkContent;
 use super::layout::{INDEX_MAX, Layout};
 use super::maintenance;
-use crate::catalog::{
-    CatalogContent, Database, Inspection, OutsideCounts, content_row, corrupted, from_sql,
-};
+use crate::catalog::{CatalogContent, Database, Inspection, OutsideCounts, from_sql};
 use crate::virtual_fs::{Content, ContentId, ContentStore};
 
 /// Bytes that all contents together may keep in memory before the next write goes to the database.
@@ -94,8 +92,8 @@ impl ChunkStore {
         })))
     }
 
-    fn insert(&self, id: ContentId, stored: Option<u64>) -> Arc<ChunkContent> {
-        let content = Arc::new(ChunkContent::new(id, stored, self.0.clone()));
+    fn insert(&self, id: ContentId, is_new: bool) -> Arc<ChunkContent> {
+        let content = Arc::new(ChunkContent::new(id, is_new, self.0.clone()));
         self.0.open.lock().insert(id, Arc::downgrade(&content));
         content
     }
@@ -104,20 +102,20 @@ impl ChunkStore {
         self.0.open.lock().get(&id).and_then(Weak::upgrade)
     }
 
-    fn existing(&self, id: ContentId) -> Result<Arc<ChunkContent>> {
-        if let Some(content) = self.find(id) {
-            return Ok(content);
+    /// Content that a node names; whether the database really has it is seen when it is used.
+    fn existing(&self, id: ContentId) -> Arc<ChunkContent> {
+        let mut open = self.0.open.lock();
+        if let Some(content) = open.get(&id).and_then(Weak::upgrade) {
+            return content;
         }
-        let database = &self.0.database;
-        let row = database.read(|db| content_row(db, id, database.sums()))?;
-        let (_, stored) =
-            row.ok_or_else(|| corrupted("open", format!("content {} is missing", id.0)))?;
-        Ok(self.insert(id, Some(stored.max(0).cast_unsigned())))
+        let content = Arc::new(ChunkContent::new(id, false, self.0.clone()));
+        open.insert(id, Arc::downgrade(&content));
+        content
     }
 
     /// A private copy of the first `size_bytes` bytes.
     fn copy(&self, from: &ChunkContent, size_bytes: u64) -> Result<Arc<ChunkContent>> {
-        let to = self.insert(ContentId(self.0.database.new_content()), None);
+        let to = self.insert(ContentId(self.0.database.new_content()), true);
         let mut buffer = Vec::new();
         let mut at = 0;
         while let Some((start, end)) = from.next_data(at)?.filter(|(start, _)| *start < size_bytes)
@@ -137,11 +135,11 @@ impl ChunkStore {
 
 impl ContentStore for ChunkStore {
     fn create(&self) -> Result<Arc<dyn Content>> {
-        Ok(self.insert(ContentId(self.0.database.new_content()), None))
+        Ok(self.insert(ContentId(self.0.database.new_content()), true))
     }
 
     fn open(&self, content: ContentId) -> Result<Arc<dyn Content>> {
-        Ok(self.existing(content)?)
+        Ok(self.existing(content))
     }
 
     fn writable(
@@ -150,7 +148,9 @@ impl ContentStore for ChunkStore {
         size_bytes: u64,
         shared: bool,
     ) -> Result<Arc<dyn Content>> {
-        let existing = self.existing(content)?;
+        let existing = self.existing(content);
+        // Nothing is added to a content that is not there.
+        existing.allocated()?;
         Ok(if shared {
             self.copy(&existing, size_bytes)?
         } else {

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use fs_core::extensions::{Space, SpaceInfo};
-use fs_core::{At, Capabilities, Follow, Result};
+use fs_core::{At, Capabilities, Result};
 use rustix::fs::{Mode, OFlags, StatVfsMountFlags};
 
 use super::HostFs;
@@ -28,6 +28,9 @@ pub fn of(reach: &impl Reach, at: At<'_>) -> Capabilities {
         - Capabilities::SET_BTIME
         - Capabilities::SNAPSHOTS
         - Capabilities::ENCRYPTED;
+    if !reach.refuses_links() {
+        all -= Capabilities::REFUSES_LINKS;
+    }
     if !rustix::process::geteuid().is_root() {
         all -= Capabilities::OWNER;
     }
@@ -76,7 +79,7 @@ fn nearest(reach: &impl Reach, at: At<'_>) -> Option<OwnedFd> {
     loop {
         let place = At {
             path: &path,
-            follow: Follow::ByBackend,
+            follow: at.follow.on_the_way(),
             ..at
         };
         match reach.open(place, OFlags::PATH, Mode::empty()) {

@@ -85,7 +85,7 @@ impl<R: Reach> HostFs<R> {
         let to = slot(reach, to).map_err(|error| self.stat(from).err().unwrap_or(error))?;
         self.0.written.note(to.dir.as_fd());
         let (dir, name) = (to.dir.as_fd(), to.name.as_os_str());
-        let linked = if from.follow == Follow::Never && !from.path.is_root() {
+        let linked = if from.follow != Follow::ByBackend && !from.path.is_root() {
             let from = slot(reach, from)?;
             rustix::fs::linkat(
                 from.dir.as_fd(),

@@ -29,8 +29,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fs_core::{
-    At, Backend, Capabilities, Change, Error, ErrorKind, Extensions, File, Follow, Listing,
-    Metadata, NewNode, Node, OpenOptions, Result, Scope, Staged, VPath, Want,
+    At, Backend, Capabilities, Change, Error, ErrorKind, Extensions, File, Listing, Metadata,
+    NewNode, Node, OpenOptions, Result, Scope, Staged, VPath, Want,
 };
 use rustix::fs::{Mode, OFlags};
 
@@ -173,7 +173,7 @@ impl<R: Reach> Backend for HostFs<R> {
     fn read_link(&self, at: At<'_>) -> Result<OsString> {
         let read = || -> Result<OsString> {
             let target = self.reach()?.target(At {
-                follow: Follow::Never,
+                follow: at.follow.keeping_last(),
                 ..at
             })?;
             match rustix::fs::readlinkat(target.dir.as_fd(), target.path, Vec::new()) {

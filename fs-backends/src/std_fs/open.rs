@@ -52,7 +52,7 @@ impl<R: Reach> HostFs<R> {
                     let mode = Mode::from_raw_mode(how.mode & 0o7777);
                     return self.reach()?.open(at, flags, mode);
                 }
-                Follow::Never => match self.create_file(at, access, how.mode) {
+                Follow::Never | Follow::Nowhere => match self.create_file(at, access, how.mode) {
                     // Appeared since: open it.
                     Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
                     created => return created,

@@ -6,9 +6,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use fs_core::{At, Error, ErrorKind, Follow, Result, VPath};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 /// What a [`fs_core::Node`] of the host holds: an `O_PATH` descriptor.
@@ -21,13 +22,11 @@ pub trait Reach: Send + Sync + 'static {
 
     /// What `at` names, for calls that need no descriptor of it.
     fn target<'a>(&'a self, at: At<'a>) -> Result<Target<'a>> {
-        let opened = self.open(at, OFlags::PATH, Mode::empty())?;
-        Ok(Target {
-            dir: Dir::Opened(opened),
-            path: OsStr::new(""),
-            flags: AtFlags::EMPTY_PATH,
-        })
+        opened(self, at)
     }
+
+    /// Is `Follow::Nowhere` honoured?
+    fn refuses_links(&self) -> bool;
 
     /// The host path of the root, when everything is below a folder.
     fn root(&self) -> Option<&Path>;
@@ -35,6 +34,35 @@ pub trait Reach: Send + Sync + 'static {
     /// The name in `dir` that listings leave out: the trash of a sandbox, in its root.
     fn hidden(&self, _dir: BorrowedFd<'_>) -> Option<OsString> {
         None
+    }
+}
+
+/// What `at` names, opened.
+fn opened<'a>(reach: &(impl Reach + ?Sized), at: At<'_>) -> Result<Target<'a>> {
+    let opened = reach.open(at, OFlags::PATH, Mode::empty())?;
+    Ok(Target {
+        dir: Dir::Opened(opened),
+        path: OsStr::new(""),
+        flags: AtFlags::EMPTY_PATH,
+    })
+}
+
+/// One `openat2(2)` that goes through no link. One on the way is no directory, as in a filesystem that does not resolve by itself.
+fn open_without_links(
+    dir: BorrowedFd<'_>,
+    path: &OsStr,
+    flags: OFlags,
+    mode: Mode,
+) -> rustix::io::Result<OwnedFd> {
+    // Anything else than a new file must have no mode.
+    let mode = if flags.contains(OFlags::CREATE) {
+        mode
+    } else {
+        Mode::empty()
+    };
+    match rustix::fs::openat2(dir, path, flags, mode, ResolveFlags::NO_SYMLINKS) {
+        Err(Errno::LOOP) => Err(Errno::NOTDIR),
+        opened => opened,
     }
 }
 
@@ -95,7 +123,7 @@ pub fn slot<'a>(reach: &impl Reach, at: At<'a>) -> Result<Slot<'a>> {
         _ => Dir::Opened(reach.open(
             At {
                 path: &parent,
-                follow: Follow::ByBackend,
+                follow: at.follow.on_the_way(),
                 ..at
             },
             OFlags::PATH | OFlags::DIRECTORY,
@@ -128,7 +156,7 @@ pub fn relative(path: &VPath) -> &OsStr {
 /// `O_NOFOLLOW`, unless links are to be followed.
 pub fn follow_flag(follow: Follow) -> OFlags {
     match follow {
-        Follow::Never => OFlags::NOFOLLOW,
+        Follow::Never | Follow::Nowhere => OFlags::NOFOLLOW,
         Follow::ByBackend => OFlags::empty(),
     }
 }
@@ -188,15 +216,30 @@ impl Reach for WholeHost {
         let flags = flags | OFlags::CLOEXEC | follow_flag(at.follow);
         let opened = match pinned(at)? {
             Some(fd) if at.path.is_root() => return reopen(fd, flags),
+            Some(fd) if at.follow == Follow::Nowhere => {
+                open_without_links(fd, relative(at.path), flags, mode)
+            }
+            None if at.follow == Follow::Nowhere => {
+                open_without_links(CWD, at.path.as_os_str(), flags, mode)
+            }
             Some(fd) => rustix::fs::openat(fd, relative(at.path), flags, mode),
             None => rustix::fs::openat(CWD, at.path.as_os_str(), flags, mode),
         };
         opened.map_err(|e| failed(e, "open"))
     }
 
+    fn refuses_links(&self) -> bool {
+        static KNOWN: OnceLock<bool> = OnceLock::new();
+        *KNOWN.get_or_init(|| {
+            let here = OsStr::new("/");
+            open_without_links(CWD, here, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).is_ok()
+        })
+    }
+
     fn target<'a>(&'a self, at: At<'a>) -> Result<Target<'a>> {
         let (dir, path) = match pinned(at)? {
             Some(fd) if at.path.is_root() => (fd, OsStr::new("")),
+            _ if at.follow == Follow::Nowhere => return opened(self, at),
             Some(fd) => (fd, relative(at.path)),
             None => (CWD, at.path.as_os_str()),
         };
@@ -205,7 +248,7 @@ impl Reach for WholeHost {
             path,
             flags: AtFlags::EMPTY_PATH
                 | match at.follow {
-                    Follow::Never => AtFlags::SYMLINK_NOFOLLOW,
+                    Follow::Never | Follow::Nowhere => AtFlags::SYMLINK_NOFOLLOW,
                     Follow::ByBackend => AtFlags::empty(),
                 },
         })

@@ -4,11 +4,11 @@ use std::any::Any;
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use fs_core::extensions::{Space, SpaceInfo};
+use fs_core::extensions::{Search, Space, SpaceInfo, Wanted};
 use fs_core::{
-    At, Backend, Capabilities, Change, Error, ErrorKind, Extensions, File, FileId, FileKind,
-    Listing, Metadata, Name, NewNode, Node, OpenOptions, RenameMode, Result, Scope, SetAttr,
-    Staged, Want,
+    At, Backend, Capabilities, Change, Control, Error, ErrorKind, Extensions, File, FileId,
+    FileKind, Listing, Metadata, Name, NewNode, Node, OpenOptions, RenameMode, Result, Scope,
+    SetAttr, Staged, VPath, Want,
 };
 
 use super::VirtualFs;
@@ -20,6 +20,11 @@ use super::resolve::{Pin, check_directory, fail, node_at, pin_of, place_of, tell
 use super::store::{Inode, NodeRead, NodeRecord, NodeStore};
 
 impl<S: NodeStore> VirtualFs<S> {
+    /// The node at `at`.
+    fn node_at(&self, read: &dyn NodeRead, at: At<'_>) -> Result<(Inode, NodeRecord)> {
+        node_at(read, at, self.shared.fs, Some(&self.shared.paths))
+    }
+
     /// Reads the node at `at` and more of it, at one moment.
     fn read_node<T>(
         &self,
@@ -27,11 +32,10 @@ impl<S: NodeStore> VirtualFs<S> {
         at: At<'_>,
         f: impl FnOnce(&dyn NodeRead, Inode, NodeRecord) -> Result<T>,
     ) -> Result<T> {
-        let fs = self.shared.fs;
         self.shared
             .store
             .read(|read| {
-                let (ino, record) = node_at(read, at, fs)?;
+                let (ino, record) = self.node_at(read, at)?;
                 f(read, ino, record)
             })
             .map_err(|error| tell(error, operation, at.path))
@@ -66,15 +70,15 @@ impl<S: NodeStore> VirtualFs<S> {
                 Ok(file)
             };
         }
-        let fs = self.shared.fs;
         let new = NewNode::file().with_mode(how.mode);
         let may_create = how.create || how.create_new;
         loop {
-            match self.shared.store.read(|read| node_at(read, at, fs)) {
+            let look = |read: &dyn NodeRead| Ok((self.node_at(read, at)?, read.moment()));
+            match self.shared.store.read(look) {
                 Ok(_) if how.create_new => return fail(ErrorKind::AlreadyExists),
-                Ok((ino, record)) => {
+                Ok(((ino, record), moment)) => {
                     check_openable(&record)?;
-                    match self.shared.open_file(ino) {
+                    match self.shared.open_node(ino, record, moment) {
                         Err(error) if may_create && error.kind() == ErrorKind::NotFound => {}
                         opened => return opened,
                     }
@@ -120,8 +124,7 @@ impl<S: NodeStore> VirtualFs<S> {
         let file = match self.pinned_file(at)? {
             Some(file) => file,
             None => {
-                let fs = self.shared.fs;
-                let (ino, record) = self.shared.store.read(|read| node_at(read, at, fs))?;
+                let (ino, record) = self.shared.store.read(|read| self.node_at(read, at))?;
                 match record.kind {
                     FileKind::File => self.shared.open_file(ino)?,
                     FileKind::Directory => return fail(ErrorKind::IsADirectory),
@@ -300,6 +303,7 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
         extensions.space = Some(self);
         extensions.watch = Some(self);
         extensions.trash = Some(self);
+        extensions.search = Some(self);
         extensions.notes = self.shared.store.notes();
         extensions.maintenance = self.shared.store.maintenance();
         extensions.snapshots = S::snapshots(self);
@@ -307,7 +311,27 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
     }
 
     fn close(&self) -> Result<()> {
-        self.shared.store.close()
+        let closed = self.shared.store.close();
+        self.shared.paths.clear();
+        self.shared.listed.clear();
+        self.shared.name_index.clear();
+        closed
+    }
+}
+
+impl<S: NodeStore> Search for VirtualFs<S> {
+    fn search(
+        &self,
+        dir: &VPath,
+        wanted: &Wanted<'_>,
+        control: &Control,
+        found: &mut dyn FnMut(VPath, FileKind) -> Result<()>,
+    ) -> Result<()> {
+        let (index, top) = self.read_node("search", At::path(dir), |read, ino, _| {
+            check_directory(read, ino)?;
+            Ok((self.shared.name_index.of(read, control)?, ino))
+        })?;
+        index.search((top, dir), wanted, control, found)
     }
 }
 

@@ -3,7 +3,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | `store` | the two seams: [`NodeStore`] and [`ContentStore`] |
-//! | `resolve` | from a place to a node, without following links |
+//! | `resolve`, `paths` | from a place to a node, without following links |
 //! | `rules` | create, link, unlink, rmdir, attributes: what a change means |
 //! | `record` | what a new node is born with; set-id bits |
 //! | `rename` | the rename table, for names and for staged nodes |
@@ -11,6 +11,7 @@
 //! | `recorded` | what a transaction changes, for who keeps copies of all of it |
 //! | `open_file`, `write`, `hold` | one state for all handles of a file; private, shared and replaced content |
 //! | `handle`, `staged`, `listing` | what the caller holds |
+//! | `listed`, `name_index` | what was read of this moment already: folders as they were listed last, all names |
 //! | `appear` | staged nodes becoming visible |
 //! | `trash`, `watch`, `reap` | deleted things, change events, removing trees |
 //!
@@ -25,8 +26,11 @@ mod backend;
 mod effects;
 mod handle;
 mod hold;
+mod listed;
 mod listing;
+mod name_index;
 mod open_file;
+mod paths;
 mod reap;
 mod record;
 mod recorded;
@@ -51,7 +55,10 @@ pub use store::{
 };
 
 use effects::Effects;
+use listed::Listed;
+use name_index::LastIndex;
 use open_file::OpenFiles;
+use paths::Paths;
 use recorded::Recorded;
 use rules::Rules;
 use watch::Watchers;
@@ -66,6 +73,9 @@ struct Shared<S: NodeStore> {
     store: S,
     fs: u64,
     open: OpenFiles<S>,
+    paths: Paths,
+    listed: Listed,
+    name_index: LastIndex,
     watchers: Watchers,
 }
 
@@ -90,6 +100,9 @@ impl<S: NodeStore> VirtualFs<S> {
                 fs: store.fs_id(),
                 store,
                 open: OpenFiles::default(),
+                paths: Paths::default(),
+                listed: Listed::default(),
+                name_index: LastIndex::default(),
                 watchers: Watchers::default(),
             }),
         }
@@ -136,6 +149,9 @@ impl<S: NodeStore> Shared<S> {
                 None => run(write),
             }
         })?;
+        // Of another moment now, and perhaps large.
+        self.listed.clear();
+        self.name_index.clear();
         self.watchers.tell_all_of(seen.unwrap_or_default());
         self.follow_up(effects);
         Ok(result)

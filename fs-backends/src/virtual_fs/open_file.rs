@@ -134,37 +134,64 @@ impl<S: NodeStore> Drop for OpenFile<S> {
 impl<S: NodeStore> Shared<S> {
     /// The open file of a node; `NotFound` when the node is gone.
     pub(super) fn open_file(self: &Arc<Self>, ino: Inode) -> Result<Arc<OpenFile<S>>> {
-        let record_now = || self.store.read(|read| read.node(ino));
+        let (record, moment) = self.node_now(ino)?;
+        self.open_node(ino, record, moment)
+    }
+
+    /// The node as it is, and the number of this moment.
+    fn node_now(&self, ino: Inode) -> Result<(NodeRecord, Option<u64>)> {
+        self.store.read(|read| match read.node(ino)? {
+            Some(record) => Ok((record, read.moment())),
+            None => fail(ErrorKind::NotFound),
+        })
+    }
+
+    /// The open file of a node whose record was read at `moment`. `NotFound` when the node is gone since.
+    pub(super) fn open_node(
+        self: &Arc<Self>,
+        ino: Inode,
+        mut record: NodeRecord,
+        mut moment: Option<u64>,
+    ) -> Result<Arc<OpenFile<S>>> {
+        let is_now = |moment: Option<u64>| moment.is_some_and(|it| self.store.is_now(it));
         loop {
-            let Some(record) = record_now()? else {
-                return fail(ErrorKind::NotFound);
-            };
-            let file = self
-                .open
-                .get_or_insert(ino, || OpenFile::new(self, ino, record, true));
+            let new = || OpenFile::new(self, ino, record.clone(), true);
+            let file = self.open.get_or_insert(ino, new);
+            // Handles change size and content only under the lock: what was read is read again, unless nothing was committed since.
             let mut state = file.state.write();
-            // Looked up again under the lock: handles change size and content only while they hold it.
-            let Some(record) = record_now()? else {
-                return fail(ErrorKind::NotFound);
-            };
-            if state.hold.is_none() {
-                state.hold = Some(Hold::existing(self, record.content));
-                state.record = record;
-                // And once more now that the content is held and can't be reaped.
-                let again = record_now()?.map(|again| again.content);
-                if again == Some(state.record.content) {
-                    drop(state);
-                    return Ok(file);
+            if state.hold.is_none() && state.attached {
+                loop {
+                    let content = record.content;
+                    state.hold = Some(Hold::existing(self, content));
+                    if is_now(moment) {
+                        break;
+                    }
+                    // Now that it is held it can't be reaped any more, if it was not before.
+                    match self.node_now(ino) {
+                        Ok(now) => (record, moment) = now,
+                        Err(error) => {
+                            state.hold = None;
+                            return Err(error);
+                        }
+                    }
+                    if record.content == content {
+                        break;
+                    }
                 }
-                state.hold = None;
-            } else if state.attached && state.record.content == record.content {
                 state.record = record;
                 drop(state);
                 return Ok(file);
-            } else {
-                // A staged file replaced the content: the old handles keep the old, the next ones get the new.
-                state.attached = false;
             }
+            if !is_now(moment) {
+                (record, moment) = self.node_now(ino)?;
+            }
+            if state.attached && state.record.content == record.content {
+                state.record = record;
+                drop(state);
+                return Ok(file);
+            }
+            // A staged file replaced the content: the old handles keep the old, the next ones get the new.
+            state.attached = false;
             drop(state);
             self.open.forget(&file);
         }

@@ -49,6 +49,10 @@ impl NodeRead for Recorded<'_> {
         self.write.entries(dir, after, limit, with_nodes, each)
     }
 
+    fn every_entry(&self, each: &mut dyn FnMut(Inode, EntryRow<'_>) -> Result<()>) -> Result<()> {
+        self.write.every_entry(each)
+    }
+
     fn xattr(&self, ino: Inode, name: &OsStr) -> Result<Option<Vec<u8>>> {
         self.write.xattr(ino, name)
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use fs_core::{At, Error, ErrorKind, FileKind, Name, Result, VPath};
 
-use super::store::{Inode, NodeRead, NodeRecord, ROOT};
+use super::paths::Paths;
+use super::store::{Inode, NodeRead, NodeRecord, ROOT, missing};
 
 /// What a [`fs_core::Node`] of a virtual filesystem holds.
 pub(super) struct Pin {
@@ -66,25 +67,61 @@ pub(super) fn check_directory(read: &dyn NodeRead, dir: Inode) -> Result<NodeRec
     }
 }
 
-/// The node at `at`.
-pub(super) fn node_at(read: &dyn NodeRead, at: At<'_>, fs: u64) -> Result<(Inode, NodeRecord)> {
-    let ino = at
-        .path
-        .components()
-        .try_fold(start(at, fs)?, |dir, name| step(read, dir, name))?;
-    match read.node(ino)? {
-        Some(record) => Ok((ino, record)),
-        // What is pinned may be gone; what has a name may not.
-        None if at.dir.is_some() && at.path.is_root() => fail(ErrorKind::NotFound),
+/// The directory that holds the name `name` of `at`; `None` when `at` is the start itself.
+fn parent_of<'a>(
+    read: &dyn NodeRead,
+    at: At<'a>,
+    fs: u64,
+    known: Option<&Paths>,
+) -> Result<Option<(Inode, &'a OsStr)>> {
+    let Some((parent, name)) = at.path.as_split_last() else {
+        return Ok(None);
+    };
+    let from = start(at, fs)?;
+    if parent.len() == 1 {
+        return Ok(Some((from, name)));
+    }
+    let known = known.zip(read.moment()).filter(|_| at.dir.is_none());
+    if let Some(dir) = known.and_then(|(paths, moment)| paths.get(moment, parent)) {
+        return Ok(Some((dir, name)));
+    }
+    let mut above = at.path.components();
+    above.next_back();
+    let dir = above.try_fold(from, |dir, name| step(read, dir, name))?;
+    if let Some((paths, moment)) = known {
+        paths.put(moment, parent, dir);
+    }
+    Ok(Some((dir, name)))
+}
+
+/// The node at `at`. The way there is looked up in `known` where that helps.
+pub(super) fn node_at(
+    read: &dyn NodeRead,
+    at: At<'_>,
+    fs: u64,
+    known: Option<&Paths>,
+) -> Result<(Inode, NodeRecord)> {
+    let Some((dir, name)) = parent_of(read, at, fs, known)? else {
+        let ino = start(at, fs)?;
+        return match read.node(ino)? {
+            Some(record) => Ok((ino, record)),
+            // What is pinned may be gone; what has a name may not.
+            None if at.dir.is_some() => fail(ErrorKind::NotFound),
+            None => Err(missing(ino)),
+        };
+    };
+    match read.find(dir, name)? {
+        Some(found) => Ok(found),
         None => {
-            Err(Error::new(ErrorKind::Corrupted, "").with_detail(format!("node {ino} is missing")))
+            check_directory(read, dir)?;
+            fail(ErrorKind::NotFound)
         }
     }
 }
 
 /// The directory and name that `at` stands for, whether something has that name or not; `None` when `at` is the start itself.
 pub(super) fn place_of(read: &dyn NodeRead, at: At<'_>, fs: u64) -> Result<Option<(Inode, Name)>> {
-    Ok(place_and_dir(read, at, fs)?.map(|(place, _)| place))
+    Ok(place_and_dir(read, at, fs, None)?.map(|(place, _)| place))
 }
 
 /// As [`place_of`], with the record of the directory.
@@ -92,12 +129,11 @@ pub(super) fn place_and_dir(
     read: &dyn NodeRead,
     at: At<'_>,
     fs: u64,
+    known: Option<&Paths>,
 ) -> Result<Option<((Inode, Name), NodeRecord)>> {
-    let mut components = at.path.components();
-    let Some(last) = components.next_back() else {
+    let Some((dir, name)) = parent_of(read, at, fs, known)? else {
         return Ok(None);
     };
-    let dir = components.try_fold(start(at, fs)?, |dir, name| step(read, dir, name))?;
     let record = check_directory(read, dir)?;
-    Ok(Some(((dir, Name::new(last)?), record)))
+    Ok(Some(((dir, Name::new(name)?), record)))
 }

@@ -149,7 +149,7 @@ impl Rules<'_> {
     }
 
     pub(super) fn create(&mut self, at: At<'_>, new: &NewNode) -> Result<Inode> {
-        let place = place_and_dir(&*self.write, at, self.fs)?;
+        let place = place_and_dir(&*self.write, at, self.fs, None)?;
         let Some(((dir, name), parent)) = place else {
             return fail(ErrorKind::AlreadyExists);
         };
@@ -165,7 +165,7 @@ impl Rules<'_> {
     }
 
     fn link(&mut self, from: At<'_>, to: At<'_>) -> Result<()> {
-        let (ino, mut record) = node_at(&*self.write, from, self.fs)?;
+        let (ino, mut record) = node_at(&*self.write, from, self.fs, None)?;
         let (dir, name) = self
             .place(to, ErrorKind::AlreadyExists)
             .map_err(|error| error.or_path(to.path))?;
@@ -257,7 +257,7 @@ impl Rules<'_> {
     }
 
     fn set_attr(&mut self, at: At<'_>, attr: &SetAttr) -> Result<()> {
-        let (ino, mut record) = node_at(&*self.write, at, self.fs)?;
+        let (ino, mut record) = node_at(&*self.write, at, self.fs, None)?;
         if *attr == SetAttr::default() {
             return Ok(());
         }
@@ -268,7 +268,7 @@ impl Rules<'_> {
     }
 
     fn set_xattr(&mut self, at: At<'_>, name: &OsStr, value: Option<&[u8]>) -> Result<()> {
-        let (ino, record) = node_at(&*self.write, at, self.fs)?;
+        let (ino, record) = node_at(&*self.write, at, self.fs, None)?;
         check_xattr(record.kind, name, value)?;
         if value.is_none() && self.write.xattr(ino, name)?.is_none() {
             return fail(ErrorKind::XattrNotFound);

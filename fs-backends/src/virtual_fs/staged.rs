@@ -46,7 +46,9 @@ pub(super) enum Body<S: NodeStore> {
 impl<S: NodeStore> Shared<S> {
     pub(super) fn stage(self: &Arc<Self>, at: At<'_>, new: &NewNode) -> Result<Draft<S>> {
         let now = Time::now();
-        let place = self.store.read(|read| place_and_dir(read, at, self.fs))?;
+        let place = self
+            .store
+            .read(|read| place_and_dir(read, at, self.fs, Some(&self.paths)))?;
         let Some((place, dir)) = place else {
             return fail(ErrorKind::IsRoot);
         };
@@ -116,7 +118,7 @@ impl<S: NodeStore> Draft<S> {
         let (ino, record) = self
             .shared
             .store
-            .read(|read| node_at(read, source, self.shared.fs))?;
+            .read(|read| node_at(read, source, self.shared.fs, Some(&self.shared.paths)))?;
         match record.kind {
             FileKind::File => {}
             FileKind::Directory => return fail(ErrorKind::IsADirectory),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use fs_core::extensions::{Notes, Space};
 use fs_core::maintenance::Maintenance;
 use fs_core::snapshots::Snapshots;
-use fs_core::{Capabilities, FileKind, Name, Result, Time, VPath};
+use fs_core::{Capabilities, Error, ErrorKind, FileKind, Name, Result, Time, VPath};
 
 use super::VirtualFs;
 
@@ -103,6 +103,11 @@ pub struct EntryRow<'a> {
     pub node: Option<&'a NodeRecord>,
 }
 
+/// A name stands for a node that is not there.
+pub(super) fn missing(ino: Inode) -> Error {
+    Error::new(ErrorKind::Corrupted, "").with_detail(format!("node {ino} is missing"))
+}
+
 /// Reading nodes and names, at one moment.
 pub trait NodeRead {
     /// The node, if it exists.
@@ -110,6 +115,23 @@ pub trait NodeRead {
 
     /// The node a name stands for; `None` also when `dir` is no directory.
     fn lookup(&self, dir: Inode, name: &OsStr) -> Result<Option<Inode>>;
+
+    /// As [`NodeRead::lookup`], with the node. A store that can fetch both in one step should.
+    fn find(&self, dir: Inode, name: &OsStr) -> Result<Option<(Inode, NodeRecord)>> {
+        match self.lookup(dir, name)? {
+            Some(ino) => match self.node(ino)? {
+                Some(record) => Ok(Some((ino, record))),
+                None => Err(missing(ino)),
+            },
+            None => Ok(None),
+        }
+    }
+
+    /// The number of the moment that is read: with the same number everything is the same, a later moment has a higher one. `None`: not known (inside
+    /// a transaction; while something else is being written).
+    fn moment(&self) -> Option<u64> {
+        None
+    }
 
     /// Calls `each` with up to `limit` entries of `dir` after the name `after`, in byte order. `true`: there may be more.
     fn entries(
@@ -120,6 +142,9 @@ pub trait NodeRead {
         with_nodes: bool,
         each: &mut dyn FnMut(EntryRow<'_>),
     ) -> Result<bool>;
+
+    /// Calls `each` with every entry of every directory (its number first), those outside the tree too, in any order. An error from it ends it.
+    fn every_entry(&self, each: &mut dyn FnMut(Inode, EntryRow<'_>) -> Result<()>) -> Result<()>;
 
     /// The value of an extended attribute.
     fn xattr(&self, ino: Inode, name: &OsStr) -> Result<Option<Vec<u8>>>;
@@ -222,6 +247,11 @@ pub trait NodeStore: Send + Sync + 'static {
 
     /// Reads at one moment. Never blocked by writers for longer than a transaction in memory takes. `f` must not enter the store again.
     fn read<T>(&self, f: impl FnOnce(&dyn NodeRead) -> Result<T>) -> Result<T>;
+
+    /// Was nothing committed since the moment with this number ([`NodeRead::moment`]), and is nothing being written?
+    fn is_now(&self, _moment: u64) -> bool {
+        false
+    }
 
     /// Changes all or nothing: an error from `f` undoes what it did. Returns when the change is committed (visible to all, survives a
     /// kill). Transactions of several threads run one after another and may be committed together. `f` must not enter the store again.

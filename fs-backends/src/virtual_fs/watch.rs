@@ -135,7 +135,7 @@ impl<S: NodeStore> Watch for VirtualFs<S> {
             .shared
             .store
             .read(|read| {
-                let (ino, _) = node_at(read, At::path(dir), fs)?;
+                let (ino, _) = node_at(read, At::path(dir), fs, None)?;
                 check_directory(read, ino).map(|_| ino)
             })
             .map_err(|error| tell(error, "watch", dir))?;

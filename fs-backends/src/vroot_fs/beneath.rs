@@ -39,7 +39,13 @@ impl Beneath {
     pub(super) fn new(root: &Path) -> Result<Self> {
         let reached = Self::judged_by_strict_path(root)?;
         let flags = OFlags::PATH | OFlags::CLOEXEC;
-        match beneath(reached.root.as_fd(), OsStr::new("."), flags, Mode::empty()) {
+        match beneath(
+            reached.root.as_fd(),
+            OsStr::new("."),
+            Follow::Never,
+            flags,
+            Mode::empty(),
+        ) {
             // An old kernel, or a container that filters the call.
             Err(Errno::NOSYS | Errno::PERM) => Ok(reached),
             _ => Ok(Self {
@@ -91,7 +97,9 @@ impl Beneath {
             Ok::<_, Error>(PathBuf::from(joined.interop_path()))
         };
         let (dir, name) = match (follow, path.split_last()) {
-            (Follow::Never, Some((parent, name))) => (host(&parent)?, name.as_os_str().to_owned()),
+            (Follow::Never | Follow::Nowhere, Some((parent, name))) => {
+                (host(&parent)?, name.as_os_str().to_owned())
+            }
             _ => {
                 let whole = host(path)?;
                 match (whole.parent(), whole.file_name()) {
@@ -110,13 +118,19 @@ impl Beneath {
 fn beneath(
     dir: BorrowedFd<'_>,
     path: &OsStr,
+    follow: Follow,
     flags: OFlags,
     mode: Mode,
 ) -> rustix::io::Result<OwnedFd> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    if follow == Follow::Nowhere {
+        resolve |= ResolveFlags::NO_SYMLINKS;
+    }
     for _ in 0..RETRIES {
         match rustix::fs::openat2(dir, path, flags, mode, resolve) {
             Err(Errno::AGAIN) => {}
+            // Then a link on the way is no directory.
+            Err(Errno::LOOP) if follow == Follow::Nowhere => return Err(Errno::NOTDIR),
             opened => return opened,
         }
     }
@@ -155,12 +169,12 @@ impl Reach for Beneath {
         }
         let path = relative(at.path);
         let opened = match start {
-            None => beneath(self.root.as_fd(), path, flags, mode),
+            None => beneath(self.root.as_fd(), path, at.follow, flags, mode),
             // A link may lead out of the pinned folder and still stay inside the root.
-            Some(fd) => match beneath(fd, path, flags, mode) {
+            Some(fd) => match beneath(fd, path, at.follow, flags, mode) {
                 Err(Errno::XDEV) => {
                     let path = self.inside(fd)?.append(at.path);
-                    beneath(self.root.as_fd(), relative(&path), flags, mode)
+                    beneath(self.root.as_fd(), relative(&path), at.follow, flags, mode)
                 }
                 opened => opened,
             },
@@ -169,6 +183,10 @@ impl Reach for Beneath {
             Errno::XDEV => Error::new(ErrorKind::EscapesRoot, "open"),
             e => failed(e, "open"),
         })
+    }
+
+    fn refuses_links(&self) -> bool {
+        matches!(self.judge, Judge::Kernel)
     }
 
     fn root(&self) -> Option<&Path> {

@@ -7,6 +7,7 @@
 //! Suite::new("memory", || Fresh::new(MemoryBackend::new())).assert();
 //! ```
 
+mod again;
 mod attributes;
 mod batch;
 mod check;
@@ -116,6 +117,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         batch::CASES,
         security::CASES,
         threads::CASES,
+        again::CASES,
         no_panic::CASES,
     ]
     .into_iter()

@@ -4,17 +4,17 @@ use std::any::Any;
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use crate::backend::{At, Backend, Change, Node, RenameMode, Scope, Want};
+use crate::backend::{At, Backend, Change, Follow, Node, RenameMode, Scope, Want};
 use crate::capabilities::Capabilities;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extensions::{
-    Deletion, Deletions, Extensions, LayerChange, Layers, Notes, Origin, Space, SpaceInfo, Trash,
-    TrashId, TrashItem, TreeSink, Watch, WatchSink, notes_below,
+    Deletion, Deletions, Extensions, LayerChange, Layers, Notes, Origin, Search, Space, SpaceInfo,
+    Trash, TrashId, TrashItem, TreeSink, Wanted, Watch, WatchSink, notes_below,
 };
 use crate::file::{File, OpenOptions, Staged};
 use crate::listing::Listing;
-use crate::metadata::{FileId, Metadata, NewNode, SetAttr};
+use crate::metadata::{FileId, FileKind, Metadata, NewNode, SetAttr};
 use crate::path::VPath;
 use crate::path_text;
 use crate::resolve::PosixResolver;
@@ -26,8 +26,8 @@ pub struct Subtree<B> {
     folder: VPath,
     /// The folder itself, where it can be held on to: it may be renamed.
     pin: Option<Node>,
-    /// The backend would walk through links by itself, so we walk.
-    walks: bool,
+    /// Who keeps links on the way from being followed.
+    way: Way,
 }
 
 impl<B> Clone for Subtree<B> {
@@ -36,22 +36,33 @@ impl<B> Clone for Subtree<B> {
             backend: Arc::clone(&self.backend),
             folder: self.folder.clone(),
             pin: self.pin.clone(),
-            walks: self.walks,
+            way: self.way,
         }
     }
+}
+
+/// How the backend below is kept from following links.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It follows none, or is told not to.
+    Told(Follow),
+    /// It would walk through them by itself, so we walk.
+    Walked,
 }
 
 /// A place as the inner backend sees it.
 struct Inner {
     dir: Option<Node>,
     path: VPath,
+    follow: Follow,
 }
 
 impl Inner {
     fn at(&self) -> At<'_> {
-        match &self.dir {
-            Some(dir) => At::in_dir(dir, &self.path),
-            None => At::path(&self.path),
+        At {
+            dir: self.dir.as_ref(),
+            path: &self.path,
+            follow: self.follow,
         }
     }
 }
@@ -69,7 +80,13 @@ impl<B: Backend> Subtree<B> {
             .then(|| backend.pin(At::path(&folder)))
             .transpose()?;
         Ok(Self {
-            walks: capabilities.contains(Capabilities::SELF_RESOLVING),
+            way: if !capabilities.contains(Capabilities::SELF_RESOLVING) {
+                Way::Told(Follow::Never)
+            } else if capabilities.contains(Capabilities::REFUSES_LINKS) {
+                Way::Told(Follow::Nowhere)
+            } else {
+                Way::Walked
+            },
             backend: Arc::new(backend),
             folder,
             pin,
@@ -88,33 +105,31 @@ impl<B: Backend> Subtree<B> {
 
     fn inner_at(&self, at: At<'_>) -> Result<Inner> {
         let start = at.dir.cloned().or_else(|| self.pin.clone());
-        if self.walks {
+        let Way::Told(follow) = self.way else {
             return self.walk(start, at.path);
-        }
-        Ok(match start {
-            Some(_) => Inner {
-                dir: start,
-                path: at.path.clone(),
-            },
-            None => Inner {
-                dir: None,
-                path: self.folder.append(at.path),
-            },
+        };
+        let path = match start {
+            Some(_) => at.path.clone(),
+            None => self.folder.append(at.path),
+        };
+        Ok(Inner {
+            dir: start,
+            path,
+            follow,
         })
     }
 
     /// Steps from folder to folder. A pinned link is no folder, so the next step fails with `NotADirectory`.
     fn walk(&self, start: Option<Node>, path: &VPath) -> Result<Inner> {
+        let place = |dir, path| Inner {
+            dir,
+            path,
+            follow: Follow::Never,
+        };
         let Some((parent, last)) = path.split_last() else {
             return Ok(match start {
-                Some(_) => Inner {
-                    dir: start,
-                    path: VPath::root(),
-                },
-                None => Inner {
-                    dir: None,
-                    path: self.folder.clone(),
-                },
+                Some(_) => place(start, VPath::root()),
+                None => place(None, self.folder.clone()),
             });
         };
         if let Some(mut dir) = start {
@@ -122,10 +137,7 @@ impl<B: Backend> Subtree<B> {
                 let step = VPath::root().join(&name);
                 dir = self.backend.pin(At::in_dir(&dir, &step))?;
             }
-            return Ok(Inner {
-                dir: Some(dir),
-                path: VPath::root().join(&last),
-            });
+            return Ok(place(Some(dir), VPath::root().join(&last)));
         }
         let mut at = self.folder.clone();
         for name in parent.names() {
@@ -134,10 +146,7 @@ impl<B: Backend> Subtree<B> {
                 return Err(Error::new(ErrorKind::NotADirectory, "walk"));
             }
         }
-        Ok(Inner {
-            dir: None,
-            path: at.join(&last),
-        })
+        Ok(place(None, at.join(&last)))
     }
 
     /// Does something with the place below; errors tell the path of the caller.
@@ -163,8 +172,11 @@ impl<B: Backend + 'static> Backend for Subtree<B> {
         let inner = inner.unwrap_or_else(|_| Inner {
             dir: None,
             path: self.folder.clone(),
+            follow: Follow::Never,
         });
-        self.backend.capabilities(inner.at()) - Capabilities::SELF_RESOLVING
+        self.backend.capabilities(inner.at())
+            - Capabilities::SELF_RESOLVING
+            - Capabilities::REFUSES_LINKS
     }
 
     fn stat(&self, at: At<'_>) -> Result<Metadata> {
@@ -272,6 +284,7 @@ impl<B: Backend + 'static> Backend for Subtree<B> {
             layers: inner.layers.map(|_| self as &dyn Layers),
             deletions: inner.deletions.map(|_| self as &dyn Deletions),
             notes: inner.notes.map(|_| self as &dyn Notes),
+            search: inner.search.map(|_| self as &dyn Search),
             // A part can't be looked after, or go back in time, without the rest.
             maintenance: None,
             snapshots: None,
@@ -451,6 +464,24 @@ impl<B: Backend + 'static> Layers for Subtree<B> {
 
     fn changes(&self, dir: &VPath) -> Result<Vec<LayerChange>> {
         self.layers()?.changes(&self.below(dir))
+    }
+}
+
+impl<B: Backend + 'static> Search for Subtree<B> {
+    fn search(
+        &self,
+        dir: &VPath,
+        wanted: &Wanted<'_>,
+        control: &Control,
+        found: &mut dyn FnMut(VPath, FileKind) -> Result<()>,
+    ) -> Result<()> {
+        let search = self.backend.extensions().search;
+        let search = search.ok_or_else(|| absent("search"))?;
+        let mut below = |path: VPath, kind| match path.strip_prefix(&self.folder) {
+            Some(path) => found(path, kind),
+            None => Ok(()),
+        };
+        search.search(&self.below(dir), wanted, control, &mut below)
     }
 }
 

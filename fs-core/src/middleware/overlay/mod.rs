@@ -191,6 +191,8 @@ impl<Base: Backend + 'static, Upper: Backend + 'static> Backend for Overlay<Base
             layers: Some(self),
             deletions: Some(self),
             notes: self.core.notes().map(|_| self as &dyn Notes),
+            // Neither layer knows what the other hides.
+            search: None,
             // Its layers are looked after each by itself, and no moment of one fits the others.
             maintenance: None,
             snapshots: None,

@@ -158,6 +158,7 @@ impl Core {
         // The system would follow links inside one layer; whiteouts of a user would be deletions; two layers are no snapshot.
         let mut can = upper
             - Capabilities::SELF_RESOLVING
+            - Capabilities::REFUSES_LINKS
             - Capabilities::RENAME_WHITEOUT
             - Capabilities::SNAPSHOTS;
         can |= Capabilities::SORTED_LISTING;
