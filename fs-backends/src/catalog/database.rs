@@ -143,6 +143,11 @@ impl Database {
         let live = register(&path)?;
         drop(turn);
         let readers = Readers::open(&connector).map_err(|error| error.with_path(given))?;
+        let clock = Clock::default();
+        if !lock.is_alone() {
+            // Nobody counts what the other program commits.
+            clock.stop();
+        }
         let connector = Arc::new(RwLock::new(connector));
         Ok(Self {
             path,
@@ -156,7 +161,7 @@ impl Database {
             sums: Sums::new(version >= schema::WITH_SUMS && !encrypted),
             durability: request.durability,
             readers: RwLock::new(Some(readers)),
-            clock: Clock::default(),
+            clock,
             writer: (!read_only).then(|| Writer::new(connector, first, counters.clone())),
             counters,
             signal: Signal::new(),
@@ -404,8 +409,12 @@ impl Database {
     /// Uses the writing connection outside of any transaction, for what changes no row.
     pub(super) fn exclusively<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let writer = self.writer()?;
+        // A kept transaction would hold up a checkpoint.
+        let tidying = self.clock.tidying();
         self.end_idle();
-        writer.exclusively(f)
+        let result = writer.exclusively(f);
+        drop(tidying);
+        result
     }
 
     /// Is a thread waiting to write?

@@ -57,17 +57,34 @@ impl Clock {
     /// Until the answer is dropped something may be written.
     pub(super) fn writing(&self) -> Writing<'_> {
         self.writing.fetch_add(1, Ordering::SeqCst);
-        Writing(self)
+        Writing {
+            clock: self,
+            changes: true,
+        }
+    }
+
+    /// Until the answer is dropped no reader keeps its transaction; nothing that can be read changes.
+    pub(super) fn tidying(&self) -> Writing<'_> {
+        self.writing.fetch_add(1, Ordering::SeqCst);
+        Writing {
+            clock: self,
+            changes: false,
+        }
     }
 }
 
 /// Something is being written.
-pub(super) struct Writing<'a>(&'a Clock);
+pub(super) struct Writing<'a> {
+    clock: &'a Clock,
+    changes: bool,
+}
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        self.0.moment.fetch_add(1, Ordering::SeqCst);
-        self.0.writing.fetch_sub(1, Ordering::SeqCst);
+        if self.changes {
+            self.clock.moment.fetch_add(1, Ordering::SeqCst);
+        }
+        self.clock.writing.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

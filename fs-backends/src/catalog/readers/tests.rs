@@ -27,6 +27,7 @@ fn fixture() -> Fixture {
         format: Format::Vault,
         secret: Secret::None,
         durability: Durability::OnSync,
+        read_only: false,
     };
     Fixture {
         database: Database::open(&request).unwrap(),
