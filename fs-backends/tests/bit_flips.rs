@@ -7,12 +7,13 @@
     reason = "a test may panic"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use fs_backends::indexed::IndexedBackend;
 use fs_backends::sqlite::SqliteBackend;
+use fs_core::extensions::Wanted;
 use fs_core::{
     At, Backend, Control, Error, ErrorKind, FileKind, FileStorage, Metadata, Permissions, SetAttr,
     SetTime, Time, VPath, Want,
@@ -158,6 +159,22 @@ fn trash(backend: &dyn Backend) -> Result<Vec<OsString>, Error> {
     Ok(items.iter().map(original).collect())
 }
 
+/// All paths by a search.
+fn all_paths(backend: &dyn Backend) -> Result<BTreeSet<VPath>, Error> {
+    let mut paths = BTreeSet::from([VPath::root()]);
+    let all = Wanted {
+        contains: b"",
+        fits: &|_, _| true,
+    };
+    let mut found = |path, _| {
+        paths.insert(path);
+        Ok(())
+    };
+    let search = backend.extensions().search.unwrap();
+    search.search(&VPath::root(), &all, &Control::new(), &mut found)?;
+    Ok(paths)
+}
+
 /// Asks about everything there was; answers how many questions met damage.
 fn compare(backend: &dyn Backend, before: &View, what: &str) -> usize {
     let fs = FileStorage::new(backend);
@@ -170,6 +187,15 @@ fn compare(backend: &dyn Backend, before: &View, what: &str) -> usize {
         );
         damaged += 1;
     };
+    // A search is asked first or last: who is first finds out whether names are missing.
+    let search_first = what.len().is_multiple_of(2);
+    let search = |failed: &mut dyn FnMut(Error, &str)| match all_paths(backend) {
+        Ok(paths) => assert!(paths.iter().eq(before.nodes.keys()), "{what}: the search"),
+        Err(error) => failed(error, "the search"),
+    };
+    if search_first {
+        search(&mut failed);
+    }
     for (path, known) in &before.nodes {
         match see(&fs, path) {
             Ok(seen) => assert!(
@@ -198,6 +224,9 @@ fn compare(backend: &dyn Backend, before: &View, what: &str) -> usize {
             ErrorKind::NotFound | ErrorKind::NotADirectory => {}
             _ => failed(error, "a name that nobody has"),
         }
+    }
+    if !search_first {
+        search(&mut failed);
     }
     match trash(backend) {
         Ok(items) => assert_eq!(items, before.trash, "{what}: the trash"),

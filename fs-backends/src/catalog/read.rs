@@ -184,23 +184,28 @@ impl NodeRead for CatalogRead<'_> {
             .prepare_cached("SELECT name, ino, kind, sum, parent FROM dentry")
             .map_err(sql)?;
         let mut rows = select.query([]).map_err(sql)?;
+        let compares = self.sums.are_on() && !self.sums.are_all_sound();
+        let mut seen: HashMap<Inode, i64> = HashMap::new();
         while let Some(row) = rows.next().map_err(sql)? {
             let dir = unsigned(row, 4)?;
-            let Entry {
-                name, ino, kind, ..
-            } = self.entry(row, dir, false)?;
-            let node = None;
+            let entry = self.entry(row, dir, false)?;
+            if compares {
+                *seen.entry(dir).or_default() ^= entry.sum;
+            }
             each(
                 dir,
                 EntryRow {
-                    name,
-                    ino,
-                    kind,
-                    node,
+                    name: entry.name,
+                    ino: entry.ino,
+                    kind: entry.kind,
+                    node: None,
                 },
             )?;
         }
-        Ok(())
+        match compares {
+            true => self.compare_all_names(seen),
+            false => Ok(()),
+        }
     }
 
     fn xattr(&self, ino: Inode, name: &OsStr) -> Result<Option<Vec<u8>>> {
@@ -364,6 +369,23 @@ impl CatalogRead<'_> {
             return Err(corrupted("read", detail));
         }
         self.sums.note_sound(dir);
+        Ok(())
+    }
+
+    /// As [`CatalogRead::compare_names`] for all folders, also those that have no names and should.
+    fn compare_all_names(&self, mut seen: HashMap<Inode, i64>) -> Result<()> {
+        let mut select = self
+            .db
+            .prepare_cached("SELECT ino FROM node WHERE names <> 0")
+            .map_err(sql)?;
+        let mut rows = select.query([]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            seen.entry(unsigned(row, 0)?).or_default();
+        }
+        for (dir, names) in seen {
+            self.compare_names(dir, names)?;
+        }
+        self.sums.note_all_sound();
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //! An encrypted database needs none of this, since its pages are authenticated, and an older format has none.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fs_core::{FileKind, Result};
 use parking_lot::Mutex;
@@ -217,6 +218,7 @@ pub(crate) fn chunk_sum(id: i64, data: &[u8]) -> i64 {
 pub(crate) struct Sums {
     on: bool,
     sound: Mutex<HashSet<Inode>>,
+    all_sound: AtomicBool,
 }
 
 impl Sums {
@@ -225,6 +227,7 @@ impl Sums {
         Self {
             on,
             sound: Mutex::default(),
+            all_sound: AtomicBool::new(false),
         }
     }
 
@@ -257,6 +260,16 @@ impl Sums {
     /// Was the folder found to have all its names?
     pub(super) fn is_sound(&self, dir: Inode) -> bool {
         self.sound.lock().contains(&dir)
+    }
+
+    /// Were all folders found to have all their names?
+    pub(super) fn are_all_sound(&self) -> bool {
+        self.all_sound.load(Ordering::Relaxed)
+    }
+
+    /// All folders have all their names.
+    pub(super) fn note_all_sound(&self) {
+        self.all_sound.store(true, Ordering::Relaxed);
     }
 
     /// The folder has all its names.

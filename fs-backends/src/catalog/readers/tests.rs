@@ -20,6 +20,7 @@ fn fixture() -> Fixture {
         format: Format::Vault,
         cipher: None,
         chunk_bytes: 4096,
+        blob_key: None,
     };
     create(&path, &new).unwrap();
     let request = OpenRequest {
