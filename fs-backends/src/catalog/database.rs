@@ -373,8 +373,15 @@ impl Database {
 
     /// Is there room on the disk for so many bytes more, beside what is kept for removals?
     pub(crate) fn has_room(&self, bytes: u64) -> bool {
-        let writer = self.writer.as_ref();
-        writer.is_none_or(|writer| writer.has_room(bytes))
+        let Some(writer) = &self.writer else {
+            return true;
+        };
+        // It may have to empty the log.
+        let tidying = self.clock.tidying();
+        self.end_idle();
+        let has_room = writer.has_room(bytes);
+        drop(tidying);
+        has_room
     }
 
     /// Could a crash bring back what the last transaction did, although it failed?
