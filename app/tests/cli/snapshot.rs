@@ -52,7 +52,7 @@ fn snapshots_are_kept_in_the_saved_file_and_read_as_locations() {
         .map(|it| it["name"].as_str().unwrap())
         .collect();
     assert_eq!(names[0], "before lunch");
-    assert_eq!(list["snapshots"][0]["own_bytes"], 3);
+    assert_eq!(list["snapshots"][0]["content_bytes"], 3);
     shell.ok(&["snapshot", "delete", "m.mem", "before lunch"]);
     shell.ends(1, &["snapshot", "delete", "m.mem", "before lunch"]);
     shell.ends(1, &["snapshot", "take", "m.mem", "a/b"]);

@@ -132,19 +132,19 @@ fn a_store_is_encrypted_when_a_password_is_given() {
     fs::write(shell.path("new"), "another\n").unwrap();
     fs::write(shell.path("plaintext-name"), "plaintext-marker").unwrap();
     let key = ["--password-file", "key"];
-    let with = |arguments: &[&str]| shell.ok(&[&key[..], arguments].concat());
+    let with = |arguments: &[&str]| shell.ok(&[arguments, &key[..]].concat());
     with(&["new", "store", "s"]);
     with(&["cp", "plaintext-name", "s::/plaintext-name"]);
     shell.ends(3, &["ls", "s"]);
-    shell.ends(3, &["--password-file", "new", "ls", "s"]);
+    shell.ends(3, &["ls", "s", "--password-file", "new"]);
     let info = with(&["store", "info", "--json", "s"]);
     let info: serde_json::Value = serde_json::from_str(&info).unwrap();
     assert!(info["cipher"]["key_derivation"].is_string(), "{info}");
     with(&["store", "check", "s"]);
     with(&["store", "backup", "s", "copy"]);
     with(&["store", "passwd", "s", "--new-password-file", "new"]);
-    shell.ends(3, &[&key[..], &["ls", "s"]].concat());
-    let cat = ["--password-file", "new", "cat", "s::/plaintext-name"];
+    shell.ends(3, &[&["ls", "s"], &key[..]].concat());
+    let cat = ["cat", "s::/plaintext-name", "--password-file", "new"];
     assert_eq!(shell.ok(&cat), "plaintext-marker");
     assert_eq!(with(&["cat", "copy::/plaintext-name"]), "plaintext-marker");
     for folder in ["s", "s/blobs", "copy", "copy/blobs"] {
