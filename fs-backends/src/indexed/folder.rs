@@ -119,11 +119,15 @@ impl BlobFolder {
         Ok(fd.into())
     }
 
-    /// Gives a complete blob its final name.
+    /// Gives a complete blob its final name, which it has already when a kill came between this and the index learning of it.
     pub(super) fn seal(&self, name: &BlobName) -> Result<()> {
         let _writing = self.writing(name);
-        rustix::fs::renameat(&self.fd, name.unsealed(), &self.fd, name.sealed())
-            .map_err(io("seal blob", name))
+        let (from, to) = (name.unsealed(), name.sealed());
+        let is_sealed = || rustix::fs::statat(&self.fd, &to, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+        match rustix::fs::renameat(&self.fd, &from, &self.fd, &to) {
+            Err(rustix::io::Errno::NOENT) if is_sealed() => Ok(()),
+            renamed => renamed.map_err(io("seal blob", name)),
+        }
     }
 
     /// Removes the file of a blob; one that is gone is no error.
@@ -326,5 +330,19 @@ mod tests {
         let mut bytes = [0; 5];
         file.read_exact_at(&mut bytes, 0).unwrap();
         assert_eq!(&bytes, b"bytes");
+    }
+
+    #[test]
+    fn a_blob_that_was_sealed_before_a_kill_is_sealed_again() {
+        let (_dir, folder) = folder();
+        let name = BlobName::new();
+        let missing = folder.seal(&name).unwrap_err();
+        assert_eq!(missing.kind(), fs_core::ErrorKind::NotFound);
+        drop(folder.create(&name).unwrap());
+        folder.seal(&name).unwrap();
+        // The index does not know of it: it is opened as unsealed, and completed as such.
+        drop(folder.open_blob(&name, false).unwrap());
+        folder.seal(&name).unwrap();
+        drop(folder.open_blob(&name, true).unwrap());
     }
 }

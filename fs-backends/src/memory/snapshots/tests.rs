@@ -352,8 +352,9 @@ fn check_saved(fs: &MemoryBackend) {
     check_diffs(&loaded);
     let again = folder.path().join("again.mem");
     loaded.save_to(&again).unwrap();
-    let length = |path| std::fs::metadata(path).unwrap().len();
-    assert_eq!(length(file), length(again));
+    let again = MemoryBackend::load_from(&again).unwrap();
+    assert!(moments(&again) == moments(fs));
+    assert_eq!(check_usage(&again), Snapshots::usage(fs).unwrap());
 }
 
 proptest! {
