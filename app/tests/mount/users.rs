@@ -1,6 +1,7 @@
 //! Who is not root mounts through `fusermount3(1)`, and alone sees what is mounted.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -113,7 +114,10 @@ fn a_folder_that_is_not_theirs_is_refused_in_a_sentence() {
         return;
     }
     let shell = Shell::of(NOBODY);
-    std::os::unix::fs::chown(shell.path("mnt"), Some(0), Some(0)).unwrap();
+    let mnt = shell.path("mnt");
+    std::os::unix::fs::chown(&mnt, Some(0), Some(0)).unwrap();
+    // The differential tests take the umask of the whole process away.
+    fs::set_permissions(&mnt, fs::Permissions::from_mode(0o755)).unwrap();
     let said = shell.fails(1, &["mount", "memory:a", "mnt"]);
     assert!(said.contains("fusermount3"), "{said}");
     assert!(!shell.is_mounted());
