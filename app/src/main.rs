@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser as _;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use fs_backends::location::Location;
 use lamina::background::Folders;
 use lamina::{Start, cli};
@@ -22,6 +23,11 @@ fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     if let Some(command) = &arguments.command {
         return cli::run(command, &arguments.access);
+    }
+    if arguments.access.is_given() {
+        let text = "--password-file and --accept-base go with a command; the window asks itself";
+        let error = cli::Arguments::command().error(ErrorKind::MissingSubcommand, text);
+        error.exit();
     }
     match run(&arguments.locations) {
         Ok(()) => ExitCode::SUCCESS,

@@ -22,6 +22,18 @@ mod snapshot;
 #[path = "cli/upkeep.rs"]
 mod upkeep;
 
+#[test]
+fn options_may_stand_before_the_command_and_are_refused_without_one() {
+    let shell = Shell::new();
+    fs::write(shell.path("pw"), "secret").unwrap();
+    shell.ok(&["--password-file", "pw", "new", "vault", "v.db"]);
+    shell.ok(&["--password-file", "pw", "ls", "v.db"]);
+    shell.ends(3, &["ls", "v.db"]);
+    // Without a command they would open the window, which asks itself.
+    shell.ends(2, &["--password-file", "pw", "v.db"]);
+    shell.ends(2, &["--accept-base"]);
+}
+
 #[path = "support/tree_listing.rs"]
 mod tree_listing;
 use tree_listing::assert_equal_trees;

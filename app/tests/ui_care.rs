@@ -144,6 +144,51 @@ fn the_password_is_changed_only_by_who_knows_it() {
 }
 
 #[test]
+fn a_saved_memory_filesystem_gets_a_password_and_another_one() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("notes.mem");
+    fs_backends::MemoryBackend::new().save_to(&path).unwrap();
+    let mut window = open(home.path(), &path, None);
+    assert_eq!(
+        table::get("change_password").unwrap().label(window.state()),
+        "Set password…"
+    );
+    window.verb("change_password");
+    for field in ["New password", "New password again"] {
+        window.focus(field);
+        window.text("first");
+    }
+    window.click("Set password");
+    window.wait_for("the password", done);
+    assert!(window.mentions("The new password opens it from now on"));
+    window.key(Modifiers::NONE, Key::Escape);
+
+    window.verb("change_password");
+    for (field, text) in [
+        ("Password now", "guess"),
+        ("New password", "second"),
+        ("New password again", "second"),
+    ] {
+        window.focus(field);
+        window.text(text);
+    }
+    window.click("Change password");
+    window.wait_for("the refusal", done);
+    assert!(window.shows("That is not the password it has. Nothing was changed."));
+    // The field has the focus, and typing replaces what was wrong; the new ones are there still.
+    window.text("first");
+    assert!(!window.mentions("That is not the password"));
+    window.click("Change password");
+    window.wait_for("the new password", done);
+    assert!(window.mentions("The new password opens it from now on"));
+    window.key(Modifiers::NONE, Key::Escape);
+    window.verb("lock");
+    window.text("second");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.state().fs_of(window.tab()).unwrap().is_open());
+}
+
+#[test]
 fn a_store_gives_unused_space_back() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("media");

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable as _;
 use fs_backends::location::Kind;
 use fs_core::Backend as _;
 use lamina::state::FsStatus;
@@ -185,6 +186,143 @@ fn a_store_is_made_and_its_folder_opens_as_a_store() {
         Kind::Store
     );
     assert_eq!(window.names(), ["New file"]);
+}
+
+/// Types the same into both password fields.
+fn type_password(window: &mut Window, password: &str) {
+    for field in ["Password", "Password again"] {
+        window.focus(field);
+        window.text(password);
+    }
+}
+
+#[test]
+fn a_store_is_made_with_a_password_and_its_lock_screen_says_what_is_wrong() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("media");
+    let mut window = Window::open(home.path(), &[]);
+    window.verb("new_store");
+    window.text(&text(&store));
+    window.click("Lock it with a password");
+    type_password(&mut window, "pw");
+    window.click("Make");
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.verb("lock");
+    assert!(window.names().is_empty());
+    window.text("wrong");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.shows("That password doesn't open this store"));
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["New folder"]);
+    window.verb("close_tab");
+    window.close();
+    let error = fs_backends::IndexedBackend::open(&store).err().unwrap();
+    assert_eq!(error.kind(), fs_core::ErrorKind::PasswordNeeded);
+}
+
+#[test]
+fn a_memory_filesystem_is_made_in_an_encrypted_file_and_locked_without_loss() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.mem");
+    let mut window = Window::open(home.path(), &[]);
+    window.verb("new_memory");
+    window.click("Keep it in a file");
+    window.key(Modifiers::COMMAND, Key::A);
+    window.text(&text(&file));
+    window.click("Lock it with a password");
+    type_password(&mut window, "pw");
+    window.click("Make");
+    assert!(window.state().fs_of(window.tab()).unwrap().encrypted);
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+
+    // Locking asks about what is not saved.
+    window.verb("lock");
+    assert!(window.mentions("Save notes.mem before it is locked?"));
+    window.key(Modifiers::NONE, Key::Escape);
+    assert_eq!(window.names(), ["New folder"]);
+    window.verb("lock");
+    window.click("Save and lock");
+    assert!(window.state().fs_of(window.tab()).unwrap().is_locked());
+    assert!(window.names().is_empty());
+    window.text("wrong");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.shows("That password doesn't open this file"));
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["New folder"], "what was saved is there");
+
+    // Locking all saves unasked, and forgets what snapshots were called.
+    window.verb("take_snapshot");
+    window.text("secret name");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.verb("lock_all");
+    assert!(window.state().fs_of(window.tab()).unwrap().is_locked());
+    assert!(!window.mentions("secret name"));
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.mentions("secret name"));
+}
+
+#[test]
+fn a_snapshot_of_an_encrypted_file_is_locked_with_it() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.mem");
+    let memory = fs_backends::MemoryBackend::new();
+    let storage = fs_core::FileStorage::new(memory);
+    storage.write("/a.txt", "a").unwrap();
+    let memory = storage.backend();
+    fs_core::snapshots::Snapshots::take(memory, "first").unwrap();
+    memory.set_password(Some("pw")).unwrap();
+    memory.save_to(&file).unwrap();
+    let mut window = Window::open(home.path(), &[&text(&file)]);
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["a.txt"]);
+    window.verb("snapshots");
+    let row = window.harness.get_by_label_contains("first, ");
+    row.click();
+    window.settle();
+    window.click("Open");
+    assert!(window.shows("Read-only"));
+    assert_eq!(window.names(), ["a.txt"]);
+    window.verb("lock_all");
+    assert!(window.names().is_empty());
+    let mut tabs = window.state().workspace.tabs();
+    assert!(tabs.all(|tab| window.state().fs_of(tab).unwrap().is_locked()));
+}
+
+#[test]
+fn a_memory_filesystem_gets_a_password_when_it_is_saved_and_is_saved_again_with_one_key() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scratch.mem");
+    fs::write(&file, "something else").unwrap();
+    let mut window = Window::open(home.path(), &["memory:scratch"]);
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.key(Modifiers::COMMAND, Key::S);
+    window.key(Modifiers::COMMAND, Key::A);
+    window.text(&text(&file));
+    window.click("Lock it with a password");
+    type_password(&mut window, "pw");
+    window.click("Save");
+    window.click("Replace");
+    assert!(window.mentions("Saved scratch"));
+    let saved = |password| fs_backends::MemoryBackend::load_encrypted(&file, password);
+    assert!(saved("pw").is_ok());
+
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.key(Modifiers::COMMAND, Key::S);
+    assert!(window.state().dialog.is_none());
+    let storage = fs_core::FileStorage::new(saved("pw").unwrap());
+    assert_eq!(storage.read_dir("/").unwrap().count(), 2);
 }
 
 #[test]

@@ -51,9 +51,17 @@ fn a_moment_is_kept_under_a_name_compared_and_gone_back_to() {
     window.click("Go back to it");
     assert_eq!(window.names(), ["one"]);
     assert_eq!(names(window.state()).len(), 2, "what was there is kept");
-    // The message offers the way back.
+    // The message offers the way back, and so do the keys.
+    assert!(window.shows("Went back to snapshot “first”"));
     window.click("Undo");
     assert_eq!(window.names(), ["one", "two"]);
+    window.key(Modifiers::COMMAND, Key::Y);
+    assert_eq!(window.names(), ["one"]);
+    make_folder(&mut window, "three");
+    for expected in [&["New folder", "one"][..], &["one"], &["one", "two"]] {
+        window.key(Modifiers::COMMAND, Key::Z);
+        assert_eq!(window.names(), expected, "in the order it was done");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 use crate::control::Control;
@@ -16,7 +16,7 @@ use crate::path::VPath;
 pub const SNAPSHOT_NAME_MAX_CHARS: usize = 100;
 
 /// Number of a snapshot, never used again within its filesystem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SnapshotId(pub u64);
 
 /// A kept moment.
@@ -130,6 +130,11 @@ pub trait Snapshots: Send + Sync {
 
     /// What each of them takes.
     fn usage(&self) -> Result<SnapshotsUsage>;
+
+    /// Counts changes of the filesystem and of its snapshots: while it answers the same number, so do all other questions. `None`: it doesn't count.
+    fn changes(&self) -> Option<u64> {
+        None
+    }
 
     /// The snapshot with this name. `NotFound`.
     fn find(&self, name: &str) -> Result<Snapshot> {

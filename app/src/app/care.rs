@@ -1,5 +1,6 @@
 //! Looking after vaults and stores: orders, and what came of them.
 
+use fs_backends::location::Root;
 use fs_core::ErrorKind;
 use fs_core::ops::FsRef;
 
@@ -18,7 +19,10 @@ impl App {
             CareCommand::Show(part) => self.show_care(fs, part),
             CareCommand::Do(work) => {
                 self.show_care(fs, CarePart::Outcome);
-                self.drafts.form.forget_secrets();
+                // A wrong password stays in its field.
+                if work.task() != Task::Password {
+                    self.drafts.form.forget_secrets();
+                }
                 self.look_after(fs, work);
             }
             CareCommand::Stop => {
@@ -100,6 +104,19 @@ impl App {
         let was_wrong = matches!(&outcome, Outcome::Failed(Task::Password, error) if error.kind() == ErrorKind::WrongPassword);
         if shown && was_wrong {
             self.drafts.form.care = CarePart::Password;
+            self.drafts.form.wrong = true;
+            self.drafts.form.fresh = true;
+        } else if shown {
+            self.drafts.form.forget_secrets();
+        }
+        if matches!(outcome, Outcome::PasswordChanged)
+            && let Some(saved) = &mut info.saved
+        {
+            // It was saved with it.
+            saved.encrypted = true;
+            info.encrypted |=
+                matches!(info.location.root(), Root::Saved(own) if *own == saved.path);
+            info.unsaved = false;
         }
         if let Outcome::Checked(found) = &outcome {
             care.found = Some(found.clone());

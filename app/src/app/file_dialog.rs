@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use fs_backends::location::Location;
+use fs_backends::location::{Location, Root};
 use fs_core::ErrorKind;
 use fs_core::ops::FsRef;
 
 use super::App;
 use crate::background::message::Picked;
 use crate::command::{FileCommand, Pick};
-use crate::state::filesystem::place_of;
+use crate::state::filesystem::{SavedFile, place_of};
 use crate::state::toast::Level;
 use crate::state::{Arrival, Dialog, Tab};
 use crate::ui::dialog::browser::Browser;
@@ -48,16 +48,27 @@ impl App {
         &mut self,
         fs: &FsRef,
         path: &std::path::Path,
-        result: fs_core::Result<()>,
+        result: fs_core::Result<bool>,
     ) {
+        let lock = self.lock_when_saved.remove(fs);
         let Some(info) = self.state.filesystems.get_mut(fs) else {
             return;
         };
         match result {
-            Ok(()) => {
+            Ok(encrypted) => {
                 info.unsaved = false;
+                let own = matches!(info.location.root(), Root::Saved(own) if own == path);
+                info.encrypted |= encrypted && own;
+                info.saved = Some(SavedFile {
+                    path: path.to_path_buf(),
+                    encrypted,
+                });
                 let text = format!("Saved {} to {}", info.name, path.display());
+                self.drafts.form.forget_secrets();
                 self.note(Level::Done, text);
+                if lock {
+                    self.lock(fs);
+                }
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 self.state.dialog = Some(Dialog::Replace(fs.clone(), path.to_path_buf()));
@@ -65,6 +76,7 @@ impl App {
             Err(error) => {
                 let text =
                     crate::ui::error_sentence(&format!("Couldn't save {}", info.name), &error);
+                self.drafts.form.forget_secrets();
                 self.note(Level::Error, text);
             }
         }

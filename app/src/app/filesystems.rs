@@ -11,7 +11,7 @@ use super::App;
 use crate::background::Request;
 use crate::background::message::MountInfo;
 use crate::command::{FsCommand, OpenIn, Secret};
-use crate::state::filesystem::{Locked, SAMPLE, location_of, place_of};
+use crate::state::filesystem::{Locked, SAMPLE, SavedFile, location_of, place_of};
 use crate::state::toast::Level;
 use crate::state::{Arrival, Dialog, FsInfo, FsStatus, TabId, UserFolderKind};
 
@@ -29,8 +29,9 @@ impl App {
                     .filter(|(_, info)| info.encrypted && info.is_open())
                     .map(|(fs, _)| fs.clone())
                     .collect();
-                open.iter().for_each(|fs| self.lock(fs));
+                open.iter().for_each(|fs| self.lock_saved(fs));
             }
+            FsCommand::LockUnsaved(fs, save) => self.lock_unsaved(&fs, save),
             FsCommand::Retry(fs) => self.mount(&fs, None),
             FsCommand::AcceptBase(fs) => {
                 self.state.dialog = None;
@@ -40,13 +41,13 @@ impl App {
                 self.drafts.creating = true;
                 self.background.send(Request::Create { new, secret });
             }
-            FsCommand::Save(fs, path, replace) => {
+            FsCommand::Save(fs, path, replace, secret) => {
                 self.state.dialog = None;
-                let own = self.state.filesystems.get(&fs).is_some_and(
-                    |info| matches!(info.location.root(), Root::Saved(own) if *own == path),
-                );
+                let own = self.state.filesystems.get(&fs);
+                let own = own.and_then(|info| info.saved.as_ref());
+                let replace = replace || own.is_some_and(|own| own.path == path);
                 self.background
-                    .send(Request::Save(fs, path, replace || own));
+                    .send(Request::Save(fs, path, replace, secret));
             }
             FsCommand::Close(fs) => self.close_filesystem(&fs),
             FsCommand::Review(fs) => self.review(fs),
@@ -91,6 +92,7 @@ impl App {
                 capabilities: Capabilities::empty(),
                 status: FsStatus::Failed(Error::new(ErrorKind::Closed, "open")),
                 unsaved: false,
+                saved: None,
                 encrypted: false,
                 read_only: false,
                 wrong_passwords: 0,
@@ -166,6 +168,12 @@ impl App {
                 info.status = FsStatus::Open;
                 info.capabilities = mount.capabilities;
                 info.encrypted = mount.encrypted;
+                if let Root::Saved(path) = info.location.root() {
+                    info.saved = Some(SavedFile {
+                        path: path.clone(),
+                        encrypted: mount.encrypted,
+                    });
+                }
                 info.read_only = mount.read_only;
                 info.layers = mount.layers;
                 info.made_of = mount.made_of;
@@ -191,6 +199,7 @@ impl App {
                 info.status = match error.kind() {
                     ErrorKind::PasswordNeeded => FsStatus::Locked(Locked::default()),
                     ErrorKind::WrongPassword => FsStatus::Locked(Locked::after_wrong(
+                        info.kind,
                         info.wrong_passwords + 1,
                         Instant::now(),
                     )),

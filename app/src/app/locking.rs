@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use fs_backends::location::Root;
 use fs_core::ops::FsRef;
 
 use super::App;
@@ -9,7 +10,7 @@ use crate::background::Request;
 use crate::command::Secret;
 use crate::state::filesystem::Locked;
 use crate::state::toast::Level;
-use crate::state::{After, FsStatus, Load};
+use crate::state::{After, Dialog, FsStatus, Load};
 
 impl App {
     pub(super) fn unlock(&mut self, fs: &FsRef, secret: Secret, read_only: bool) {
@@ -25,8 +26,37 @@ impl App {
         }
     }
 
+    /// As [`lock`](Self::lock), but what is not saved is saved first, unasked: who locks everything goes away.
+    pub(super) fn lock_saved(&mut self, fs: &FsRef) {
+        match self.state.filesystems.get(fs) {
+            Some(info) if info.unsaved => self.lock_unsaved(fs, true),
+            _ => self.lock(fs),
+        }
+    }
+
+    /// Locks a memory filesystem: once it is saved, or with the loss of what is not.
+    pub(super) fn lock_unsaved(&mut self, fs: &FsRef, save: bool) {
+        self.state.dialog = None;
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        match (save, &info.saved) {
+            (true, Some(file)) => {
+                let request = Request::Save(fs.clone(), file.path.clone(), true, None);
+                self.lock_when_saved.insert(fs.clone());
+                self.background.send(request);
+            }
+            (true, None) => {}
+            (false, _) => {
+                info.unsaved = false;
+                self.lock(fs);
+            }
+        }
+    }
+
     /// Closes an encrypted filesystem. Nothing of it stays in the window.
     pub(super) fn lock(&mut self, fs: &FsRef) {
+        self.lock_snapshots(fs);
         let busy = self
             .state
             .operations
@@ -50,6 +80,10 @@ impl App {
             self.note(Level::Error, text);
             return;
         }
+        if info.unsaved {
+            self.state.dialog = Some(Dialog::LockUnsaved(fs.clone()));
+            return;
+        }
         if info.folder.is_some() {
             return self.unmount_folder(fs, After::Lock);
         }
@@ -60,6 +94,7 @@ impl App {
         info.care = Default::default();
         info.status = FsStatus::Locked(Locked::default());
         info.tally = None;
+        info.snapshots = None;
         for tab in self
             .state
             .workspace
@@ -85,6 +120,23 @@ impl App {
         }
         self.drafts.forget_secret(fs);
         self.drafts.forget_content();
+        // They may name what is in it.
+        self.state.toasts.forget_done();
         self.background.send(Request::Unmount(fs.clone()));
+    }
+
+    /// The snapshots of a filesystem that are shown are locked with it.
+    fn lock_snapshots(&mut self, fs: &FsRef) {
+        let filesystems = &self.state.filesystems;
+        let Some(info) = filesystems.get(fs) else {
+            return;
+        };
+        let of_it = |root: &Root| matches!(root, Root::Snapshot { of, .. } if **of == *info.location.root());
+        let shown: Vec<FsRef> = filesystems
+            .iter()
+            .filter(|(_, info)| info.is_open() && of_it(info.location.root()))
+            .map(|(fs, _)| fs.clone())
+            .collect();
+        shown.iter().for_each(|fs| self.lock(fs));
     }
 }

@@ -27,7 +27,7 @@ mod window;
 pub(crate) use listing::TYPED_TOGETHER;
 pub(crate) use operate::moves_by_default;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -52,6 +52,8 @@ pub struct App {
     counting: HashMap<FsRef, layers::Counting>,
     /// What is done once a folder is unmounted.
     after_unmounting: HashMap<FsRef, After>,
+    /// These are locked when they are saved.
+    lock_when_saved: HashSet<FsRef>,
     saved: (Session, Settings),
     /// Something to be written down changed then, and may still be changing.
     unsaved_since: Option<Instant>,
@@ -112,6 +114,7 @@ impl App {
             background: Background::new(start.folders, waker, start.uses_portal),
             refreshes: HashMap::new(),
             counting: HashMap::new(),
+            lock_when_saved: HashSet::new(),
             after_unmounting: HashMap::new(),
             saved: (session.clone(), settings),
             unsaved_since: None,

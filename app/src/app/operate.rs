@@ -184,7 +184,9 @@ impl App {
         }
         self.tell(op, report);
         self.show_results(report);
-        self.layers_changed(&about(report).filesystems());
+        let touched = about(report).filesystems();
+        self.layers_changed(&touched);
+        touched.iter().for_each(|fs| self.look_at_snapshots(fs));
         self.close_orphans();
     }
 

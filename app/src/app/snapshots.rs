@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use fs_backends::location::{Location, Root};
-use fs_core::ErrorKind;
-use fs_core::ops::FsRef;
+use fs_core::ops::{FsRef, Operation, Place};
 use fs_core::snapshots::SnapshotId;
+use fs_core::{ErrorKind, VPath};
 
 use super::App;
 use crate::background::Request;
 use crate::command::{Command, OpenIn, SnapshotCommand};
 use crate::state::Generation;
 use crate::state::snapshots::{Asked, Done, News, Snapshots, Work};
-use crate::state::toast::{Level, ToastAction};
+use crate::state::toast::Level;
 
 impl App {
     /// Carries out a command on snapshots.
@@ -36,6 +36,7 @@ impl App {
                 self.ask_snapshots(fs, work);
             }
             SnapshotCommand::Open(id) => self.open_snapshot(fs, id),
+            SnapshotCommand::GoBack(id) => self.go_back(fs, id),
         }
     }
 
@@ -67,12 +68,27 @@ impl App {
             // Only looking is cut short; what was ordered is done.
             old.control.cancel();
         }
-        let chosen = snapshots.chosen;
+        let (chosen, known) = (snapshots.chosen, snapshots.known());
         self.background.send(Request::Snapshots {
             fs: fs.clone(),
             work,
             chosen,
+            known,
             asked,
+        });
+    }
+
+    /// As it was then, as an operation like any other: it waits for those before it, and can be undone.
+    fn go_back(&mut self, fs: &FsRef, id: SnapshotId) {
+        self.drafts.snapshots = Default::default();
+        let kept = self.snapshots(fs).and_then(|all| all.get(id));
+        let Some(name) = kept.map(|kept| kept.snapshot.name.clone()) else {
+            return;
+        };
+        self.submit(Operation::GoBack {
+            at: Place::new(fs.clone(), VPath::root()),
+            to: id,
+            name,
         });
     }
 
@@ -103,6 +119,7 @@ impl App {
             snapshots.all = now.all;
             snapshots.now = now.usage;
             snapshots.total_bytes = now.total_bytes;
+            snapshots.changes = now.changes;
             let chosen = snapshots.chosen.filter(|id| snapshots.get(*id).is_some());
             snapshots.chosen = chosen;
             snapshots.comparison = now
@@ -126,15 +143,6 @@ impl App {
                 self.holds_something(fs);
             }
             Done::Deleted => self.holds_something(fs),
-            Done::Restored(to, before) => {
-                let name = self
-                    .snapshots(fs)
-                    .and_then(|all| Some(all.get(to)?.snapshot.name.clone()));
-                let text = format!("It is as in “{}” again", name.unwrap_or_default());
-                let back = ToastAction::Restore(fs.clone(), before.id);
-                self.state.toasts.push(Level::Done, text, Some(back));
-                self.holds_something(fs);
-            }
         }
     }
 

@@ -1,11 +1,14 @@
-//! Looking after vaults and stores. Each job runs to its end on a thread of its filesystem and is answered once.
+//! Looking after vaults and stores, and the passwords of memory filesystems. Each job runs to its end on a thread of its filesystem and is answered once.
 
 use std::sync::Arc;
 
+use fs_backends::MemoryBackend;
 use fs_core::maintenance::Maintenance;
 use fs_core::{Backend, Control, Error, ErrorKind, Result};
 
 use super::message::CareNews;
+use super::mounts::Mount;
+use super::open;
 use crate::state::care::{Found, Outcome, Work};
 
 /// More findings are counted, not listed: nobody reads on, and a ruined vault may have millions.
@@ -20,10 +23,17 @@ fn of(backend: &dyn Backend) -> Result<&dyn Maintenance> {
 }
 
 /// Does the work.
-pub fn run(backend: Result<Arc<dyn Backend>>, work: &Work, control: &Control) -> CareNews {
+pub fn run(mount: Result<Mount>, work: &Work, control: &Control) -> CareNews {
     let task = work.task();
-    let done = backend.and_then(|backend| {
-        let kept = of(&*backend)?;
+    let done = mount.and_then(|mount| {
+        if let Some(memory) = &mount.memory {
+            let outcome = in_memory(memory, work)?;
+            return Ok(CareNews {
+                outcome,
+                info: None,
+            });
+        }
+        let kept = of(&*mount.backend)?;
         let outcome = carry_out(kept, work, control)?;
         Ok(CareNews {
             outcome,
@@ -37,6 +47,22 @@ pub fn run(backend: Result<Arc<dyn Backend>>, work: &Work, control: &Control) ->
         }),
         info: None,
     })
+}
+
+/// What can be done for a memory filesystem that is kept in a file: only its password is looked after.
+fn in_memory(memory: &MemoryBackend, work: &Work) -> Result<Option<Outcome>> {
+    match work {
+        Work::Look => Ok(None),
+        Work::Password {
+            old,
+            new,
+            file: Some(file),
+        } => {
+            open::change_password(memory, old, new, file)?;
+            Ok(Some(Outcome::PasswordChanged))
+        }
+        _ => Err(Error::new(ErrorKind::Unsupported, "look after")),
+    }
 }
 
 fn carry_out(kept: &dyn Maintenance, work: &Work, control: &Control) -> Result<Option<Outcome>> {
@@ -59,7 +85,7 @@ fn carry_out(kept: &dyn Maintenance, work: &Work, control: &Control) -> Result<O
             kept.backup(to, control)?;
             Outcome::BackedUp(to.clone())
         }
-        Work::Password { old, new } => {
+        Work::Password { old, new, .. } => {
             kept.change_password(&old.0, &new.0)?;
             Outcome::PasswordChanged
         }

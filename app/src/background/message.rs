@@ -54,8 +54,8 @@ pub enum Request {
     },
     /// Closes a filesystem: `Event::Unmounted`.
     Unmount(FsRef),
-    /// Writes a memory filesystem to a file: `Event::Saved`; `AlreadyExists` unless `true` lets it replace what is there.
-    Save(FsRef, PathBuf, bool),
+    /// Writes a memory filesystem to a file: `Event::Saved`; `AlreadyExists` unless it may replace what is there. The secret encrypts it from now on.
+    Save(FsRef, PathBuf, bool, Option<Secret>),
     /// Lists a folder: `Event::View`, repeatedly, or `Event::ListFailed`.
     List(ListRequest),
     /// Sorts and filters what was listed: `Event::View`.
@@ -174,6 +174,8 @@ pub enum Request {
         work: snapshots::Work,
         /// What is compared with the present afterwards.
         chosen: Option<SnapshotId>,
+        /// How often it had changed when all this was known last: then there is nothing to tell.
+        known: Option<u64>,
         /// The question, and the way to cut looking short.
         asked: snapshots::Asked,
     },
@@ -238,8 +240,8 @@ pub enum Event {
     Created(Result<Location>),
     /// A filesystem is closed.
     Unmounted(FsRef, Result<()>),
-    /// A memory filesystem was saved.
-    Saved(FsRef, PathBuf, Result<()>),
+    /// A memory filesystem was saved; `true`: with a password.
+    Saved(FsRef, PathBuf, Result<bool>),
     /// What came of doing something with kept moments.
     Snapshots(FsRef, Generation, snapshots::News),
     /// What came of looking after a vault or store.

@@ -184,10 +184,10 @@ impl Background {
                     outbox.send(Event::Unmounted(fs, result));
                 });
             }
-            Request::Save(fs, path, replace) => {
+            Request::Save(fs, path, replace, secret) => {
                 let mounts = self.mounts.clone();
                 self.on(&fs.clone(), move || {
-                    let result = open::save(&mounts, &fs, &path, replace);
+                    let result = open::save(&mounts, &fs, &path, replace, secret.as_ref());
                     outbox.send(Event::Saved(fs, path, result));
                 });
             }
@@ -343,14 +343,16 @@ impl Background {
                 fs,
                 work,
                 chosen,
+                known,
                 asked,
             } => self.with_backend(&fs.clone(), move |backend| {
-                let news = snapshots::run(backend, &work, chosen, &asked.control);
+                let news = snapshots::run(backend, &work, chosen, known, &asked.control);
                 outbox.send(Event::Snapshots(fs, asked.id, news));
             }),
             Request::Care(fs, id, work, control) => {
-                self.with_backend(&fs.clone(), move |backend| {
-                    let news = care::run(backend, &work, &control);
+                let mounts = self.mounts.clone();
+                self.on(&fs.clone(), move || {
+                    let news = care::run(mounts.get(&fs), &work, &control);
                     outbox.send(Event::Care(fs, id, news));
                 })
             }

@@ -52,7 +52,7 @@ pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Resu
     let (layers, made_of) = layers(mounts, location)?;
     Ok(MountInfo {
         capabilities: mount.backend.capabilities(At::path(&VPath::root())),
-        encrypted: mount.encrypted && matches!(location.kind(), Kind::Vault | Kind::Store),
+        encrypted: mount.encrypted && keeps_password(location),
         read_only: mount.read_only,
         layers,
         made_of,
@@ -114,6 +114,16 @@ fn in_memory(memory: MemoryBackend) -> Mount {
     }
 }
 
+/// Is what is at `location` opened with its password again, so that it can be locked? (What is in memory only would be gone, a stack is not encrypted
+/// itself.)
+fn keeps_password(location: &Location) -> bool {
+    match location.root() {
+        Root::Vault(_) | Root::Store(_) | Root::Saved(_) => true,
+        Root::Snapshot { of, .. } => matches!(**of, Root::Saved(_)),
+        _ => false,
+    }
+}
+
 /// The layers of a stack, bottom first, and the open filesystems among them.
 fn layers(mounts: &Mounts, location: &Location) -> Result<(Vec<LayerInfo>, Vec<FsRef>)> {
     let Root::Stack(path) = location.root() else {
@@ -158,6 +168,17 @@ fn named_layers(path: &Path) -> Result<Vec<(String, Location)>> {
 pub fn create(new: &NewFilesystem, secret: Option<Secret>) -> Result<Location> {
     match new {
         NewFilesystem::Memory(name) => Ok(Location::new(Root::memory(name.clone()))),
+        NewFilesystem::Saved(path) => {
+            if path.symlink_metadata().is_ok() {
+                return Err(Error::new(ErrorKind::AlreadyExists, "make").with_path(path));
+            }
+            let memory = MemoryBackend::new();
+            if let Some(secret) = secret {
+                memory.set_password(Some(&secret.0))?;
+            }
+            memory.save_to(path)?;
+            Location::new(Root::Saved(path.clone())).settled()
+        }
         NewFilesystem::Vault(path) => {
             match secret {
                 Some(secret) => SqliteBackend::create_encrypted(path, &secret.0)?,
@@ -198,13 +219,44 @@ fn create_stack(file: &Path, layers: &[Layer]) -> Result<Location> {
     Location::new(Root::Stack(file.to_path_buf())).settled()
 }
 
-/// Writes a memory filesystem to a file. `AlreadyExists` when something is there that it may not `replace`.
-pub fn save(mounts: &Mounts, fs: &FsRef, path: &Path, replace: bool) -> Result<()> {
-    match mounts.get(fs)?.memory {
-        Some(_) if !replace && path.symlink_metadata().is_ok() => {
-            Err(Error::new(ErrorKind::AlreadyExists, "save").with_path(path))
-        }
-        Some(memory) => memory.save_to(path),
-        None => Err(Error::new(ErrorKind::Unsupported, "save").with_path(path)),
+/// Writes a memory filesystem to a file, which `secret` encrypts from now on; answers whether the file is encrypted. `AlreadyExists` when something is there that it may not `replace`.
+pub fn save(
+    mounts: &Mounts,
+    fs: &FsRef,
+    path: &Path,
+    replace: bool,
+    secret: Option<&Secret>,
+) -> Result<bool> {
+    let Some(memory) = mounts.get(fs)?.memory else {
+        return Err(Error::new(ErrorKind::Unsupported, "save").with_path(path));
+    };
+    if !replace && path.symlink_metadata().is_ok() {
+        return Err(Error::new(ErrorKind::AlreadyExists, "save").with_path(path));
     }
+    if let Some(secret) = secret {
+        memory.set_password(Some(&secret.0))?;
+    }
+    memory.save_to(path)?;
+    Ok(memory.is_encrypted())
+}
+
+/// Gives a memory filesystem another password, or its first one, and saves it with that.
+pub fn change_password(
+    memory: &MemoryBackend,
+    old: &Secret,
+    new: &Secret,
+    file: &Path,
+) -> Result<()> {
+    let had_one = memory.is_encrypted();
+    if had_one && !memory.has_password(&old.0) {
+        return Err(Error::new(ErrorKind::WrongPassword, "change password").with_path(file));
+    }
+    memory.set_password(Some(&new.0))?;
+    memory.save_to(file).inspect_err(|_| {
+        // The file has the old one still, and what is saved next must not have another.
+        let back = memory.set_password(had_one.then_some(old.0.as_str()));
+        if let Err(error) = back {
+            tracing::error!("the new password stays until it is saved: {error}");
+        }
+    })
 }

@@ -13,11 +13,12 @@ fn of(backend: &dyn Backend) -> Result<&dyn Snapshots> {
     snapshots.ok_or_else(|| Error::new(ErrorKind::Unsupported, "snapshot"))
 }
 
-/// Does the work, and looks how it is afterwards; `chosen` is compared with the present.
+/// Does the work, and looks how it is afterwards, unless nothing changed since it had changed `known` times; `chosen` is compared with the present.
 pub fn run(
     backend: Result<Arc<dyn Backend>>,
     work: &Work,
     chosen: Option<SnapshotId>,
+    known: Option<u64>,
     control: &Control,
 ) -> News {
     let backend = match backend {
@@ -32,10 +33,13 @@ pub fn run(
     let done = of(&*backend)
         .and_then(|snapshots| carry_out(snapshots, work))
         .unwrap_or_else(Done::Failed);
-    let now = of(&*backend).and_then(|snapshots| overview(snapshots, chosen, control));
+    let now = of(&*backend).and_then(|snapshots| match snapshots.changes() {
+        changes if changes.is_some() && changes == known => Ok(None),
+        _ => overview(snapshots, chosen, control).map(Some),
+    });
     News {
         done,
-        now: now.ok(),
+        now: now.ok().flatten(),
     }
 }
 
@@ -44,7 +48,6 @@ fn carry_out(snapshots: &dyn Snapshots, work: &Work) -> Result<Done> {
         Work::Look => Done::Looked,
         Work::Take(name) if name.trim().is_empty() => Done::Taken(snapshots.take(&name_of_now())?),
         Work::Take(name) => Done::Taken(snapshots.take(name.trim())?),
-        Work::Restore(id) => Done::Restored(*id, snapshots.restore(*id)?),
         Work::Delete(id) => {
             snapshots.delete(*id)?;
             Done::Deleted
@@ -64,19 +67,24 @@ fn overview(
     chosen: Option<SnapshotId>,
     control: &Control,
 ) -> Result<Overview> {
+    // Counted first: what changes meanwhile is looked at again.
+    let changes = snapshots.changes();
     let usage = snapshots.usage()?;
     let (mut all, mut comparison) = (Vec::new(), None);
     for snapshot in snapshots.list()?.into_iter().rev() {
-        let changes = snapshots.diff(Moment::Snapshot(snapshot.id), Moment::Now, control)?;
+        let different = snapshots.diff(Moment::Snapshot(snapshot.id), Moment::Now, control)?;
         let own = usage.snapshots.iter().find(|(id, _)| *id == snapshot.id);
         all.push(Kept {
             usage: own.map_or_else(SnapshotUsage::default, |(_, usage)| *usage),
-            since: Since::of(&changes),
+            since: Since::of(&different),
             snapshot: snapshot.clone(),
         });
         if chosen == Some(snapshot.id) {
             let of = snapshot.id;
-            comparison = Some(Comparison { of, changes });
+            comparison = Some(Comparison {
+                of,
+                changes: different,
+            });
         }
     }
     Ok(Overview {
@@ -84,5 +92,6 @@ fn overview(
         usage: usage.now,
         total_bytes: usage.total_bytes,
         comparison,
+        changes,
     })
 }

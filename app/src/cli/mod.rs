@@ -24,6 +24,7 @@ mod list;
 #[cfg(all(feature = "mount", target_os = "linux"))]
 mod log;
 mod make;
+mod memory;
 mod mkdir;
 mod mode;
 #[cfg(all(feature = "mount", target_os = "linux"))]
@@ -56,7 +57,7 @@ pub use outcome::Outcome;
 /// snapshots (snapshot:NAME:x.mem with a path), a vault (x.db), a store (a folder
 /// with index.db) or a stack (x.stack.ron); LOCATION::/inner/path is a place inside.
 #[derive(Parser)]
-#[command(name = "lamina", version, args_conflicts_with_subcommands = true)]
+#[command(name = "lamina", version)]
 pub struct Arguments {
     /// Works without a window.
     #[command(subcommand)]
@@ -77,6 +78,13 @@ pub struct Access {
     /// Use layers that were used over another base over this one from now on, with all they deleted and copied.
     #[arg(long, global = true)]
     accept_base: bool,
+}
+
+impl Access {
+    /// Was anything said? The window asks itself.
+    pub fn is_given(&self) -> bool {
+        self.accept_base || !self.passwords.password_file.is_empty()
+    }
 }
 
 /// Where passwords come from; otherwise LAMINA_PASSWORD, otherwise a prompt.
@@ -126,6 +134,8 @@ pub enum Command {
     Du(du::Arguments),
     /// Keeps moments of a filesystem in memory: list, take, restore, delete, diff.
     Snapshot(snapshot::Arguments),
+    /// Looks after a saved memory filesystem: passwd.
+    Memory(memory::Arguments),
     /// Looks after a vault: info, check, passwd, compact, backup.
     Vault(vault::Arguments),
     /// Looks after a store: info, check, passwd, compact, gc, backup.
@@ -171,6 +181,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Outcome> {
         Command::Find(arguments) => find::run(context, arguments),
         Command::Du(arguments) => du::run(context, arguments),
         Command::Snapshot(arguments) => snapshot::run(context, arguments),
+        Command::Memory(arguments) => memory::run(context, arguments),
         Command::Vault(arguments) => vault::run(context, arguments),
         Command::Store(arguments) => store::run(context, arguments),
         #[cfg(all(feature = "mount", target_os = "linux"))]

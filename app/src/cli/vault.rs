@@ -107,7 +107,8 @@ pub fn change_password(
     Ok(Outcome::Done)
 }
 
-fn new_password(file: Option<&OsString>) -> anyhow::Result<Zeroizing<String>> {
+/// The password something gets.
+pub fn new_password(file: Option<&OsString>) -> anyhow::Result<Zeroizing<String>> {
     if let Some(file) = file {
         return super::password::first_line(file.as_ref());
     }

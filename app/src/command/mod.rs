@@ -223,8 +223,10 @@ pub enum FsCommand {
     Review(FsRef),
     /// Takes back what the top layer of a stack did to these paths.
     Discard(FsRef, Vec<VPath>),
-    /// Closes an encrypted filesystem; its tabs become lock screens.
+    /// Closes an encrypted filesystem; its tabs become lock screens. Asks first when something in it is not saved.
     Lock(FsRef),
+    /// Locks a memory filesystem, after saving it (`true`) or with the loss of what is not saved.
+    LockUnsaved(FsRef, bool),
     /// Locks all that can be locked.
     LockAll,
     /// Tries to open a failed filesystem again.
@@ -233,8 +235,8 @@ pub enum FsCommand {
     AcceptBase(FsRef),
     /// Makes a filesystem and opens it; the secret encrypts it.
     Create(NewFilesystem, Option<Secret>),
-    /// Writes a memory filesystem to a file; `true`: whatever is there already.
-    Save(FsRef, std::path::PathBuf, bool),
+    /// Writes a memory filesystem to a file; `true`: whatever is there already. The secret encrypts it from now on.
+    Save(FsRef, std::path::PathBuf, bool, Option<Secret>),
     /// Closes a filesystem and all its tabs.
     Close(FsRef),
     /// See [`SnapshotCommand`].
@@ -262,6 +264,8 @@ pub enum SnapshotCommand {
     Do(snapshots::Work),
     /// Shows one in a tab.
     Open(SnapshotId),
+    /// Makes everything as it was then.
+    GoBack(SnapshotId),
 }
 
 /// Looking after a vault or store.

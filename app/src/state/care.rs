@@ -115,6 +115,8 @@ pub enum Work {
         old: Secret,
         /// The one it gets.
         new: Secret,
+        /// Of a memory filesystem: the file it is saved to with it. It may have had none before.
+        file: Option<PathBuf>,
     },
 }
 

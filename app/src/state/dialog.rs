@@ -36,6 +36,8 @@ pub enum Dialog {
     AddFiles(Place),
     /// Closing a tab would lose what its filesystem holds.
     CloseUnsaved(TabId),
+    /// Locking a memory filesystem would lose what was not saved.
+    LockUnsaved(FsRef),
     /// Leaving while operations run or something is unsaved.
     Quit {
         /// How many operations run.
@@ -77,6 +79,8 @@ pub enum Dialog {
 pub enum NewFilesystem {
     /// A memory filesystem with this name.
     Memory(String),
+    /// A memory filesystem that is kept in this file.
+    Saved(PathBuf),
     /// A vault in this file.
     Vault(PathBuf),
     /// A store in this folder.

@@ -1,6 +1,6 @@
 //! What the window knows about a filesystem. The filesystem itself lives in the background.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fs_backends::location::{Kind, Location, Root};
@@ -27,6 +27,8 @@ pub struct FsInfo {
     pub status: FsStatus,
     /// Does it hold anything that is lost when it is closed?
     pub unsaved: bool,
+    /// Of a memory filesystem: the file it was saved to last.
+    pub saved: Option<SavedFile>,
     /// Is it encrypted, so that it can be locked?
     pub encrypted: bool,
     /// It was opened so that nothing can be changed.
@@ -45,6 +47,15 @@ pub struct FsInfo {
     pub snapshots: Option<Snapshots>,
     /// What is known of it as something to look after.
     pub care: Care,
+}
+
+/// The file of a memory filesystem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedFile {
+    /// Where.
+    pub path: PathBuf,
+    /// With a password.
+    pub encrypted: bool,
 }
 
 /// Whether a filesystem can be used.
@@ -75,10 +86,16 @@ pub struct Locked {
 
 impl Locked {
     /// After one more wrong password: the more there were, the longer the wait.
-    pub fn after_wrong(wrong: u32, now: Instant) -> Self {
+    pub fn after_wrong(kind: Kind, wrong: u32, now: Instant) -> Self {
+        let what = match kind {
+            Kind::Memory => "file",
+            Kind::Store => "store",
+            Kind::Stack => "stack",
+            _ => "vault",
+        };
         let wait = Duration::from_secs(1 << wrong.saturating_sub(1).min(5)).min(LONGEST_WAIT);
         Self {
-            message: Some("That password doesn't open this vault".to_owned()),
+            message: Some(format!("That password doesn't open this {what}")),
             wrong,
             wait_until: (wrong > FREE_TRIES).then(|| now + wait),
         }
@@ -176,10 +193,10 @@ mod tests {
     fn the_wait_after_wrong_passwords_grows_and_ends() {
         let now = Instant::now();
         let waits: Vec<_> = (1..9)
-            .map(|wrong| Locked::after_wrong(wrong, now).seconds_left(now))
+            .map(|wrong| Locked::after_wrong(Kind::Vault, wrong, now).seconds_left(now))
             .collect();
         assert_eq!(waits, [0, 2, 4, 8, 16, 30, 30, 30]);
-        let later = Locked::after_wrong(3, now);
+        let later = Locked::after_wrong(Kind::Vault, 3, now);
         assert_eq!(later.seconds_left(now + Duration::from_millis(3500)), 1);
         assert_eq!(later.seconds_left(now + Duration::from_secs(4)), 0);
     }

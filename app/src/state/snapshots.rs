@@ -22,6 +22,8 @@ pub struct Snapshots {
     pub comparison: Option<Arc<Comparison>>,
     /// The question whose answer is awaited.
     pub asked: Option<Asked>,
+    /// How often it and its snapshots had changed when all this was found out, where that is counted.
+    pub changes: Option<u64>,
 }
 
 /// A question on its way.
@@ -42,6 +44,12 @@ impl Snapshots {
     /// The one that is looked at.
     pub fn chosen(&self) -> Option<&Kept> {
         self.get(self.chosen?)
+    }
+
+    /// As [`Snapshots::changes`], when everything the panel shows was found out then.
+    pub fn known(&self) -> Option<u64> {
+        let compared = self.comparison.as_ref().map(|comparison| comparison.of);
+        self.changes.filter(|_| compared == self.chosen)
     }
 }
 
@@ -121,8 +129,6 @@ pub enum Work {
     Look,
     /// Keeps this moment; an empty name: one is made up.
     Take(String),
-    /// Goes back to a moment. What was there becomes a snapshot.
-    Restore(SnapshotId),
     /// Forgets a moment.
     Delete(SnapshotId),
 }
@@ -134,8 +140,6 @@ pub enum Done {
     Looked,
     /// This was taken.
     Taken(Snapshot),
-    /// It is as it was then; what was there before is the second one.
-    Restored(SnapshotId, Snapshot),
     /// It is forgotten.
     Deleted,
     /// Nothing was done.
@@ -147,7 +151,7 @@ pub enum Done {
 pub struct News {
     /// What came of the work.
     pub done: Done,
-    /// How it is now, where that could be found out.
+    /// How it is now; `None`: that could not be found out, or is known already.
     pub now: Option<Overview>,
 }
 
@@ -162,6 +166,8 @@ pub struct Overview {
     pub total_bytes: u64,
     /// Since the one that was asked for.
     pub comparison: Option<Comparison>,
+    /// How often it had changed, where that is counted.
+    pub changes: Option<u64>,
 }
 
 #[cfg(test)]

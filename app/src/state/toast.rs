@@ -1,7 +1,6 @@
 //! Short messages in the corner, with one thing to do about each.
 
-use fs_core::ops::{EntryId, FsRef};
-use fs_core::snapshots::SnapshotId;
+use fs_core::ops::EntryId;
 
 use super::{OpId, ToastId};
 
@@ -36,8 +35,6 @@ pub enum ToastAction {
     Undo(EntryId),
     /// Shows what failed.
     ShowReport(OpId),
-    /// Makes a filesystem as it was in a snapshot.
-    Restore(FsRef, SnapshotId),
 }
 
 /// At most this many are shown; older ones go first.
@@ -62,6 +59,11 @@ impl Toasts {
     /// Takes a message away.
     pub fn dismiss(&mut self, id: ToastId) {
         self.0.retain(|toast| toast.id != id);
+    }
+
+    /// Takes all messages away that are no errors.
+    pub fn forget_done(&mut self) {
+        self.0.retain(|toast| toast.level == Level::Error);
     }
 
     /// Takes away messages that offer to undo `entry`.

@@ -174,8 +174,12 @@ pub struct Form {
     pub old: Secret,
     /// What the dialog that looks after a vault or store asks.
     pub care: CarePart,
+    /// The password it has now was wrong.
+    pub wrong: bool,
     /// Encrypt it.
     pub encrypt: bool,
+    /// Keep it in a file.
+    pub keep: bool,
     /// Open it so that nothing can be changed.
     pub read_only: bool,
     /// What was wrong.
@@ -195,6 +199,11 @@ pub struct Form {
 }
 
 impl Form {
+    /// Is there a password, the same twice, if it shall be encrypted?
+    pub fn has_secret(&self) -> bool {
+        !self.encrypt || (!self.secret.0.is_empty() && self.secret.0 == self.repeat.0)
+    }
+
     /// The password, if it shall be encrypted.
     pub fn secret(&self) -> Option<Secret> {
         (self.encrypt && !self.secret.0.is_empty()).then(|| self.secret.clone())
@@ -212,6 +221,7 @@ impl Form {
         self.secret = Secret::default();
         self.repeat = Secret::default();
         self.old = Secret::default();
+        self.wrong = false;
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use egui::text::{CCursor, CCursorRange};
 use egui::{Align, Button, Key, Layout, Rect, TextEdit, Ui, UiBuilder};
 
 use super::{Cx, Drafts};
 use crate::command::{Command, FsCommand};
 use crate::state::filesystem::Locked;
 use crate::state::{FsStatus, Tab};
-use crate::theme::{Icon, Tokens, Type, UiTokens as _, metrics};
+use crate::theme::{FsKind, Icon, Tokens, Type, UiTokens as _, metrics};
+use crate::widget::select_all;
 
 /// The screen.
 pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
@@ -39,7 +39,11 @@ pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab:
             .layout(Layout::top_down(Align::Center)),
     );
     let ui = &mut ui;
-    Icon::Vault.show(ui, m.icon_hero, tokens.muted);
+    let icon = match FsKind::from(info.kind) {
+        FsKind::Vault => Icon::Vault,
+        kind => kind.icon(),
+    };
+    icon.show(ui, m.icon_hero, tokens.muted);
     ui.add_space(m.gap);
     ui.label(Type::Welcome.rich(&info.name));
     let path = info
@@ -54,13 +58,7 @@ pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab:
     let id = ui.make_persistent_id(("secret", fs.as_str()));
     let (submit, response) = field_ui(ui, draft, id, width, !opening);
     if response.gained_focus() || draft.select {
-        let end = CCursor::new(draft.secret.0.chars().count());
-        let mut state = TextEdit::load_state(ui.ctx(), id).unwrap_or_default();
-        state
-            .cursor
-            .set_char_range(Some(CCursorRange::two(CCursor::new(0), end)));
-        state.clear_undoer();
-        state.store(ui.ctx(), id);
+        select_all(ui, id, &draft.secret.0);
     }
     let is_active = cx.state.tab().map(|tab| tab.id) == Some(tab.id);
     let free = ui.memory(|memory| memory.focused().is_none());

@@ -5,9 +5,9 @@ use std::time::Duration;
 use egui::{Align2, Area, Order, Ui};
 
 use super::Cx;
-use crate::command::{Command, FileCommand, FsCommand, SnapshotCommand, WindowCommand};
+use crate::command::{Command, FileCommand, WindowCommand};
+use crate::state::Dialog;
 use crate::state::toast::{Level, Toast, ToastAction};
-use crate::state::{Dialog, snapshots};
 use crate::theme::{Icon, UiTokens as _, global_id, metrics};
 use crate::widget::{self, ToastClick};
 
@@ -43,16 +43,12 @@ fn toast_ui(ui: &mut Ui, cx: &Cx<'_>, toast: &Toast) {
         Level::Error => (Icon::Error, tokens.danger),
     };
     let offer = toast.action.as_ref().map(|action| match action {
-        ToastAction::Undo(_) | ToastAction::Restore(..) => "Undo",
+        ToastAction::Undo(_) => "Undo",
         ToastAction::ShowReport(_) => "Show",
     });
     let shown = ui.scope(|ui| widget::toast_ui(ui, icon, color, &toast.text, offer));
     if shown.inner == Some(ToastClick::Action) {
         match toast.action.clone() {
-            Some(ToastAction::Restore(fs, id)) => {
-                let command = SnapshotCommand::Do(snapshots::Work::Restore(id));
-                cx.send(Command::Fs(FsCommand::Snapshots(fs, command)));
-            }
             Some(ToastAction::Undo(entry)) => cx.send(Command::File(FileCommand::Undo(entry))),
             Some(ToastAction::ShowReport(op)) => {
                 cx.send(Command::Window(WindowCommand::Dialog(Dialog::Report(op))));

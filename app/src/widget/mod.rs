@@ -10,6 +10,7 @@ pub mod path_field;
 mod progress;
 pub mod rows;
 mod search_field;
+mod selection;
 pub mod tab_strip;
 mod toast;
 
@@ -18,4 +19,5 @@ pub use elide::{displayable, elided};
 pub use kind_mark::kind_mark;
 pub use progress::progress_bar;
 pub use search_field::search_field;
+pub use selection::select_all;
 pub use toast::{ToastClick, toast_ui};

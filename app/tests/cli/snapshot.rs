@@ -90,3 +90,24 @@ fn a_saved_file_is_encrypted_when_a_password_is_given() {
     shell.ends(3, &["ls", "m.mem", "--password-file", "wrong"]);
     assert_eq!(fs::read(shell.path("m.mem")).unwrap(), bytes);
 }
+
+#[test]
+fn a_saved_file_gets_a_password_and_another_one() {
+    let shell = Shell::new();
+    for name in ["one", "two"] {
+        fs::write(shell.path(name), name).unwrap();
+    }
+    shell.ok(&["new", "memory", "m.mem"]);
+    shell.ok(&["mkdir", "m.mem::/kept"]);
+    let passwd = ["memory", "passwd", "m.mem", "--new-password-file"];
+    shell.ok(&[&passwd[..], &["one"]].concat());
+    shell.ends(3, &["ls", "m.mem"]);
+    shell.ends(
+        3,
+        &[&passwd[..], &["two", "--password-file", "two"]].concat(),
+    );
+    shell.ok(&[&passwd[..], &["two", "--password-file", "one"]].concat());
+    shell.ends(3, &["ls", "m.mem", "--password-file", "one"]);
+    let listed = shell.ok(&["ls", "m.mem", "--password-file", "two"]);
+    assert!(listed.contains("kept"));
+}

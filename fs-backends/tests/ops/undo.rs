@@ -208,3 +208,34 @@ fn a_journal_outlives_the_engine() {
         assert_same(&seen(&*first, "/"), &before, &kind.to_string());
     }
 }
+
+#[test]
+fn going_back_to_a_snapshot_is_undone_and_done_again() {
+    let memory = std::sync::Arc::new(fs_backends::MemoryBackend::new());
+    fill(&memory, "/");
+    let first = fs_core::snapshots::Snapshots::take(&*memory, "first").unwrap();
+    mkdir(&memory, "/later");
+    let engine = World::default().with("m", memory.clone()).engine(None);
+    let operation = Operation::GoBack {
+        at: place("m:/"),
+        to: first.id,
+        name: first.name,
+    };
+    assert_eq!(operation.name(), "Go back to snapshot “first”");
+    there_and_back("memory", &engine, &[&*memory], operation);
+}
+
+#[test]
+fn going_back_to_a_snapshot_that_is_gone_changes_nothing() {
+    let memory = std::sync::Arc::new(fs_backends::MemoryBackend::new());
+    mkdir(&memory, "/here");
+    let engine = World::default().with("m", memory.clone()).engine(None);
+    let operation = Operation::GoBack {
+        at: place("m:/"),
+        to: fs_core::snapshots::SnapshotId(7),
+        name: "gone".to_owned(),
+    };
+    let report = run(&engine, operation, Decision::Replace);
+    assert_eq!(report.failed.len(), 1);
+    assert!(seen(&*memory, "/").contains_key("/here"));
+}

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use super::place::Place;
 use crate::metadata::{SetAttr, SetTime, Time};
 use crate::path::Name;
+use crate::snapshots::SnapshotId;
 
 /// Names an operation in the history, rising with time, never used again.
 #[derive(
@@ -57,6 +58,15 @@ pub enum Operation {
     /// Takes back what the top layer of a stack changed: what it added goes to the trash, what it changed too, and the layers below show again; a folder
     /// of several layers only gets their attributes back. What is not changed stays.
     Revert(Vec<Place>),
+    /// Puts what a snapshot holds in place of all that is there now, which becomes a snapshot itself.
+    GoBack {
+        /// The root of the filesystem.
+        at: Place,
+        /// Which snapshot.
+        to: SnapshotId,
+        /// What it is called.
+        name: String,
+    },
     /// Undoes an entry of the history.
     Undo(EntryId),
     /// Does an undone entry of the history again.
@@ -199,6 +209,7 @@ impl Operation {
             | Self::Revert(items)
             | Self::SetAttr { items, .. } => items,
             Self::Rename { item, .. } => std::slice::from_ref(item),
+            Self::GoBack { at, .. } => std::slice::from_ref(at),
             Self::CreateFolder(at) | Self::CreateFile(at) | Self::Link { at, .. } => {
                 std::slice::from_ref(at)
             }
@@ -251,7 +262,7 @@ impl Operation {
             | Self::Revert(items)
             | Self::SetAttr { items, .. } => items.iter_mut().for_each(f),
             Self::Rename { item, .. } => f(item),
-            Self::CreateFolder(at) | Self::CreateFile(at) => f(at),
+            Self::CreateFolder(at) | Self::CreateFile(at) | Self::GoBack { at, .. } => f(at),
             Self::Link { at, to } => {
                 f(at);
                 if let LinkTo::Hard(file) = to {

@@ -51,6 +51,11 @@ impl Operation {
                 "Discarding changes to",
                 "Discarded changes to",
             ),
+            Self::GoBack { .. } => (
+                "Go back to snapshot",
+                "Going back to snapshot",
+                "Went back to snapshot",
+            ),
             Self::SetAttr { change, .. } if change.uid.or(change.gid).is_some() => {
                 ("Change owner of", "Changing owner of", "Changed owner of")
             }
@@ -67,6 +72,9 @@ impl Operation {
     }
 
     fn object(&self) -> String {
+        if let Self::GoBack { name, .. } = self {
+            return format!("“{name}”");
+        }
         match self.subjects() {
             [] => "the last operation".to_owned(),
             [one] => quoted(one),

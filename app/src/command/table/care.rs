@@ -38,7 +38,11 @@ pub(super) const VERBS: &[Verb] = &[
         },
     )
     .icon(Icon::Key)
-    .when(has_password),
+    .when(has_password)
+    .label_now(|state| {
+        let saved = shown(state)?.saved.as_ref()?;
+        (!saved.encrypted).then(|| "Set password…".to_owned())
+    }),
     Verb::new("kept_info", Menu::Vault, "Size and condition", |state| {
         kept(state).ok()?;
         give(state, CareCommand::Show(CarePart::Outcome))
@@ -54,7 +58,7 @@ fn give(state: &AppState, command: CareCommand) -> Option<Command> {
 
 /// The open vault or store that is shown.
 fn kept(state: &AppState) -> Result<&FsInfo, &'static str> {
-    match tab(state).and_then(|tab| state.fs_of(tab)) {
+    match shown(state) {
         Some(info) if !matches!(info.kind, Kind::Vault | Kind::Store) => {
             Err("Only a vault or store is kept in files of its own")
         }
@@ -73,8 +77,21 @@ fn idle(state: &AppState) -> Availability {
     }
 }
 
+fn shown(state: &AppState) -> Option<&FsInfo> {
+    state.fs_of(tab(state)?)
+}
+
+/// Has it a password, or is it a memory filesystem that can get one?
 fn has_password(state: &AppState) -> Availability {
-    idle(state)?;
+    match shown(state) {
+        Some(info) if info.kind != Kind::Memory => idle(state)?,
+        Some(info) if info.read_only => return Err("It was opened read-only"),
+        Some(info) if !info.is_open() => return Err("It is not open"),
+        Some(info) if info.saved.is_none() => return Err("Save it to a file first"),
+        Some(info) if info.care.is_busy() => return Err("It is being looked after already"),
+        Some(_) => return Ok(()),
+        None => {}
+    }
     if kept(state)?.encrypted {
         Ok(())
     } else {

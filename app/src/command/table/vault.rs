@@ -67,10 +67,33 @@ pub(super) const VERBS: &[Verb] = &[
         |state| {
             savable(state).ok()?;
             let fs = tab(state)?.fs()?.clone();
-            Some(Command::Window(WindowCommand::Dialog(Dialog::Save(fs))))
+            Some(match &active(state)?.saved {
+                Some(saved) => {
+                    let path = saved.path.clone();
+                    Command::Fs(FsCommand::Save(fs, path, true, None))
+                }
+                None => Command::Window(WindowCommand::Dialog(Dialog::Save(fs))),
+            })
         },
     )
     .icon(Icon::Export)
+    .keys(&[key(Modifiers::COMMAND, Key::S)])
+    .when(savable)
+    .label_now(|state| {
+        let info = active(state)?;
+        info.saved.as_ref()?;
+        Some(format!("Save {}", info.name))
+    }),
+    Verb::new(
+        "save_memory_as",
+        Menu::Vault,
+        "Save memory filesystem as…",
+        |state| {
+            savable(state).ok()?;
+            let fs = tab(state)?.fs()?.clone();
+            Some(Command::Window(WindowCommand::Dialog(Dialog::Save(fs))))
+        },
+    )
     .when(savable),
     #[cfg(all(feature = "mount", target_os = "linux"))]
     super::mount::VERB,
@@ -92,7 +115,7 @@ fn lockable(state: &AppState) -> Availability {
     match active(state) {
         Some(fs) if fs.encrypted && fs.is_open() => Ok(()),
         Some(fs) if fs.is_locked() => Err("It is locked already"),
-        _ => Err("Only an open encrypted vault can be locked"),
+        _ => Err("Only what is open and encrypted can be locked"),
     }
 }
 
@@ -109,6 +132,6 @@ fn any_lockable(state: &AppState) -> Result<(), &'static str> {
     if all.any(|fs| fs.encrypted && fs.is_open()) {
         Ok(())
     } else {
-        Err("No encrypted vault is open")
+        Err("Nothing encrypted is open")
     }
 }

@@ -55,7 +55,10 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 Dialog::Open(kind) => form::open_ui(ui, cx, drafts, *kind),
                 Dialog::Create(kind) => form::create_ui(ui, cx, drafts, *kind),
                 Dialog::Save(fs) => form::save_ui(ui, cx, drafts, fs),
-                Dialog::Replace(fs, path) => questions::replace_ui(ui, cx, fs, path),
+                Dialog::Replace(fs, path) => {
+                    questions::replace_ui(ui, cx, fs, path, drafts.form.secret());
+                }
+                Dialog::LockUnsaved(fs) => questions::lock_unsaved_ui(ui, cx, fs),
                 // The file dialog, which has just been answered.
                 Dialog::AddFiles(_) => cx.send(Command::Window(WindowCommand::CloseDialog)),
                 Dialog::CloseUnsaved(tab) => questions::close_unsaved_ui(ui, cx, *tab),

@@ -6,7 +6,7 @@ use egui::Ui;
 use fs_core::ops::{FsRef, Operation, Place};
 
 use super::{Weight, button_ui, buttons_ui, cancel_ui, default_focus, text_ui, title_ui};
-use crate::command::{Command, FileCommand, FsCommand, TabCommand, WindowCommand};
+use crate::command::{Command, FileCommand, FsCommand, Secret, TabCommand, WindowCommand};
 use crate::state::Unfinished;
 use crate::state::{Dialog, TabId};
 use crate::theme::{Icon, UiTokens as _};
@@ -71,8 +71,40 @@ pub(super) fn close_unsaved_ui(ui: &mut Ui, cx: &Cx<'_>, tab: TabId) {
     });
 }
 
-/// Saving over something.
-pub(super) fn replace_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, path: &Path) {
+/// Locking a memory filesystem that was changed since it was saved.
+pub(super) fn lock_unsaved_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef) {
+    let Some(info) = cx.state.filesystems.get(fs) else {
+        return cx.send(Command::Window(WindowCommand::CloseDialog));
+    };
+    let color = ui.tokens().warn;
+    let title = format!("Save {} before it is locked?", info.name);
+    title_ui(ui, Icon::Lock, color, &title);
+    text_ui(
+        ui,
+        "It is in memory, and locking closes it: what was changed since it was saved last would be gone.",
+    );
+    let lock = |save| Command::Fs(FsCommand::LockUnsaved(fs.clone(), save));
+    buttons_ui(ui, |ui| {
+        let save = button_ui(ui, "Save and lock", Weight::Primary, true);
+        if save.clicked() {
+            cx.send(lock(true));
+        }
+        if button_ui(ui, "Lock and lose it", Weight::Danger, true).clicked() {
+            cx.send(lock(false));
+        }
+        cancel_ui(ui, cx);
+        default_focus(ui, &save);
+    });
+}
+
+/// Saving over something; `secret` encrypts it.
+pub(super) fn replace_ui(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    fs: &FsRef,
+    path: &Path,
+    secret: Option<Secret>,
+) {
     let color = ui.tokens().warn;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     title_ui(ui, Icon::Memory, color, &format!("Replace “{name}”?"));
@@ -86,7 +118,7 @@ pub(super) fn replace_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, path: &Path) {
     buttons_ui(ui, |ui| {
         if button_ui(ui, "Replace", Weight::Danger, true).clicked() {
             let path = path.to_path_buf();
-            cx.send(Command::Fs(FsCommand::Save(fs.clone(), path, true)));
+            cx.send(Command::Fs(FsCommand::Save(fs.clone(), path, true, secret)));
         }
         let other = button_ui(ui, "Choose another name", Weight::Plain, true);
         if other.clicked() {

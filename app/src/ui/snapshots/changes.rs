@@ -86,7 +86,7 @@ fn head_ui(ui: &mut Ui, cx: &Cx<'_>, draft: &mut SnapshotsDraft, fs: &FsRef, kep
                 "Everything is as it was then; what is there now becomes a snapshot",
             );
             if back.clicked() {
-                order(cx, fs, SnapshotCommand::Do(Work::Restore(id)));
+                order(cx, fs, SnapshotCommand::GoBack(id));
             }
             let open = ui
                 .add(small("Open"))

@@ -67,6 +67,10 @@ impl Snapshots for MemoryBackend {
         Ok(snapshot)
     }
 
+    fn changes(&self) -> Option<u64> {
+        Some(self.store().changes())
+    }
+
     fn restore(&self, id: SnapshotId) -> Result<Snapshot> {
         let told = of_snapshot("restore snapshot");
         self.store().check_open()?;

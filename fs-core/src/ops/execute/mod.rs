@@ -5,6 +5,7 @@
 mod attributes;
 mod content;
 mod folders;
+mod go_back;
 mod halves;
 mod in_place;
 mod layered;
@@ -116,6 +117,7 @@ impl<'a, 'm> Run<'a, 'm> {
             Operation::Link { at, to } => self.link(at, to),
             Operation::Reveal(items) => self.reveal(items),
             Operation::Revert(items) => self.revert(items),
+            Operation::GoBack { at, to, .. } => self.go_back(at, *to),
             Operation::SetAttr { change, .. } => self.set_attributes(plan.tree(), change),
             // The engine turns these into runs of their own.
             Operation::Undo(_) | Operation::Redo(_) | Operation::Finish(_) => {

@@ -178,6 +178,7 @@ impl Run<'_, '_> {
                 backend.change(&Change::SetAttr(At::path(&at.path), &set))
             }
             Act::Conceal { at, stamp } => self.conceal_again(at, stamp),
+            Act::GoBack { at, to } => self.return_to(at, *to),
             // Taken back in groups.
             Act::Remove { .. } | Act::MoveBack { .. } => Ok(()),
         }

@@ -4,6 +4,7 @@ use crate::extensions::TrashId;
 use crate::metadata::{FileKind, Metadata, Time};
 use crate::ops::operation::Attributes;
 use crate::ops::place::Place;
+use crate::snapshots::SnapshotId;
 
 /// What a thing looked like when it was made, to tell later whether it is still that.
 ///
@@ -121,6 +122,13 @@ pub enum Act {
         /// What shows there.
         stamp: Stamp,
     },
+    /// Something else was put in place of all there was: go back to that.
+    GoBack {
+        /// The root of the filesystem.
+        at: Place,
+        /// The snapshot that holds what was there; `None` before it is known.
+        to: Option<SnapshotId>,
+    },
     /// Attributes were changed.
     SetAttr {
         /// Of what.
@@ -143,6 +151,8 @@ pub enum Outcome {
     Made(Stamp),
     /// It happened, and what went to the trash has this id.
     Trashed(TrashId),
+    /// It happened, and what was there before is this snapshot.
+    Kept(SnapshotId),
 }
 
 impl Act {
@@ -156,6 +166,7 @@ impl Act {
             (Outcome::Trashed(id), Self::Restore { trash, .. } | Self::Replaced { trash, .. }) => {
                 *trash = Some(id.clone());
             }
+            (Outcome::Kept(id), Self::GoBack { to, .. }) => *to = Some(*id),
             _ => {}
         }
         true
@@ -169,6 +180,7 @@ impl Act {
             | Self::Replaced { at, .. }
             | Self::MakeFolder { at, .. }
             | Self::Conceal { at, .. }
+            | Self::GoBack { at, .. }
             | Self::SetAttr { at, .. } => at,
             Self::Rename { to, .. } | Self::MoveBack { to, .. } => to,
         }
@@ -181,6 +193,7 @@ impl Act {
             | Self::Conceal { at, .. }
             | Self::Restore { at, .. }
             | Self::MakeFolder { at, .. }
+            | Self::GoBack { at, .. }
             | Self::SetAttr { at, .. } => f(at),
             Self::Replaced { at, aside, .. } => {
                 f(at);

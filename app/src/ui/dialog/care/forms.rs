@@ -2,7 +2,6 @@
 
 use egui::Ui;
 use fs_backends::location::Kind;
-use fs_core::ErrorKind;
 use fs_core::ops::FsRef;
 
 use super::super::form::{absolute, error_ui, label_ui, path_ui, secret_ui, with_extension};
@@ -10,7 +9,7 @@ use super::super::{Weight, button_ui, text_ui};
 use super::order;
 use crate::command::{CareCommand, Pick};
 use crate::state::FsInfo;
-use crate::state::care::{Care, Outcome, Task, Work};
+use crate::state::care::Work;
 use crate::theme::{Type, UiTokens as _};
 use crate::ui::Cx;
 use crate::ui::drafts::Form;
@@ -37,34 +36,50 @@ pub(super) fn backup_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, i
 }
 
 /// The password it has, and the one it gets.
-pub(super) fn password_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, care: &Care) {
-    let old = secret_ui(ui, &mut form.old, "Password now");
-    if std::mem::take(&mut form.fresh) {
-        old.request_focus();
+pub(super) fn password_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, info: &FsInfo) {
+    let has_one = info.saved.as_ref().is_none_or(|saved| saved.encrypted);
+    let file = info.saved.as_ref().map(|saved| saved.path.clone());
+    if file.is_some() {
+        text_ui(ui, "It is saved with the new password, as it is now.");
     }
-    secret_ui(ui, &mut form.secret, "New password");
-    let last = secret_ui(ui, &mut form.repeat, "New password again");
-    let wrong = matches!(&care.outcome, Some(Outcome::Failed(Task::Password, error)) if error.kind() == ErrorKind::WrongPassword);
+    let fresh = std::mem::take(&mut form.fresh);
+    if has_one {
+        let old = secret_ui(ui, &mut form.old, "Password now", fresh);
+        form.wrong &= !old.changed();
+    }
+    secret_ui(ui, &mut form.secret, "New password", fresh && !has_one);
+    let last = secret_ui(ui, &mut form.repeat, "New password again", false);
     let (old, new) = (&form.old.0, &form.secret.0);
-    if wrong && old.is_empty() {
+    if form.wrong {
         let danger = ui.tokens().danger;
         let sentence = "That is not the password it has. Nothing was changed.";
         ui.label(Type::Secondary.rich(sentence).color(danger));
-    } else if new.is_empty() {
+    } else if new.is_empty() && has_one {
         label_ui(
             ui,
             "Copies made before keep the old one. Without the password nobody can read it, you neither.",
         );
+    } else if new.is_empty() {
+        label_ui(
+            ui,
+            "Without the password nobody can read it, you neither. Write it down.",
+        );
     } else if **new != *form.repeat.0 {
         label_ui(ui, "The two new ones are not the same yet.");
     } else {
-        label_ui(ui, "Copies made before keep the old one.");
+        label_ui(ui, "Copies made before stay as they are.");
     }
-    let ready = !old.is_empty() && !new.is_empty() && **new == *form.repeat.0;
+    let ready = (!has_one || !old.is_empty()) && !new.is_empty() && **new == *form.repeat.0;
     let enter = last.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-    let go = button_ui(ui, "Change password", Weight::Primary, ready).clicked();
+    let label = if has_one {
+        "Change password"
+    } else {
+        "Set password"
+    };
+    let go = button_ui(ui, label, Weight::Primary, ready).clicked();
     if ready && (go || enter) {
         let (old, new) = (form.old.clone(), form.secret.clone());
-        order(cx, fs, CareCommand::Do(Work::Password { old, new }));
+        form.wrong = false;
+        order(cx, fs, CareCommand::Do(Work::Password { old, new, file }));
     }
 }

@@ -5,9 +5,10 @@ mod forms;
 mod outcome;
 
 use egui::{Align, Layout, Ui};
+use fs_backends::location::Kind;
 use fs_core::ops::FsRef;
 
-use super::{Weight, button_ui, buttons_ui, default_focus, title_ui};
+use super::{Weight, button_ui, buttons_ui, default_focus, text_ui, title_ui};
 use crate::command::{CareCommand, CarePart, Command, FsCommand, WindowCommand};
 use crate::state::FsInfo;
 use crate::state::care::{Care, Job, Task, Work};
@@ -29,13 +30,18 @@ pub(super) fn care_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
     let kind = FsKind::from(info.kind);
     let hue = ui.tokens().hue(kind);
     title_ui(ui, kind.icon(), hue, &info.name);
-    facts::facts_ui(ui, info);
+    match &info.saved {
+        Some(saved) => text_ui(ui, &saved.path.display().to_string()),
+        None => facts::facts_ui(ui, info),
+    }
     let care = &info.care;
-    actions_ui(ui, cx, fs, info, drafts.form.care);
+    if info.kind != Kind::Memory {
+        actions_ui(ui, cx, fs, info, drafts.form.care);
+    }
     match (&care.job, drafts.form.care) {
         (Some(job), _) if job.task != Task::Look => running_ui(ui, cx, fs, care, job),
         (_, CarePart::Backup) => forms::backup_ui(ui, cx, &mut drafts.form, fs, info),
-        (_, CarePart::Password) => forms::password_ui(ui, cx, &mut drafts.form, fs, care),
+        (_, CarePart::Password) => forms::password_ui(ui, cx, &mut drafts.form, fs, info),
         (_, part) => outcome::outcome_ui(ui, cx, fs, care, part),
     }
     buttons_ui(ui, |ui| {

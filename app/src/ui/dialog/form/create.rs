@@ -38,14 +38,15 @@ pub(in crate::ui::dialog) fn create_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Dr
     let form = &mut drafts.form;
     let mut enter = false;
     match kind {
-        Kind::Memory => {
-            enter |= text_field_ui(ui, &mut form.name, "Name", "scratch", &mut form.fresh)
-        }
+        Kind::Memory => enter |= memory_ui(ui, cx, form),
         Kind::Vault => {
             enter |= path_ui(ui, cx, form, "File", Pick::NewFile);
             password_ui(ui, form);
         }
-        Kind::Store => enter |= path_ui(ui, cx, form, "Folder", Pick::NewFile),
+        Kind::Store => {
+            enter |= path_ui(ui, cx, form, "Folder", Pick::NewFile);
+            password_ui(ui, form);
+        }
         _ => {
             layers_ui(ui, cx, form);
             enter |= path_ui(ui, cx, form, "Stack file", Pick::NewFile);
@@ -60,31 +61,60 @@ pub(in crate::ui::dialog) fn create_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Dr
         let go = button_ui(ui, label, Weight::Primary, ready).clicked() || (enter && ready);
         cancel_ui(ui, cx);
         if let (true, Some(new)) = (go, wish) {
-            let secret = if kind == Kind::Vault {
-                drafts.form.secret()
-            } else {
-                None
-            };
+            let secret = drafts.form.secret();
             drafts.form.error = None;
             cx.send(Command::Fs(FsCommand::Create(new, secret)));
         }
     });
 }
 
-fn password_ui(ui: &mut Ui, form: &mut Form) {
+/// A name, or the file it is kept in.
+fn memory_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form) -> bool {
+    let enter = if form.keep {
+        path_ui(ui, cx, form, "File", Pick::NewFile)
+    } else {
+        text_field_ui(ui, &mut form.name, "Name", "scratch", &mut form.fresh)
+    };
+    let keep = Checkbox::new(&mut form.keep, "Keep it in a file");
+    if check_ui(ui, true, keep).changed() {
+        form.fresh = true;
+        form.encrypt &= form.keep;
+        let name = memory_name(form);
+        if let (true, Some(home)) = (form.path.is_empty(), &form.home) {
+            let path = home.join(format!("{name}.mem"));
+            form.path = path.to_string_lossy().into_owned();
+        }
+    }
+    if form.keep {
+        label_ui(
+            ui,
+            "It is written when you save it (Ctrl+S), all at once; in between it is in memory.",
+        );
+        password_ui(ui, form);
+    }
+    enter
+}
+
+fn memory_name(form: &Form) -> String {
+    let name = form.name.trim();
+    if name.is_empty() { "scratch" } else { name }.to_owned()
+}
+
+/// Whether it gets a password, and which.
+pub(super) fn password_ui(ui: &mut Ui, form: &mut Form) {
     let encrypt = Checkbox::new(&mut form.encrypt, "Lock it with a password");
     check_ui(ui, true, encrypt);
     if !form.encrypt {
         return;
     }
-    secret_ui(ui, &mut form.secret, "Password");
-    secret_ui(ui, &mut form.repeat, "Password again");
+    secret_ui(ui, &mut form.secret, "Password", false);
+    secret_ui(ui, &mut form.repeat, "Password again", false);
     let message = if form.secret.0.is_empty() {
         "Without the password nobody can read it, you neither. Write it down."
     } else if form.secret.0 != form.repeat.0 {
         "The two are not the same yet."
     } else {
-        "Keep it safe: without it nobody can read the vault."
+        "Keep it safe: without it nobody can read what is inside."
     };
     label_ui(ui, message);
 }
@@ -93,22 +123,24 @@ fn password_ui(ui: &mut Ui, form: &mut Form) {
 fn wish(cx: &Cx<'_>, form: &Form, kind: Kind) -> Option<NewFilesystem> {
     let path = absolute(&form.path, form.home.as_deref());
     Some(match kind {
+        Kind::Memory if form.keep => {
+            let ready = form.has_secret();
+            NewFilesystem::Saved(with_extension(path, "mem").filter(|_| ready)?)
+        }
         Kind::Memory => {
-            let name = form.name.trim();
-            let name = if name.is_empty() { "scratch" } else { name };
+            let name = memory_name(form);
             let valid = !name.contains(['/', ':']);
             let taken = cx
                 .state
                 .filesystems
                 .contains_key(&FsRef::new(format!("memory:{name}")));
-            NewFilesystem::Memory((valid && !taken).then(|| name.to_owned())?)
+            NewFilesystem::Memory((valid && !taken).then_some(name)?)
         }
         Kind::Vault => {
-            let ready =
-                !form.encrypt || (!form.secret.0.is_empty() && form.secret.0 == form.repeat.0);
+            let ready = form.has_secret();
             NewFilesystem::Vault(with_extension(path, "db").filter(|_| ready)?)
         }
-        Kind::Store => NewFilesystem::Store(path?),
+        Kind::Store => NewFilesystem::Store(path.filter(|_| form.has_secret())?),
         _ => {
             let layers: Vec<Layer> = form
                 .layers

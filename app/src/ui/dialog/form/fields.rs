@@ -9,6 +9,7 @@ use crate::command::{Command, FsCommand, Pick, Secret};
 use crate::theme::{Type, UiTokens as _, metrics};
 use crate::ui::Cx;
 use crate::ui::drafts::Form;
+use crate::widget::select_all;
 
 /// What is wrong with what was typed.
 pub(in crate::ui::dialog) fn error_ui(ui: &mut Ui, form: &Form) {
@@ -44,18 +45,28 @@ pub(super) fn text_field_ui(
     response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter))
 }
 
-/// A field for a password, with its label.
+/// A field for a password, with its label. `focus`: it gets the keyboard, and what is in it is selected.
 pub(in crate::ui::dialog) fn secret_ui(
     ui: &mut Ui,
     secret: &mut Secret,
     label: &str,
+    focus: bool,
 ) -> egui::Response {
     label_ui(ui, label);
+    let id = ui.make_persistent_id(("secret", label));
     let field = TextEdit::singleline(&mut *secret.0)
+        .id(id)
         .password(true)
         .desired_width(f32::INFINITY)
         .margin(margin());
-    ui.add(field).accessible_name(label)
+    let response = ui.add(field).accessible_name(label);
+    if focus {
+        response.request_focus();
+    }
+    if focus || response.gained_focus() {
+        select_all(ui, id, &secret.0);
+    }
+    response
 }
 
 /// Room around what is typed.

@@ -94,12 +94,9 @@ pub(super) fn open_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, kind: Kind)
 
 /// Saving a memory filesystem.
 pub(super) fn save_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef) {
-    let name = cx
-        .state
-        .filesystems
-        .get(fs)
-        .map(|info| info.name.clone())
-        .unwrap_or_default();
+    let info = cx.state.filesystems.get(fs);
+    let name = info.map(|info| info.name.clone()).unwrap_or_default();
+    let saved = info.and_then(|info| info.saved.as_ref());
     header_ui(
         ui,
         Kind::Memory,
@@ -108,25 +105,37 @@ pub(super) fn save_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
     );
     if drafts.form.path.is_empty()
         && drafts.form.fresh
-        && let Some(home) = &drafts.form.home
+        && let Some(path) = match (saved, &drafts.form.home) {
+            (Some(saved), _) => Some(saved.path.clone()),
+            (None, home) => home.as_ref().map(|home| home.join(format!("{name}.mem"))),
+        }
     {
-        drafts.form.path = home
-            .join(format!("{name}.mem"))
-            .to_string_lossy()
-            .into_owned();
+        drafts.form.path = path.to_string_lossy().into_owned();
     }
     let enter = path_ui(ui, cx, &mut drafts.form, "File", Pick::NewFile);
+    if saved.is_some_and(|saved| saved.encrypted) {
+        label_ui(ui, "It is locked with the password it has.");
+    } else {
+        create::password_ui(ui, &mut drafts.form);
+    }
     error_ui(ui, &drafts.form);
     let path = with_extension(
         absolute(&drafts.form.path, drafts.form.home.as_deref()),
         "mem",
     );
     buttons_ui(ui, |ui| {
-        let go = button_ui(ui, "Save", Weight::Primary, path.is_some()).clicked() || enter;
+        let ready = path.is_some() && drafts.form.has_secret();
+        let go = button_ui(ui, "Save", Weight::Primary, ready).clicked() || (enter && ready);
         cancel_ui(ui, cx);
         if let (true, Some(path)) = (go, path) {
             let replace = drafts.form.confirmed.as_ref() == Some(&path);
-            cx.send(Command::Fs(FsCommand::Save(fs.clone(), path, replace)));
+            let secret = drafts.form.secret();
+            cx.send(Command::Fs(FsCommand::Save(
+                fs.clone(),
+                path,
+                replace,
+                secret,
+            )));
         }
     });
 }
