@@ -127,7 +127,9 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
 
     fn write<T: Send>(&self, f: impl FnOnce(&mut dyn NodeWrite) -> Result<T> + Send) -> Result<T> {
         let (value, flushed) = self.database.write(|db| {
-            let mut transaction = CatalogWrite::new(db, &*self.content, self.database.sums());
+            let is_wanted = || self.database.is_busy();
+            let mut transaction =
+                CatalogWrite::new(db, &*self.content, self.database.sums(), &is_wanted);
             let value = f(&mut transaction)?;
             Ok((value, transaction.finish()?))
         })?;

@@ -15,7 +15,9 @@ use super::schema::{VERSION, meta_value, set_meta};
 use super::store::CatalogContent;
 use super::sums::{self, Sums};
 use super::writer::savepoint;
-use crate::virtual_fs::{ContentId, EntryRow, Inode, NodeRead, NodeRecord, NodeWrite, TrashRecord};
+use crate::virtual_fs::{
+    ContentId, EntryRow, Inode, Leaves, NodeRead, NodeRecord, NodeWrite, TrashRecord,
+};
 
 const PUT_NODE: &str = "INSERT INTO node (ino, kind, mode, uid, gid, nlink, size, allocated, rdev, mtime, ctime, atime, btime, content, parent, target, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 const SET_NODE: &str = "UPDATE node SET kind = ?2, mode = ?3, uid = ?4, gid = ?5, nlink = ?6, size = ?7, allocated = ?8, rdev = ?9, mtime = ?10, ctime = ?11, atime = ?12, btime = ?13, content = ?14, parent = ?15, target = ?16, sum = ?17 WHERE ino = ?1";
@@ -68,17 +70,25 @@ pub(super) struct CatalogWrite<'a, C> {
     db: &'a Connection,
     content: &'a C,
     sums: &'a Sums,
+    is_wanted: &'a dyn Fn() -> bool,
     untold: Untold,
     /// Contents whose bytes joined the transaction, each with the mark [`CatalogContent::flush`] gave.
     flushed: Vec<(ContentId, u64)>,
 }
 
 impl<'a, C: CatalogContent> CatalogWrite<'a, C> {
-    pub(super) fn new(db: &'a Connection, content: &'a C, sums: &'a Sums) -> Self {
+    /// `is_wanted`: does somebody wait for its end?
+    pub(super) fn new(
+        db: &'a Connection,
+        content: &'a C,
+        sums: &'a Sums,
+        is_wanted: &'a dyn Fn() -> bool,
+    ) -> Self {
         Self {
             db,
             content,
             sums,
+            is_wanted,
             untold: Untold::default(),
             flushed: Vec::new(),
         }
@@ -330,10 +340,16 @@ impl<C: CatalogContent> NodeWrite for CatalogWrite<'_, C> {
         Ok(())
     }
 
-    fn remove_leaves(&mut self, dir: Inode, limit: usize) -> Result<Vec<(Inode, NodeRecord)>> {
-        let (gone, names) = leaves::remove(self.db, dir, limit, self.sums)?;
-        self.tell(dir, |told| told.names ^= names);
-        Ok(gone)
+    fn remove_leaves(&mut self, dirs: &[Inode], limit: usize) -> Result<Leaves> {
+        let (leaves, told) = leaves::remove(self.db, dirs, limit, self.sums)?;
+        for (dir, names) in told {
+            self.tell(dir, |told| told.names ^= names);
+        }
+        Ok(leaves)
+    }
+
+    fn is_wanted(&self) -> bool {
+        (self.is_wanted)()
     }
 
     fn changes(&self) -> Option<u64> {

@@ -158,6 +158,10 @@ impl ContentStore for ChunkStore {
         })
     }
 
+    fn looks_before_reaping(&self) -> bool {
+        true
+    }
+
     fn reap(&self, content: ContentId) -> Result<()> {
         self.0.unnamed.lock().push(content);
         self.0.database.wake_keeper();

@@ -72,21 +72,24 @@ impl<S: NodeStore> Shared<S> {
         if contents.is_empty() {
             return;
         }
-        let unnamed = self.store.read(|read| {
-            let mut result = Ok(());
-            contents.retain(|content| match read.references(*content) {
-                Ok(references) => references == 0,
-                Err(error) => {
-                    result = Err(error);
-                    false
-                }
+        if !self.store.content().looks_before_reaping() {
+            let unnamed = self.store.read(|read| {
+                let mut result = Ok(());
+                contents.retain(|content| match read.references(*content) {
+                    Ok(references) => references == 0,
+                    Err(error) => {
+                        result = Err(error);
+                        false
+                    }
+                });
+                result
             });
-            result
-        });
-        if unnamed.is_ok() {
-            for content in contents {
-                self.store.content().reap(content).ok();
+            if unnamed.is_err() {
+                return;
             }
+        }
+        for content in contents {
+            self.store.content().reap(content).ok();
         }
     }
 

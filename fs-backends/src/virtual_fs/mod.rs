@@ -50,8 +50,8 @@ mod tests;
 
 pub(crate) use handle::metadata;
 pub use store::{
-    Content, ContentId, ContentStore, EntryRow, Inode, NodeRead, NodeRecord, NodeStore, NodeWrite,
-    ROOT, TrashRecord,
+    Content, ContentId, ContentStore, EntryRow, Inode, Leaves, NodeRead, NodeRecord, NodeStore,
+    NodeWrite, ROOT, TrashRecord,
 };
 
 use effects::Effects;

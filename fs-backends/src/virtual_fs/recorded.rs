@@ -7,7 +7,9 @@ use std::ffi::{OsStr, OsString};
 use fs_core::extensions::TreeEvent;
 use fs_core::{FileId, FileKind, Name, Result};
 
-use super::store::{ContentId, EntryRow, Inode, NodeRead, NodeRecord, NodeWrite, TrashRecord};
+use super::store::{
+    ContentId, EntryRow, Inode, Leaves, NodeRead, NodeRecord, NodeWrite, TrashRecord,
+};
 
 /// The transaction `write` of the filesystem `fs`; what it changes goes to `seen`.
 pub(super) struct Recorded<'t> {
@@ -137,10 +139,15 @@ impl NodeWrite for Recorded<'_> {
     }
 
     /// Only below folders that have no name any more, so that nobody finds the names.
-    fn remove_leaves(&mut self, dir: Inode, limit: usize) -> Result<Vec<(Inode, NodeRecord)>> {
-        let gone = self.write.remove_leaves(dir, limit)?;
+    fn remove_leaves(&mut self, dirs: &[Inode], limit: usize) -> Result<Leaves> {
+        let leaves = self.write.remove_leaves(dirs, limit)?;
+        let gone = &leaves.gone;
         gone.iter().for_each(|(ino, _)| self.node_changes(*ino));
-        Ok(gone)
+        Ok(leaves)
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.write.is_wanted()
     }
 
     fn changes(&self) -> Option<u64> {

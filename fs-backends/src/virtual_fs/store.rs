@@ -103,6 +103,15 @@ pub struct EntryRow<'a> {
     pub node: Option<&'a NodeRecord>,
 }
 
+/// What [`NodeWrite::remove_leaves`] did.
+#[derive(Debug)]
+pub struct Leaves {
+    /// The nodes that went.
+    pub gone: Vec<(Inode, NodeRecord)>,
+    /// So many directories, the last first, hold nothing any more that could go in this way.
+    pub looked_at: usize,
+}
+
 /// A name stands for a node that is not there.
 pub(super) fn missing(ino: Inode) -> Error {
     Error::new(ErrorKind::Corrupted, "").with_detail(format!("node {ino} is missing"))
@@ -209,11 +218,18 @@ pub trait NodeWrite: NodeRead {
     /// Forgets an item in the trash; its node is the caller's to link or remove.
     fn remove_trash(&mut self, id: u64) -> Result<()>;
 
-    /// Removes up to `limit` entries of `dir` that are no directories, with their nodes, extended attributes and references to content; answers the
-    /// nodes. Nothing is done, and nothing answered, when there are none, or when one has other names or shares its content (or when the store can't do it
-    /// faster than one by one).
-    fn remove_leaves(&mut self, _dir: Inode, _limit: usize) -> Result<Vec<(Inode, NodeRecord)>> {
-        Ok(Vec::new())
+    /// Removes up to `limit` entries of these directories, the last first, that are no directories, with their nodes, extended attributes and references
+    /// to content. A directory stays as it is where one of them has other names or shares its content (or where the store can't do it faster than one by one).
+    fn remove_leaves(&mut self, dirs: &[Inode], _limit: usize) -> Result<Leaves> {
+        Ok(Leaves {
+            gone: Vec::new(),
+            looked_at: dirs.len(),
+        })
+    }
+
+    /// Does somebody wait for this transaction to end?
+    fn is_wanted(&self) -> bool {
+        false
     }
 
     /// Counts what was changed in this transaction, in a store where that is cheaper than a savepoint: while the number stays the same there is
@@ -316,6 +332,11 @@ pub trait ContentStore: Send + Sync + 'static {
 
     /// Removes content that no node names and nobody has open any more. May do it later, in small steps.
     fn reap(&self, content: ContentId) -> Result<()>;
+
+    /// Does [`ContentStore::reap`] find out by itself, when it removes content, whether a node names it after all?
+    fn looks_before_reaping(&self) -> bool {
+        false
+    }
 
     /// Largest end of a write, in bytes; beyond it is `FileTooLarge`.
     fn max_size_bytes(&self) -> u64 {

@@ -125,7 +125,15 @@ fn a_purged_tree_goes_whole_and_takes_nothing_with_it() {
     for at in ["/d", "/d/empty", "/d/deep", "/d/deep/deeper", "/d/wide"] {
         create(&fs, at, &NewNode::directory());
     }
-    let files: Vec<VPath> = (0..2500).map(|i| path(&format!("/d/wide/{i}"))).collect();
+    let mut files: Vec<VPath> = (0..2500).map(|i| path(&format!("/d/wide/{i}"))).collect();
+    // More than go at once, and the nodes of each folder among those of the others.
+    for folder in ["/d/one", "/d/two", "/d/three"] {
+        create(&fs, folder, &NewNode::directory());
+    }
+    files.extend(
+        (0..2000)
+            .flat_map(|i| ["one", "two", "three"].map(|folder| path(&format!("/d/{folder}/{i}")))),
+    );
     let new = NewNode::file();
     let changes: Vec<_> = files
         .iter()
