@@ -53,19 +53,26 @@ pub(crate) struct RowSum {
 }
 
 impl RowSum {
+    /// A name of the longest length fits, with all numbers of a node.
     const SHORT_BYTES: usize = 384;
 
     /// The sum of a row of `table`, before its first column.
     pub(crate) fn of(table: Table) -> Self {
-        Self {
+        Self::of_letter(table as u8)
+    }
+
+    fn of_letter(letter: u8) -> Self {
+        let mut sum = Self {
             short: [0; Self::SHORT_BYTES],
             length: 0,
             long: Vec::new(),
-        }
-        .raw(&[table as u8])
+        };
+        sum.raw(&[letter]);
+        sum
     }
 
-    fn raw(mut self, bytes: &[u8]) -> Self {
+    // By reference, because handing the buffer on from column to column costs more than the hash.
+    fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         if self.long.is_empty() {
             match self.short.get_mut(self.length..self.length + bytes.len()) {
                 Some(place) => {
@@ -83,14 +90,12 @@ impl RowSum {
     }
 
     /// An integer.
-    #[must_use]
-    pub(crate) fn number(self, number: i64) -> Self {
+    pub(crate) fn number(&mut self, number: i64) -> &mut Self {
         self.raw(&number.to_le_bytes())
     }
 
     /// A text or a blob; `None`: NULL.
-    #[must_use]
-    pub(crate) fn bytes(self, bytes: Option<&[u8]>) -> Self {
+    pub(crate) fn bytes(&mut self, bytes: Option<&[u8]>) -> &mut Self {
         match bytes {
             Some(bytes) => {
                 let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX - 1);
@@ -101,7 +106,7 @@ impl RowSum {
     }
 
     /// A column of any type; of a real number its bits.
-    fn value(self, value: ValueRef<'_>) -> Self {
+    fn value(&mut self, value: ValueRef<'_>) -> &mut Self {
         match value {
             ValueRef::Null => self.bytes(None),
             ValueRef::Integer(number) => self.number(number),
@@ -111,7 +116,7 @@ impl RowSum {
     }
 
     /// The sum.
-    pub(crate) fn finish(self) -> i64 {
+    pub(crate) fn finish(&self) -> i64 {
         let bytes = match self.long.is_empty() {
             true => self.short.get(..self.length).unwrap_or_default(),
             false => &self.long,
@@ -150,12 +155,12 @@ pub(super) fn node_numbers(record: &NodeRecord) -> [i64; 14] {
 
 /// The sum of a node.
 pub(super) fn node(ino: i64, numbers: &[i64; 14], target: Option<&[u8]>) -> i64 {
-    let start = RowSum::of(Table::Node).number(ino);
-    numbers
-        .iter()
-        .fold(start, |sum, number| sum.number(*number))
-        .bytes(target)
-        .finish()
+    let mut sum = RowSum::of(Table::Node);
+    sum.number(ino);
+    for number in numbers {
+        sum.number(*number);
+    }
+    sum.bytes(target).finish()
 }
 
 /// The sum of a name.
@@ -289,14 +294,11 @@ pub(super) fn register(db: &Connection) -> rusqlite::Result<()> {
         | FunctionFlags::SQLITE_DIRECTONLY;
     db.create_scalar_function("row_sum", -1, flags, |row: &Context<'_>| {
         let letter = row.get_raw(0).as_str()?.bytes().next().unwrap_or_default();
-        let start = RowSum {
-            short: [0; RowSum::SHORT_BYTES],
-            length: 0,
-            long: Vec::new(),
+        let mut sum = RowSum::of_letter(letter);
+        for column in 1..row.len() {
+            sum.value(row.get_raw(column));
         }
-        .raw(&[letter]);
-        let columns = (1..row.len()).map(|at| row.get_raw(at));
-        Ok(columns.fold(start, RowSum::value).finish())
+        Ok(sum.finish())
     })?;
     db.create_aggregate_function("xor_sum", 1, flags, Xor)
 }
