@@ -120,6 +120,11 @@ impl EntryBatch {
         low
     }
 
+    /// The inode numbers, in order.
+    pub fn inos(&self) -> &[u64] {
+        &self.inos
+    }
+
     /// Bytes of memory it takes.
     pub fn size_bytes(&self) -> usize {
         self.names.capacity()

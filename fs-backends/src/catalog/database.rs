@@ -20,6 +20,7 @@ use super::schema::{self, Format, Meta};
 use super::sums::Sums;
 use super::writer::{Sync, Writer, touch};
 use crate::live_files;
+use crate::virtual_fs::Changes;
 
 /// When a change survives a power cut. It survives a kill of the process as soon as it returned, either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -299,9 +300,19 @@ impl Database {
         self.clock.now() == Some(moment)
     }
 
+    /// See [`crate::virtual_fs::NodeStore::keep_changes`].
+    pub(super) fn keep_changes(&self) {
+        self.clock.keep_changes();
+    }
+
+    /// See [`crate::virtual_fs::NodeStore::changes_since`].
+    pub(super) fn changes_since(&self, moment: u64, each: &mut dyn FnMut(&Changes)) -> bool {
+        self.clock.changes_since(moment, each)
+    }
+
     /// To be held while anything is written: no reader keeps its transaction meanwhile, and afterwards all read anew.
-    fn writing(&self) -> Writing<'_> {
-        let writing = self.clock.writing();
+    fn writing(&self, changes: Changes) -> Writing<'_> {
+        let writing = self.clock.writing(changes);
         self.end_idle();
         writing
     }
@@ -316,16 +327,27 @@ impl Database {
 
     /// Runs `f` in a transaction of the writer; returns when it is committed, and durable if that is what the database was opened for.
     pub(crate) fn write<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let sync = match self.durability {
-            Durability::EachCall => Sync::Durable,
-            Durability::OnSync => Sync::Committed,
-        };
-        self.commit(sync, f)
+        self.commit(self.sync(), Changes::all(), |db, _| f(db))
     }
 
-    /// As [`Database::write`], but never waits for the disk: for bytes that a later transaction will name.
+    /// As [`Database::write`]; `f` says which nodes and names it changes.
+    pub(super) fn write_nodes<T>(
+        &self,
+        f: impl FnOnce(&Connection, &mut Changes) -> Result<T>,
+    ) -> Result<T> {
+        self.commit(self.sync(), Changes::default(), f)
+    }
+
+    /// As [`Database::write`], but never waits for the disk: for bytes that a later transaction will name. Changes no node and no name.
     pub(crate) fn write_early<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        self.commit(Sync::Committed, f)
+        self.commit(Sync::Committed, Changes::default(), |db, _| f(db))
+    }
+
+    fn sync(&self) -> Sync {
+        match self.durability {
+            Durability::EachCall => Sync::Durable,
+            Durability::OnSync => Sync::Committed,
+        }
     }
 
     /// Is there a table for notes?
@@ -348,13 +370,20 @@ impl Database {
             (false, Durability::OnSync) => Sync::Committed,
             _ => Sync::Durable,
         };
-        self.commit(sync, f)
+        self.commit(sync, Changes::default(), |db, _| f(db))
     }
 
-    fn commit<T>(&self, sync: Sync, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    /// Commits what `f` does, which may add to the `changes` of nodes and names that are known.
+    fn commit<T>(
+        &self,
+        sync: Sync,
+        changes: Changes,
+        f: impl FnOnce(&Connection, &mut Changes) -> Result<T>,
+    ) -> Result<T> {
         let writer = self.writer()?;
-        let writing = self.writing();
-        let result = writer.run(sync, f);
+        let mut writing = self.writing(changes);
+        let changes = writing.changes.get_or_insert_with(Changes::all);
+        let result = writer.run(sync, |db| f(db, changes));
         drop(writing);
         // What failed is no reason to go on waiting for a quiet moment: on a full disk that is when room is made.
         if result.is_ok() {

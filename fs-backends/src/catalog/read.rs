@@ -9,11 +9,12 @@ use fs_core::{FileKind, Result, Time, VPath};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
+use super::database::Database;
 use super::error::{corrupted, from_sql};
 use super::names::{SqlName, entry_name, os_str, os_string, text_bound};
 use super::schema::{VERSION, meta_value};
 use super::sums::{self, Sums};
-use crate::virtual_fs::{ContentId, EntryRow, Inode, NodeRead, NodeRecord, TrashRecord};
+use crate::virtual_fs::{Changes, ContentId, EntryRow, Inode, NodeRead, NodeRecord, TrashRecord};
 
 /// The columns of a node, in the order [`record`] reads them.
 macro_rules! node_columns {
@@ -53,8 +54,8 @@ pub(super) struct CatalogRead<'a> {
     pub(super) sums: &'a Sums,
     /// What the transaction that reads changed and has not told the nodes yet.
     pub(super) untold: Option<&'a Untold>,
-    /// Its number, where it is known.
-    pub(super) moment: Option<u64>,
+    /// Its number, where it is known, and who counts.
+    pub(super) now: Option<(u64, &'a Database)>,
 }
 
 fn sql(error: rusqlite::Error) -> fs_core::Error {
@@ -106,7 +107,18 @@ impl NodeRead for CatalogRead<'_> {
     }
 
     fn moment(&self) -> Option<u64> {
-        self.moment
+        self.now.map(|(moment, _)| moment)
+    }
+
+    fn keep_changes(&self) {
+        if let Some((_, database)) = self.now {
+            database.keep_changes();
+        }
+    }
+
+    fn changes_since(&self, moment: u64, each: &mut dyn FnMut(&Changes)) -> bool {
+        self.now
+            .is_some_and(|(_, database)| database.changes_since(moment, each))
     }
 
     fn entries(

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use fs_core::{Error, ErrorKind, Result};
+use parking_lot::Mutex;
 use r2d2::{ManageConnection, Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
@@ -18,6 +19,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::connect::{Connector, Role};
 use super::error::from_sql;
+use crate::virtual_fs::{ChangeLog, Changes};
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Clock {
     writing: AtomicUsize,
     moment: AtomicU64,
+    log: Mutex<ChangeLog>,
 }
 
 impl Clock {
@@ -54,12 +57,12 @@ impl Clock {
         self.writing.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Until the answer is dropped something may be written.
-    pub(super) fn writing(&self) -> Writing<'_> {
+    /// Until the answer is dropped something may be written: of nodes and names what `changes` says by then.
+    pub(super) fn writing(&self, changes: Changes) -> Writing<'_> {
         self.writing.fetch_add(1, Ordering::SeqCst);
         Writing {
             clock: self,
-            changes: true,
+            changes: Some(changes),
         }
     }
 
@@ -68,20 +71,33 @@ impl Clock {
         self.writing.fetch_add(1, Ordering::SeqCst);
         Writing {
             clock: self,
-            changes: false,
+            changes: None,
         }
+    }
+
+    /// From now on somebody asks what changed since the present moment.
+    pub(super) fn keep_changes(&self) {
+        self.log.lock().keep();
+    }
+
+    /// See [`crate::virtual_fs::NodeStore::changes_since`].
+    pub(super) fn changes_since(&self, moment: u64, each: &mut dyn FnMut(&Changes)) -> bool {
+        self.log.lock().since(moment, each)
     }
 }
 
 /// Something is being written.
 pub(super) struct Writing<'a> {
     clock: &'a Clock,
-    changes: bool,
+    pub(super) changes: Option<Changes>,
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        if self.changes {
+        if let Some(changes) = self.changes.take() {
+            let mut log = self.clock.log.lock();
+            // Noted before the moment has a number that somebody could ask with.
+            log.push(self.clock.moment.load(Ordering::SeqCst) + 1, changes);
             self.clock.moment.fetch_add(1, Ordering::SeqCst);
         }
         self.clock.writing.fetch_sub(1, Ordering::SeqCst);

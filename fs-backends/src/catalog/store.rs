@@ -116,7 +116,7 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
                 db,
                 sums: self.database.sums(),
                 untold: None,
-                moment,
+                now: moment.map(|moment| (moment, &*self.database)),
             })
         })
     }
@@ -126,10 +126,10 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
     }
 
     fn write<T: Send>(&self, f: impl FnOnce(&mut dyn NodeWrite) -> Result<T> + Send) -> Result<T> {
-        let (value, flushed) = self.database.write(|db| {
+        let (value, flushed) = self.database.write_nodes(|db, changes| {
             let is_wanted = || self.database.is_busy();
-            let mut transaction =
-                CatalogWrite::new(db, &*self.content, self.database.sums(), &is_wanted);
+            let sums = self.database.sums();
+            let mut transaction = CatalogWrite::new(db, &*self.content, sums, &is_wanted, changes);
             let value = f(&mut transaction)?;
             Ok((value, transaction.finish()?))
         })?;

@@ -16,7 +16,7 @@ use super::store::CatalogContent;
 use super::sums::{self, Sums};
 use super::writer::savepoint;
 use crate::virtual_fs::{
-    ContentId, EntryRow, Inode, Leaves, NodeRead, NodeRecord, NodeWrite, TrashRecord,
+    Changes, ContentId, EntryRow, Inode, Leaves, NodeRead, NodeRecord, NodeWrite, TrashRecord,
 };
 
 const PUT_NODE: &str = "INSERT INTO node (ino, kind, mode, uid, gid, nlink, size, allocated, rdev, mtime, ctime, atime, btime, content, parent, target, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
@@ -71,24 +71,27 @@ pub(super) struct CatalogWrite<'a, C> {
     content: &'a C,
     sums: &'a Sums,
     is_wanted: &'a dyn Fn() -> bool,
+    changes: &'a mut Changes,
     untold: Untold,
     /// Contents whose bytes joined the transaction, each with the mark [`CatalogContent::flush`] gave.
     flushed: Vec<(ContentId, u64)>,
 }
 
 impl<'a, C: CatalogContent> CatalogWrite<'a, C> {
-    /// `is_wanted`: does somebody wait for its end?
+    /// `is_wanted`: does somebody wait for its end? What it changes goes to `changes`.
     pub(super) fn new(
         db: &'a Connection,
         content: &'a C,
         sums: &'a Sums,
         is_wanted: &'a dyn Fn() -> bool,
+        changes: &'a mut Changes,
     ) -> Self {
         Self {
             db,
             content,
             sums,
             is_wanted,
+            changes,
             untold: Untold::default(),
             flushed: Vec::new(),
         }
@@ -114,7 +117,7 @@ impl<'a, C: CatalogContent> CatalogWrite<'a, C> {
             db: self.db,
             sums: self.sums,
             untold: Some(&self.untold),
-            moment: None,
+            now: None,
         }
     }
 
@@ -240,6 +243,7 @@ impl<C: CatalogContent> NodeWrite for CatalogWrite<'_, C> {
     }
 
     fn update(&mut self, ino: Inode, record: &NodeRecord) -> Result<()> {
+        self.changes.node(ino);
         match self.put(SET_NODE, ino, record)? {
             1 => Ok(()),
             _ => Err(corrupted("write", format!("node {ino} is gone"))),
@@ -247,6 +251,7 @@ impl<C: CatalogContent> NodeWrite for CatalogWrite<'_, C> {
     }
 
     fn remove(&mut self, ino: Inode) -> Result<()> {
+        self.changes.node(ino);
         self.run("DELETE FROM node WHERE ino = ?1", [ino.cast_signed()])?;
         self.run("DELETE FROM xattr WHERE ino = ?1", [ino.cast_signed()])?;
         self.untold.borrow_mut().remove(&ino);
@@ -254,6 +259,7 @@ impl<C: CatalogContent> NodeWrite for CatalogWrite<'_, C> {
     }
 
     fn link(&mut self, dir: Inode, name: &Name, ino: Inode, kind: FileKind) -> Result<()> {
+        self.changes.name(dir, name.as_os_str());
         let old = self.sum_of_name(dir, name.as_os_str())?;
         let bytes = name.as_os_str().as_bytes();
         let sum = self
@@ -268,6 +274,7 @@ impl<C: CatalogContent> NodeWrite for CatalogWrite<'_, C> {
     }
 
     fn unlink(&mut self, dir: Inode, name: &OsStr) -> Result<()> {
+        self.changes.name(dir, name);
         let old = self.sum_of_name(dir, name)?;
         self.run(
             "DELETE FROM dentry WHERE parent = ?1 AND name = ?2",
@@ -343,6 +350,8 @@ impl<C: CatalogContent> NodeWrite for CatalogWrite<'_, C> {
     fn remove_leaves(&mut self, dirs: &[Inode], limit: usize) -> Result<Leaves> {
         let (leaves, told) = leaves::remove(self.db, dirs, limit, self.sums)?;
         for (dir, names) in told {
+            // Their only names were here, so whoever knows the nodes knows them from here.
+            self.changes.folder(dir);
             self.tell(dir, |told| told.names ^= names);
         }
         Ok(leaves)

@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use fs_core::{Error, ErrorKind, FileKind, Result, Time};
 use imbl::OrdMap;
+use parking_lot::Mutex;
 
 use super::content::Shared;
 use super::entry_name::EntryName;
 use super::table::NodeTable;
-use crate::virtual_fs::{ContentId, EntryRow, Inode, NodeRead, NodeRecord, ROOT, TrashRecord};
+use crate::virtual_fs::{
+    ChangeLog, Changes, ContentId, EntryRow, Inode, NodeRead, NodeRecord, ROOT, TrashRecord,
+};
 
 /// Extended attributes of a node, in byte order.
 pub(super) type Xattrs = BTreeMap<OsString, Arc<[u8]>>;
@@ -113,6 +116,8 @@ fn row<'a>(
 pub(super) struct View<'a> {
     pub(super) nodes: &'a Nodes,
     pub(super) contents: &'a Shared,
+    /// What changed since earlier generations.
+    pub(super) log: Option<&'a Mutex<ChangeLog>>,
 }
 
 impl NodeRead for View<'_> {
@@ -129,6 +134,16 @@ impl NodeRead for View<'_> {
 
     fn moment(&self) -> Option<u64> {
         Some(self.nodes.generation)
+    }
+
+    fn keep_changes(&self) {
+        if let Some(log) = self.log {
+            log.lock().keep();
+        }
+    }
+
+    fn changes_since(&self, moment: u64, each: &mut dyn FnMut(&Changes)) -> bool {
+        self.log.is_some_and(|log| log.lock().since(moment, each))
     }
 
     fn entries(

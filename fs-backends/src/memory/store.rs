@@ -16,13 +16,17 @@ use super::nodes::{Nodes, View};
 use super::saved::PasswordKey;
 use super::snapshots::Kept;
 use super::transaction::Transaction;
-use crate::virtual_fs::{ContentId, Inode, NodeRead, NodeStore, NodeWrite, ROOT};
+use crate::virtual_fs::{
+    ChangeLog, Changes, ContentId, Inode, NodeRead, NodeStore, NodeWrite, ROOT,
+};
 
 /// Where a memory filesystem keeps everything.
 ///
 /// Locks are taken in the order nodes, contents, snapshots; content in place takes only the last two.
 pub struct MemoryStore {
     nodes: RwLock<Nodes>,
+    /// What changed from generation to generation. Locked after `nodes`, and nothing is locked in it.
+    log: Mutex<ChangeLog>,
     content: MemoryContent,
     next_ino: AtomicU64,
     fs_id: u64,
@@ -63,6 +67,7 @@ impl MemoryStore {
             saved_changes: AtomicU64::new(image.nodes.generation),
             snapshot_changes: AtomicU64::new(0),
             nodes: RwLock::new(image.nodes),
+            log: Mutex::default(),
             content: MemoryContent(Arc::new(Shared::new(image.contents, kept, limits))),
             next_ino: AtomicU64::new(image.next_ino),
             fs_id: uuid::Uuid::new_v4().as_u64_pair().0,
@@ -94,6 +99,7 @@ impl MemoryStore {
             generation,
             ..image.nodes
         };
+        self.log.lock().push(generation, Changes::all());
         self.next_ino.fetch_max(image.next_ino, Ordering::Relaxed);
         generation
     }
@@ -176,6 +182,7 @@ impl NodeStore for MemoryStore {
         f(&View {
             nodes: &self.nodes.read(),
             contents: &self.content.0,
+            log: Some(&self.log),
         })
     }
 
@@ -188,7 +195,9 @@ impl NodeStore for MemoryStore {
         let mut nodes = self.nodes.write();
         let mut transaction = Transaction::new(&mut nodes, &self.content.0);
         let done = f(&mut transaction)?;
-        transaction.commit();
+        if let Some((generation, changes)) = transaction.commit() {
+            self.log.lock().push(generation, changes);
+        }
         Ok(done)
     }
 

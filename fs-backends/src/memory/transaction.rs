@@ -8,7 +8,9 @@ use fs_core::{FileKind, Name, Result};
 use super::content::Shared;
 use super::entry_name::EntryName;
 use super::nodes::{Home, MemoryNode, Nodes, View, Xattrs, missing};
-use crate::virtual_fs::{ContentId, EntryRow, Inode, NodeRead, NodeRecord, NodeWrite, TrashRecord};
+use crate::virtual_fs::{
+    Changes, ContentId, EntryRow, Inode, NodeRead, NodeRecord, NodeWrite, TrashRecord,
+};
 
 /// How to take one change back.
 enum Undo {
@@ -39,12 +41,27 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Keeps the changes.
-    pub(super) fn commit(mut self) {
-        if !self.undo.is_empty() {
-            self.nodes.generation += 1;
+    /// Keeps the changes; answers which, and the generation it is now, unless there are none.
+    pub(super) fn commit(mut self) -> Option<(u64, Changes)> {
+        if self.undo.is_empty() {
+            return None;
         }
-        self.undo.clear();
+        self.nodes.generation += 1;
+        let mut changes = Changes::default();
+        for undo in self.undo.drain(..) {
+            match undo {
+                Undo::Entry(dir, name, _) => changes.name(dir, name.as_os_str()),
+                Undo::Updated(ino, _) | Undo::Removed(ino, _) => changes.node(ino),
+                // Nobody can know anything of a new node, and the rest is remembered by nobody.
+                Undo::Inserted(_)
+                | Undo::Home(..)
+                | Undo::Xattrs(..)
+                | Undo::Nameless(..)
+                | Undo::Referred(..)
+                | Undo::Trash(..) => {}
+            }
+        }
+        Some((self.nodes.generation, changes))
     }
 
     /// Takes back all changes since the undo list had `mark` items.
@@ -102,6 +119,7 @@ impl Transaction<'_> {
         View {
             nodes: self.nodes,
             contents: self.contents,
+            log: None,
         }
     }
 }

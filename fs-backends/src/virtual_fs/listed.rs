@@ -1,59 +1,155 @@
 //! Folders as they were listed last, so that whoever shows, compares and walks a tree reads each of them once.
+//!
+//! A folder in which something changed since is not read anew: the names and nodes that changed are, and take their places among the rest.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::ops::Range;
 use std::sync::Arc;
 
-use fs_core::EntryBatch;
+use fs_core::{EntryBatch, Metadata, Result};
 use parking_lot::Mutex;
 
-use super::store::Inode;
+use super::handle::metadata;
+use super::store::{Inode, NodeRead};
 
 /// Most memory for all of them; then all are forgotten. A folder that needs more by itself is not remembered.
 const BYTES_MAX: usize = 32 << 20;
+/// With more changes than this and one in so many entries, the folder is read anew: in order, an entry costs less.
+const CHANGES_MIN: usize = 64;
+const ENTRIES_PER_CHANGE: usize = 8;
 
-/// What is known of one moment. Whatever is committed makes another moment, so nothing here is ever older than what is read beside it.
+/// What was listed, each folder at a moment of its own.
 #[derive(Default)]
 pub(super) struct Listed(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    moment: u64,
     bytes: usize,
-    folders: HashMap<(Inode, bool), Arc<EntryBatch>>,
+    folders: HashMap<(Inode, bool), (u64, Arc<EntryBatch>)>,
+}
+
+impl Known {
+    fn put(&mut self, folder: (Inode, bool), moment: u64, entries: Arc<EntryBatch>) {
+        let bytes = entries.size_bytes();
+        match self.folders.get(&folder) {
+            // Who was slow does not bring an old moment back.
+            Some((known, _)) if *known > moment => return,
+            Some((_, old)) => self.bytes -= old.size_bytes(),
+            None => {}
+        }
+        if self.bytes + bytes > BYTES_MAX {
+            *self = Self::default();
+        }
+        self.bytes += bytes;
+        self.folders.insert(folder, (moment, entries));
+    }
 }
 
 impl Listed {
-    /// All entries of `dir` at `moment`, with or without metadata.
-    pub(super) fn get(&self, moment: u64, dir: Inode, metadata: bool) -> Option<Arc<EntryBatch>> {
-        let known = self.0.lock();
-        match known.moment == moment {
-            true => known.folders.get(&(dir, metadata)).cloned(),
-            false => None,
+    /// All entries of `dir` at the moment that is read, with or without metadata, if they are known.
+    pub(super) fn get(
+        &self,
+        read: &dyn NodeRead,
+        (fs, dir, with_metadata): (u64, Inode, bool),
+    ) -> Result<Option<Arc<EntryBatch>>> {
+        let folder = (dir, with_metadata);
+        let known = self.0.lock().folders.get(&folder).cloned();
+        let (Some(now), Some((moment, entries))) = (read.moment(), known) else {
+            return Ok(None);
+        };
+        if moment >= now {
+            return Ok((moment == now).then_some(entries));
         }
+        let Some(changed) = Changed::since(read, moment, folder, &entries) else {
+            return Ok(None);
+        };
+        let entries = match changed.is_empty() {
+            true => entries,
+            false => Arc::new(changed.apply(read, fs, folder, &entries)?),
+        };
+        self.0.lock().put(folder, now, Arc::clone(&entries));
+        Ok(Some(entries))
     }
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
         *self.0.lock() = Known::default();
     }
+}
 
-    fn put(&self, moment: u64, dir: Inode, metadata: bool, entries: EntryBatch) {
-        let bytes = entries.size_bytes();
-        let mut known = self.0.lock();
-        if moment < known.moment {
-            return;
+/// What of a folder is to be read again.
+struct Changed {
+    names: BTreeSet<OsString>,
+    nodes: HashSet<Inode>,
+}
+
+impl Changed {
+    /// What changed of `entries` since `moment`; `None`: not known, or too much.
+    fn since(
+        read: &dyn NodeRead,
+        moment: u64,
+        (dir, with_metadata): (Inode, bool),
+        entries: &EntryBatch,
+    ) -> Option<Self> {
+        let (mut names, mut nodes, mut anew) = (BTreeSet::new(), HashSet::new(), false);
+        let known = read.changes_since(moment, &mut |changes| {
+            anew |= changes.folders.contains(&dir);
+            let here = changes.names.iter().filter(|(folder, _)| *folder == dir);
+            names.extend(here.map(|(_, name)| name.clone()));
+            if with_metadata {
+                nodes.extend(&changes.nodes);
+            }
+        });
+        if !nodes.is_empty() {
+            let inos = entries.inos().iter().copied();
+            nodes = inos.filter(|ino| nodes.contains(ino)).collect();
         }
-        if moment > known.moment || known.bytes + bytes > BYTES_MAX {
-            *known = Known {
-                moment,
-                ..Known::default()
-            };
+        let most = CHANGES_MIN.max(entries.len() / ENTRIES_PER_CHANGE);
+        (known && !anew && names.len() + nodes.len() <= most).then_some(Self { names, nodes })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.nodes.is_empty()
+    }
+
+    /// `entries` as they are now.
+    fn apply(
+        self,
+        read: &dyn NodeRead,
+        fs: u64,
+        (dir, with_metadata): (Inode, bool),
+        entries: &EntryBatch,
+    ) -> Result<EntryBatch> {
+        let mut now = EntryBatch::new();
+        let mut taken = 0;
+        for name in &self.names {
+            let at = entries.first_not_before(name, taken);
+            now.extend_from(entries, taken..at);
+            let was_there = entries.get(at).is_some_and(|entry| entry.name == *name);
+            taken = at + usize::from(was_there);
+            if let Some((ino, record)) = read.find(dir, name)? {
+                let metadata = with_metadata.then(|| metadata(fs, ino, &record));
+                now.push(name, record.kind, ino, metadata);
+            }
         }
-        if let Some(old) = known.folders.insert((dir, metadata), Arc::new(entries)) {
-            known.bytes -= old.size_bytes();
+        now.extend_from(entries, taken..entries.len());
+        let mut nodes: HashMap<Inode, Metadata> = HashMap::new();
+        for ino in self.nodes {
+            // One that is gone has no name here any more.
+            if let Some(record) = read.node(ino)? {
+                nodes.insert(ino, metadata(fs, ino, &record));
+            }
         }
-        known.bytes += bytes;
+        if !nodes.is_empty() {
+            now.change_from(0, |ino, metadata| {
+                if let (Some(metadata), Some(now)) = (metadata, nodes.get(ino)) {
+                    *metadata = *now;
+                }
+            });
+        }
+        now.shrink_to_fit();
+        Ok(now)
     }
 }
 
@@ -64,11 +160,14 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    pub(super) fn new(moment: u64) -> Self {
-        Self {
+    /// Of the moment that is read; `None` where moments are not known.
+    pub(super) fn new(read: &dyn NodeRead) -> Option<Self> {
+        let moment = read.moment()?;
+        read.keep_changes();
+        Some(Self {
             moment,
             entries: EntryBatch::new(),
-        }
+        })
     }
 
     /// Adds what was listed at `moment`; `None` when it does not belong to the rest, or is too much.
@@ -85,63 +184,12 @@ impl Recording {
     /// It was the whole of `dir`.
     pub(super) fn finish(mut self, into: &Listed, dir: Inode, metadata: bool) {
         self.entries.shrink_to_fit();
-        into.put(self.moment, dir, metadata, self.entries);
+        let folder = (dir, metadata);
+        into.0
+            .lock()
+            .put(folder, self.moment, Arc::new(self.entries));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::ffi::OsStr;
-
-    use fs_core::FileKind;
-
-    use super::*;
-
-    fn batch(count: usize) -> EntryBatch {
-        let mut batch = EntryBatch::new();
-        let name = "n".repeat(250);
-        (0..count).for_each(|_| batch.push(OsStr::new(&name), FileKind::File, 1, None));
-        batch
-    }
-
-    fn record(listed: &Listed, moment: u64, dir: Inode, entries: &EntryBatch) {
-        let recording = Recording::new(moment).with(Some(moment), entries, 0..entries.len());
-        if let Some(recording) = recording {
-            recording.finish(listed, dir, false);
-        }
-    }
-
-    #[test]
-    fn another_moment_knows_nothing_of_it() {
-        let listed = Listed::default();
-        record(&listed, 7, 1, &batch(3));
-        assert_eq!(listed.get(7, 1, false).unwrap().len(), 3);
-        assert!(listed.get(7, 1, true).is_none() && listed.get(8, 1, false).is_none());
-        record(&listed, 8, 2, &batch(3));
-        assert!(listed.get(8, 1, false).is_none() && listed.get(8, 2, false).is_some());
-        record(&listed, 7, 1, &batch(3));
-        assert!(listed.get(7, 1, false).is_none() && listed.get(8, 2, false).is_some());
-    }
-
-    #[test]
-    fn memory_has_a_bound() {
-        let (listed, quarter) = (Listed::default(), batch(30_000));
-        for dir in 0..40 {
-            record(&listed, 1, dir, &quarter);
-            let known = listed.0.lock();
-            assert!(known.bytes <= BYTES_MAX && known.folders.contains_key(&(dir, false)));
-            let bytes = known.folders.values().map(|it| it.size_bytes());
-            assert_eq!(known.bytes, bytes.sum::<usize>());
-        }
-        record(&listed, 1, 50, &batch(200_000));
-        assert!(listed.get(1, 50, false).is_none());
-    }
-
-    #[test]
-    fn a_listing_that_saw_two_moments_is_not_remembered() {
-        let entries = batch(3);
-        let recording = Recording::new(1).with(Some(1), &entries, 0..2).unwrap();
-        assert!(recording.with(Some(2), &entries, 2..3).is_none());
-        assert!(Recording::new(1).with(None, &entries, 0..3).is_none());
-    }
-}
+mod tests;

@@ -82,11 +82,11 @@ impl<S: NodeStore> Pages<S> {
         let read = |read: &dyn NodeRead| {
             let moment = read.moment();
             if let (State::Start, Some(moment)) = (&*state, moment) {
-                if let Some(known) = shared.listed.get(moment, dir, with_metadata) {
+                if let Some(known) = shared.listed.get(read, (fs, dir, with_metadata))? {
                     *state = State::Known(moment, known, 0);
                     return Ok(None);
                 }
-                *state = State::Reading(Some(Recording::new(moment)));
+                *state = State::Reading(Recording::new(read));
             }
             let mut seen = 0;
             let more = read.entries(dir, after, page, with_metadata, &mut |row| {

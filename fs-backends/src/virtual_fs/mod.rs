@@ -11,7 +11,8 @@
 //! | `recorded` | what a transaction changes, for who keeps copies of all of it |
 //! | `open_file`, `write`, `hold` | one state for all handles of a file; private, shared and replaced content |
 //! | `handle`, `staged`, `listing` | what the caller holds |
-//! | `listed`, `name_index` | what was read of this moment already: folders as they were listed last, all names |
+//! | `listed`, `name_index` | what was read already: folders as they were listed last, all names |
+//! | `changes` | what transactions changed since, so that it can be brought up to date |
 //! | `appear` | staged nodes becoming visible |
 //! | `trash`, `watch`, `reap` | deleted things, change events, removing trees |
 //!
@@ -23,6 +24,7 @@ use fs_core::{Result, Time};
 
 mod appear;
 mod backend;
+mod changes;
 mod effects;
 mod handle;
 mod hold;
@@ -48,6 +50,8 @@ mod random;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use changes::ChangeLog;
+pub use changes::Changes;
 pub(crate) use handle::metadata;
 pub use store::{
     Content, ContentId, ContentStore, EntryRow, Inode, Leaves, NodeRead, NodeRecord, NodeStore,
@@ -149,9 +153,6 @@ impl<S: NodeStore> Shared<S> {
                 None => run(write),
             }
         })?;
-        // Of another moment now, and perhaps large.
-        self.listed.clear();
-        self.name_index.clear();
         self.watchers.tell_all_of(seen.unwrap_or_default());
         self.follow_up(effects);
         Ok(result)

@@ -1,7 +1,7 @@
 //! All names of a filesystem in one run of bytes: finding one among a million is one pass over memory.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
@@ -16,21 +16,30 @@ use super::store::{EntryRow, Inode, NodeRead};
 const END: u8 = b'/';
 /// An index that takes more than this is made for one search and then forgotten.
 const BYTES_MAX: usize = 64 << 20;
+/// No folder has this number.
+const GONE: Inode = 0;
 /// Entries between two looks at whether to stop.
 const CHECK_EVERY: usize = 4096;
 
+/// More names than this are not brought up to date one by one: reading all is cheaper.
+const CHANGES_MAX: usize = 1024;
+
 /// The names of one moment.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct NameIndex {
     names: Vec<u8>,
     entries: Vec<Entry>,
     /// The entry of each directory that has one.
     directories: HashMap<Inode, usize>,
+    /// Entries that are gone.
+    gone: usize,
 }
 
+#[derive(Clone)]
 struct Entry {
     /// Where [`END`] stands behind its name.
     end: usize,
+    /// [`GONE`] when there is no such name any more.
     parent: Inode,
     ino: Inode,
     kind: FileKind,
@@ -48,6 +57,61 @@ impl NameIndex {
             Ok(())
         })?;
         Ok(index)
+    }
+
+    /// Brings it to the moment that is read, where `changed` are the names that changed, and any names of `folders`. `false`: it is not worth it.
+    fn refresh(
+        &mut self,
+        read: &dyn NodeRead,
+        changed: &BTreeSet<(Inode, OsString)>,
+        folders: &BTreeSet<Inode>,
+    ) -> Result<bool> {
+        if changed.len() > CHANGES_MAX {
+            return Ok(false);
+        }
+        let mut parents: Vec<Inode> = changed.iter().map(|(parent, _)| *parent).collect();
+        parents.extend(folders);
+        parents.sort_unstable();
+        parents.dedup();
+        for index in 0..self.entries.len() {
+            let parent = self.entries.get(index).map_or(GONE, |entry| entry.parent);
+            if parents.binary_search(&parent).is_err() {
+                continue;
+            }
+            let name = self.name(index).unwrap_or_default().to_owned();
+            if folders.contains(&parent) || changed.contains(&(parent, name)) {
+                self.forget(index);
+            }
+        }
+        for folder in folders {
+            read.entries(*folder, None, usize::MAX, false, &mut |row| {
+                self.add(*folder, &row);
+            })?;
+        }
+        let others = changed.iter().filter(|(dir, _)| !folders.contains(dir));
+        for (parent, name) in others {
+            if let Some((ino, record)) = read.find(*parent, name)? {
+                let row = EntryRow {
+                    name,
+                    ino,
+                    kind: record.kind,
+                    node: None,
+                };
+                self.add(*parent, &row);
+            }
+        }
+        Ok(self.gone <= self.entries.len() / 2)
+    }
+
+    fn forget(&mut self, index: usize) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.parent = GONE;
+            self.gone += 1;
+            let ino = entry.ino;
+            if self.directories.get(&ino) == Some(&index) {
+                self.directories.remove(&ino);
+            }
+        }
     }
 
     fn add(&mut self, parent: Inode, row: &EntryRow<'_>) {
@@ -93,7 +157,7 @@ impl NameIndex {
             let (Some(entry), Some(name)) = (self.entries.get(index), self.name(index)) else {
                 return Ok(());
             };
-            if entry.ino == top || !(wanted.fits)(name, entry.kind) {
+            if entry.parent == GONE || entry.ino == top || !(wanted.fits)(name, entry.kind) {
                 return Ok(());
             }
             match self.path_of(entry.parent, &mut paths)? {
@@ -159,23 +223,65 @@ impl NameIndex {
 pub(super) struct LastIndex(Mutex<Option<(u64, Arc<NameIndex>)>>);
 
 impl LastIndex {
-    /// The index of what `read` sees, made now when it is another one.
+    /// The index of what `read` sees: the last one brought up to date, or made now.
     pub(super) fn of(&self, read: &dyn NodeRead, control: &Control) -> Result<Arc<NameIndex>> {
-        let moment = read.moment();
-        if let (Some(moment), Some((known, index))) = (moment, &*self.0.lock())
-            && *known == moment
-        {
-            return Ok(Arc::clone(index));
-        }
-        let index = Arc::new(NameIndex::read(read, control)?);
-        if let Some(moment) = moment.filter(|_| index.size_bytes() <= BYTES_MAX) {
-            *self.0.lock() = Some((moment, Arc::clone(&index)));
+        let Some(now) = read.moment() else {
+            return NameIndex::read(read, control).map(Arc::new);
+        };
+        let index = match self.take(now) {
+            Some((moment, index)) if moment == now => return Ok(index),
+            Some((moment, index)) => refreshed(read, moment, index)?,
+            None => None,
+        };
+        let index = match index {
+            Some(index) => index,
+            None => {
+                read.keep_changes();
+                Arc::new(NameIndex::read(read, control)?)
+            }
+        };
+        if index.size_bytes() <= BYTES_MAX {
+            let mut last = self.0.lock();
+            if last.as_ref().is_none_or(|(known, _)| *known < now) {
+                *last = Some((now, Arc::clone(&index)));
+            }
         }
         Ok(index)
+    }
+
+    /// The last one, when it is of `now`; an older one is taken out, so that it can be changed in place.
+    fn take(&self, now: u64) -> Option<(u64, Arc<NameIndex>)> {
+        let mut last = self.0.lock();
+        match &*last {
+            Some((moment, _)) if *moment < now => last.take(),
+            Some((moment, index)) if *moment == now => Some((now, Arc::clone(index))),
+            _ => None,
+        }
     }
 
     /// Forgets it.
     pub(super) fn clear(&self) {
         *self.0.lock() = None;
     }
+}
+
+/// The index of `moment` brought to the moment that is read; `None`: it is to be made anew.
+fn refreshed(
+    read: &dyn NodeRead,
+    moment: u64,
+    mut index: Arc<NameIndex>,
+) -> Result<Option<Arc<NameIndex>>> {
+    let (mut names, mut folders) = (BTreeSet::new(), BTreeSet::new());
+    let known = read.changes_since(moment, &mut |changes| {
+        names.extend(changes.names.iter().cloned());
+        folders.extend(&changes.folders);
+    });
+    if !known {
+        return Ok(None);
+    }
+    let changed = !(names.is_empty() && folders.is_empty());
+    if changed && !Arc::make_mut(&mut index).refresh(read, &names, &folders)? {
+        return Ok(None);
+    }
+    Ok(Some(index))
 }

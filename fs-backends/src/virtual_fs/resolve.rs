@@ -82,14 +82,18 @@ fn parent_of<'a>(
         return Ok(Some((from, name)));
     }
     let known = known.zip(read.moment()).filter(|_| at.dir.is_none());
-    if let Some(dir) = known.and_then(|(paths, moment)| paths.get(moment, parent)) {
+    if let Some(dir) = known.and_then(|(paths, moment)| paths.get(moment, parent, read)) {
         return Ok(Some((dir, name)));
     }
     let mut above = at.path.components();
     above.next_back();
-    let dir = above.try_fold(from, |dir, name| step(read, dir, name))?;
+    let (mut dir, mut steps) = (from, Vec::new());
+    for name in above {
+        steps.push((dir, name));
+        dir = step(read, dir, name)?;
+    }
     if let Some((paths, moment)) = known {
-        paths.put(moment, parent, dir);
+        paths.put(moment, parent, dir, &steps, read);
     }
     Ok(Some((dir, name)))
 }

@@ -19,6 +19,7 @@ use fs_core::snapshots::Snapshots;
 use fs_core::{Capabilities, Error, ErrorKind, FileKind, Name, Result, Time, VPath};
 
 use super::VirtualFs;
+use super::changes::Changes;
 
 /// Number of a node. Counted up, never reused within a filesystem's life; the root is [`ROOT`].
 pub type Inode = u64;
@@ -140,6 +141,15 @@ pub trait NodeRead {
     /// a transaction; while something else is being written).
     fn moment(&self) -> Option<u64> {
         None
+    }
+
+    /// What is read at this moment is remembered: [`NodeRead::changes_since`] will be asked about it.
+    fn keep_changes(&self) {}
+
+    /// Calls `each` with what each transaction changed that was committed after the moment with this number (and perhaps after the one that is read).
+    /// `each` must not read. `false`: not known, so anything may have changed.
+    fn changes_since(&self, _moment: u64, _each: &mut dyn FnMut(&Changes)) -> bool {
+        false
     }
 
     /// Calls `each` with up to `limit` entries of `dir` after the name `after`, in byte order. `true`: there may be more.

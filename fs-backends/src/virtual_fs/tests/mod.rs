@@ -5,17 +5,18 @@ mod batches;
 mod content;
 mod drafts;
 mod names;
+mod remembered;
 mod trash;
 
 use fs_core::{At, Backend, Change, ErrorKind, File, NewNode, OpenOptions, RenameMode, VPath};
 
 use crate::MemoryBackend;
 
-fn path(text: &str) -> VPath {
+pub(super) fn path(text: &str) -> VPath {
     VPath::new(text).unwrap()
 }
 
-fn create(fs: &impl Backend, at: &str, new: &NewNode) {
+pub(super) fn create(fs: &impl Backend, at: &str, new: &NewNode) {
     fs.change(&Change::Create(At::path(&path(at)), new))
         .unwrap();
 }
@@ -56,7 +57,12 @@ fn used(fs: &MemoryBackend) -> u64 {
         .used_bytes
 }
 
-fn rename(fs: &impl Backend, from: &str, to: &str, mode: RenameMode) -> Result<(), ErrorKind> {
+pub(super) fn rename(
+    fs: &impl Backend,
+    from: &str,
+    to: &str,
+    mode: RenameMode,
+) -> Result<(), ErrorKind> {
     let (from, to) = (path(from), path(to));
     let change = Change::Rename {
         from: At::path(&from),
