@@ -1,0 +1,152 @@
+//! Opening a database: nothing is changed before everything about it is known to be right.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fs_core::{Error, ErrorKind, Result};
+use parking_lot::{Mutex, RwLock};
+
+use super::{Database, Durability, Held, log_length};
+use crate::catalog::connect::{Connector, Role, cipher_for, open_error};
+use crate::catalog::counters::Counters;
+use crate::catalog::keeper::Signal;
+use crate::catalog::key::Key;
+use crate::catalog::lock::{FileLock, opening};
+use crate::catalog::old;
+use crate::catalog::readers::{Clock, Readers};
+use crate::catalog::schema::{self, Format};
+use crate::catalog::sums::Sums;
+use crate::catalog::writer::Writer;
+use crate::live_files;
+
+/// What opens a database.
+#[derive(Clone, Copy)]
+pub(crate) enum Secret<'a> {
+    /// It is plain.
+    None,
+    /// A password, from which the key is derived.
+    Password(&'a str),
+    /// The key, derived before.
+    Key(&'a Key),
+}
+
+/// What to open.
+pub(crate) struct OpenRequest<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) format: Format,
+    pub(crate) secret: Secret<'a>,
+    pub(crate) durability: Durability,
+    /// Only to read: needs no file that can be written, and no end to what another program does with it.
+    pub(crate) read_only: bool,
+}
+
+impl Database {
+    /// Opens a database.
+    ///
+    /// Errors: `NotFound`, `UnknownFormat`, `NewerFormat`, `PasswordNeeded`, `WrongPassword`, `InUse`, `Corrupted`. None of them changes a file.
+    pub(crate) fn open(request: &OpenRequest<'_>) -> Result<Self> {
+        let given = request.path;
+        let path = given
+            .canonicalize()
+            .map_err(|error| Error::from_io(error, "open").with_path(given))?;
+        let turn = opening();
+        let may_write = writable(&path);
+        let read_only = request.read_only || !may_write;
+        let lock =
+            FileLock::acquire(&path, !read_only, &turn).map_err(|error| error.with_path(given))?;
+        let cipher =
+            cipher_for(&lock, &path, request.secret).map_err(|error| error.with_path(given))?;
+        let encrypted = cipher.is_some();
+        let cipher_page_bytes = cipher.as_ref().map(|cipher| i64::from(cipher.page_bytes));
+        // With a log beside it, or somebody who writes, SQLite has to look at both.
+        let immutable = read_only && lock.is_alone() && log_length(&path) == 0;
+        if read_only && !immutable && !may_write {
+            return Err(Error::new(ErrorKind::ReadOnly, "open")
+                .with_detail("it was not closed cleanly, and here it can't be put right")
+                .with_path(given));
+        }
+        let mut connector = Connector {
+            immutable,
+            checkpoint_by_hand: request.format == Format::Index,
+            path: path.clone(),
+            cipher,
+            old: None,
+        };
+        let mut first = connector
+            .connect(if read_only {
+                Role::Reader
+            } else {
+                Role::Writer
+            })
+            .map_err(|error| open_error(error, given))?;
+        let (meta, version) =
+            schema::verify(&first, request.format).map_err(|error| error.with_path(given))?;
+        if version < schema::VERSION {
+            if read_only {
+                connector.old = Some((request.format, version));
+                first = connector
+                    .connect(Role::Reader)
+                    .map_err(|error| open_error(error, given))?;
+            } else {
+                let cipher = connector.cipher.as_ref();
+                old::upgrade(&mut first, &path, request.format, version, cipher)
+                    .map_err(|error| error.with_path(given))?;
+            }
+        }
+        let version = if read_only { version } else { schema::VERSION };
+        let page_bytes = match cipher_page_bytes {
+            Some(bytes) => bytes,
+            None => first
+                .query_row("PRAGMA page_size", [], |row| row.get(0))
+                .map_err(|error| open_error(error, given))?,
+        };
+        let counters = Arc::new(Counters::load(&first, version)?);
+        let live = register(&path)?;
+        drop(turn);
+        let readers = Readers::open(&connector).map_err(|error| error.with_path(given))?;
+        let clock = Clock::default();
+        if !lock.is_alone() {
+            // Nobody counts what the other program commits.
+            clock.stop();
+        }
+        let connector = Arc::new(RwLock::new(connector));
+        Ok(Self {
+            path,
+            format: request.format,
+            meta,
+            connector: connector.clone(),
+            encrypted,
+            page_bytes,
+            read_only,
+            has_notes: version >= schema::WITH_NOTES,
+            sums: Sums::new(version >= schema::WITH_SUMS && !encrypted),
+            durability: request.durability,
+            readers: RwLock::new(Some(readers)),
+            clock,
+            writer: (!read_only).then(|| Writer::new(connector, first, counters.clone())),
+            counters,
+            signal: Signal::new(),
+            held: Mutex::new(Some(Held { _live: live, lock })),
+        })
+    }
+}
+
+fn register(path: &Path) -> Result<Vec<live_files::Guard>> {
+    let mut guards = vec![live_files::register(path)?];
+    for suffix in ["-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match live_files::register(&name) {
+            Ok(guard) => guards.push(guard),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(guards)
+}
+
+/// May this process write the file, and files beside it?
+fn writable(path: &Path) -> bool {
+    let may_write = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+    may_write(path) && path.parent().is_some_and(may_write)
+}
