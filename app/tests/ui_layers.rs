@@ -15,8 +15,12 @@ struct Stack {
 }
 
 fn stack(base: &[(&str, &str)]) -> Stack {
+    stack_of(&["base", "scratch"], base)
+}
+
+fn stack_of(names: &[&str], base: &[(&str, &str)]) -> Stack {
     let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    for layer in ["base", "scratch"] {
+    for layer in names {
         fs::create_dir(folder.path().join(layer)).unwrap();
     }
     for (path, text) in base {
@@ -24,14 +28,14 @@ fn stack(base: &[(&str, &str)]) -> Stack {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    let layer = |name: &str| StackLayer {
-        name: name.to_owned(),
+    let layer = |name: &&str| StackLayer {
+        name: (*name).to_owned(),
         location: format!("vroot:{name}"),
     };
     let file = folder.path().join("app.stack.ron");
     let stack = StackFile {
         name: "app".to_owned(),
-        layers: vec![layer("base"), layer("scratch")],
+        layers: names.iter().map(layer).collect(),
     };
     stack.create(&file).unwrap();
     let window = Window::open(home.path(), &[file.to_str().unwrap()]);
@@ -247,4 +251,119 @@ fn a_layer_over_another_base_is_used_only_when_one_says_so() {
     window.close();
     let window = Window::open(home.path(), &[file.to_str().unwrap()]);
     assert_eq!(window.names(), ["c.txt"], "it was accepted for good");
+}
+
+fn layers(stack: &Stack) -> Vec<String> {
+    let file = stack.folder.path().join("app.stack.ron");
+    let layers = StackFile::read(&file).unwrap().layers;
+    layers.into_iter().map(|layer| layer.name).collect()
+}
+
+#[test]
+fn a_hidden_layer_is_left_out_and_nothing_can_be_changed_meanwhile() {
+    let mut stack = stack_of(&["base", "python", "scratch"], &[("a.txt", "a")]);
+    fs::write(stack.folder.path().join("python/b.txt"), "b").unwrap();
+    let window = &mut stack.window;
+    window.verb("refresh");
+    assert_eq!(window.names(), ["a.txt", "b.txt"]);
+    window.verb("new_file");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.verb("layer_list");
+    window.click("Hide layer python");
+    assert_eq!(window.names(), ["a.txt", "New file"]);
+    assert!(window.shows("python is hidden; show it to edit"));
+    assert!(window.shows("Layer python, hidden"));
+    let reason = (lamina::command::table::get("new_folder").unwrap().enabled)(window.state());
+    assert!(reason.is_err());
+    window.click("Hide layer scratch");
+    assert_eq!(window.names(), ["a.txt"], "the base alone");
+    window.click("Show layer python");
+    window.click("Show layer scratch");
+    assert_eq!(window.names(), ["a.txt", "b.txt", "New file"]);
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(stack.folder.path().join("scratch/New folder").is_dir());
+    assert_eq!(layers(&stack), ["base", "python", "scratch"]);
+}
+
+#[test]
+fn layers_are_moved_and_taken_out_and_the_message_gives_them_back() {
+    let mut stack = stack_of(&["base", "python", "scratch"], &[("a.txt", "base")]);
+    fs::write(stack.folder.path().join("python/a.txt"), "python").unwrap();
+    stack.window.verb("layer_list");
+    stack.window.click("Move python down");
+    assert_eq!(layers(&stack), ["python", "base", "scratch"]);
+    stack.window.click("Undo");
+    assert_eq!(layers(&stack), ["base", "python", "scratch"]);
+    stack.window.click("Take python out");
+    assert_eq!(layers(&stack), ["base", "scratch"]);
+    assert!(!stack.window.shows("Layer python, only read"));
+    assert!(stack.folder.path().join("python/a.txt").exists());
+}
+
+#[test]
+fn a_layer_over_another_base_than_its_own_says_so_and_can_be_undone() {
+    let mut stack = stack_of(&["base", "python", "scratch"], &[("a.txt", "a")]);
+    stack.window.verb("new_file");
+    stack.window.key(Modifiers::NONE, Key::Enter);
+    stack.window.verb("layer_list");
+    stack.window.click("Take base out");
+    assert!(stack.window.shows("Couldn't open app.stack.ron"));
+    assert!(stack.window.shows("Use it over this base…"));
+    stack.window.click("Undo");
+    assert_eq!(layers(&stack), ["base", "python", "scratch"]);
+    assert_eq!(stack.window.names(), ["a.txt", "New file"]);
+}
+
+#[test]
+fn a_folder_is_added_under_the_top_and_one_that_does_not_fit_is_not() {
+    let mut stack = stack(&[("a.txt", "a")]);
+    let extra = stack.folder.path().join("extra");
+    fs::create_dir(&extra).unwrap();
+    fs::write(extra.join("b.txt"), "b").unwrap();
+    stack.window.verb("add_layer");
+    stack.window.text("/nowhere");
+    stack.window.click("Add");
+    assert!(stack.window.mentions("Couldn't change the layers"));
+    stack.window.key(Modifiers::COMMAND, Key::A);
+    stack.window.text(extra.to_str().unwrap());
+    stack.window.click("Add");
+    assert!(stack.window.state().dialog.is_none());
+    assert_eq!(stack.window.names(), ["a.txt", "b.txt"]);
+    assert_eq!(layers(&stack), ["base", "extra", "scratch"]);
+    stack.window.verb("new_file");
+    stack.window.key(Modifiers::NONE, Key::Enter);
+    assert!(stack.folder.path().join("scratch/New file").exists());
+
+    // The top layer twice is no stack: everything stays as it was.
+    stack.window.verb("add_layer");
+    let top = stack.folder.path().join("scratch");
+    stack.window.text(top.to_str().unwrap());
+    stack.window.click("Add");
+    assert!(stack.window.mentions("The layers stay as they were"));
+    assert_eq!(layers(&stack), ["base", "extra", "scratch"]);
+    assert_eq!(stack.window.names(), ["a.txt", "b.txt", "New file"]);
+}
+
+#[test]
+fn an_open_filesystem_becomes_the_layer_that_is_written() {
+    let mut stack = stack(&[("a.txt", "a")]);
+    let vault = stack.folder.path().join("top.db");
+    let made = fs_backends::SqliteBackend::create(&vault).unwrap();
+    fs_core::Backend::close(&made).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let file = stack.folder.path().join("app.stack.ron");
+    let both = [vault.to_str().unwrap(), file.to_str().unwrap()];
+    stack.window = Window::open(home.path(), &both);
+    assert_eq!(stack.window.names(), ["a.txt"]);
+    stack.window.verb("add_layer");
+    stack.window.click("Use top.db");
+    stack.window.click("On top of scratch: changes go to it");
+    stack.window.click("Add");
+    assert_eq!(layers(&stack), ["base", "scratch", "top.db"]);
+    stack.window.verb("new_file");
+    stack.window.key(Modifiers::NONE, Key::Enter);
+    assert!(!stack.folder.path().join("scratch/New file").exists());
+    stack.window.verb("previous_tab");
+    assert_eq!(stack.window.names(), ["New file"]);
 }

@@ -32,6 +32,12 @@ impl App {
                 open.iter().for_each(|fs| self.lock_saved(fs));
             }
             FsCommand::LockUnsaved(fs, save) => self.lock_unsaved(&fs, save),
+            FsCommand::EditLayers(fs, edit) => self.edit_layers(&fs, edit),
+            FsCommand::ShowLayer(fs, at, shown) => self.show_layer(&fs, at, shown),
+            FsCommand::AskLayer(fs) => {
+                self.drafts.begin_form(Kind::Stack, self.home());
+                self.state.dialog = Some(Dialog::AddLayer(fs));
+            }
             FsCommand::Retry(fs) => self.mount(&fs, None),
             FsCommand::AcceptBase(fs) => {
                 self.state.dialog = None;
@@ -97,6 +103,7 @@ impl App {
                 read_only: false,
                 wrong_passwords: 0,
                 layers: Vec::new(),
+                hidden: Vec::new(),
                 tally: None,
                 made_of: Vec::new(),
                 folder: None,
@@ -124,6 +131,7 @@ impl App {
             location: info.location.clone(),
             secret,
             read_only: info.read_only,
+            hidden: info.hidden.clone(),
             accept_base,
         };
         self.background.send(request);
@@ -158,6 +166,11 @@ impl App {
 
     /// The answer to opening a filesystem.
     pub(super) fn mounted(&mut self, fs: &FsRef, result: fs_core::Result<MountInfo>) {
+        match &result {
+            Ok(_) => drop(self.before_edit.remove(fs)),
+            Err(error) if self.put_layers_back(fs, error) => return,
+            Err(_) => {}
+        }
         let Some(info) = self.state.filesystems.get_mut(fs) else {
             // Its tabs were closed meanwhile.
             self.background.send(Request::Unmount(fs.clone()));

@@ -17,7 +17,11 @@ impl App {
             } => self.settled(&location, result, open_in),
             Event::Mounted { fs, result } => self.mounted(&fs, result),
             Event::Created(result) => self.created(result),
+            Event::StackEdited(fs, result) => self.stack_edited(&fs, result),
             Event::Unmounted(fs, result) => {
+                if self.reopening.remove(&fs) {
+                    self.mount(&fs, None);
+                }
                 if let Err(error) = result {
                     let what = format!(
                         "{} was closed, but not everything may be written",

@@ -24,7 +24,7 @@ impl App {
             self.state
                 .filesystems
                 .get(fs)
-                .is_some_and(|info| info.is_open() && info.is_layered())
+                .is_some_and(|info| info.is_open() && info.is_layered() && info.hidden.is_empty())
         };
         let busy = self
             .state

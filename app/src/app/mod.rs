@@ -21,6 +21,7 @@ mod preview;
 mod properties;
 mod restore;
 mod snapshots;
+mod stack;
 mod tabs;
 mod window;
 
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
-use fs_backends::location::Location;
+use fs_backends::location::{Location, StackLayer};
 use fs_core::ops::FsRef;
 
 use crate::background::{Background, Folders, Request, Saved, Waker, guard};
@@ -52,6 +53,12 @@ pub struct App {
     counting: HashMap<FsRef, layers::Counting>,
     /// What is done once a folder is unmounted.
     after_unmounting: HashMap<FsRef, After>,
+    /// These are opened again when they are closed, as their layers are others.
+    reopening: HashSet<FsRef>,
+    /// The layers of a stack before they were changed, until it is open with the new ones.
+    before_edit: HashMap<FsRef, Vec<StackLayer>>,
+    /// These are getting back the layers they had.
+    putting_back: HashSet<FsRef>,
     /// These are locked when they are saved.
     lock_when_saved: HashSet<FsRef>,
     saved: (Session, Settings),
@@ -114,6 +121,9 @@ impl App {
             background: Background::new(start.folders, waker, start.uses_portal),
             refreshes: HashMap::new(),
             counting: HashMap::new(),
+            reopening: HashSet::new(),
+            before_edit: HashMap::new(),
+            putting_back: HashSet::new(),
             lock_when_saved: HashSet::new(),
             after_unmounting: HashMap::new(),
             saved: (session.clone(), settings),

@@ -167,7 +167,9 @@ impl App {
     fn has_form(&self) -> bool {
         matches!(
             self.state.dialog,
-            Some(Dialog::Open(_) | Dialog::Create(_) | Dialog::MountFolder(_))
+            Some(
+                Dialog::Open(_) | Dialog::Create(_) | Dialog::MountFolder(_) | Dialog::AddLayer(_)
+            )
         )
     }
 
@@ -175,6 +177,7 @@ impl App {
     pub(super) fn fail_form(&mut self, text: String) {
         if self.has_form() {
             self.drafts.form.error = Some(text);
+            self.drafts.form.fresh = true;
         } else {
             self.note(Level::Error, text);
         }

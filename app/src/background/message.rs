@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fs_backends::location::Location;
+use fs_backends::location::{Location, StackLayer};
 use fs_core::maintenance::Info;
 use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place, Preflight, Progress, Report};
 use fs_core::snapshots::SnapshotId;
@@ -14,7 +14,7 @@ use crate::command::{OpenIn, Pick, Secret};
 use crate::state::care::{Outcome, Work};
 use crate::state::dialog::NewFilesystem;
 use crate::state::folder_mount::{FolderNews, FolderWish};
-use crate::state::layers::{Changes, LayerInfo};
+use crate::state::layers::{Changes, LayerInfo, LayersEdit};
 use crate::state::preview::Preview;
 use crate::state::properties::{AttrWish, Checksum, Facts, Usage};
 use crate::state::{
@@ -42,6 +42,8 @@ pub enum Request {
         secret: Option<Secret>,
         /// So that nothing can be changed.
         read_only: bool,
+        /// Layers of a stack that are left out, by their number in its file.
+        hidden: Vec<usize>,
         /// A layer that was used over another base is used over this one from now on.
         accept_base: bool,
     },
@@ -179,6 +181,8 @@ pub enum Request {
         /// The question, and the way to cut looking short.
         asked: snapshots::Asked,
     },
+    /// Changes the stack file of a filesystem: `Event::StackEdited`. Who has it open keeps the layers it has.
+    EditStack(FsRef, PathBuf, LayersEdit),
     /// Looks after a vault or store: `Event::Care`.
     Care(FsRef, Generation, Work, Control),
     /// Mounts a filesystem as a folder, or unmounts it: `Event::Folder`, repeatedly.
@@ -240,6 +244,8 @@ pub enum Event {
     Created(Result<Location>),
     /// A filesystem is closed.
     Unmounted(FsRef, Result<()>),
+    /// A stack file was changed; the layers it had before.
+    StackEdited(FsRef, Result<Vec<StackLayer>>),
     /// A memory filesystem was saved; `true`: with a password.
     Saved(FsRef, PathBuf, Result<bool>),
     /// What came of doing something with kept moments.

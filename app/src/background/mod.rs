@@ -34,6 +34,7 @@ mod properties;
 mod sample;
 mod snapshots;
 mod sort_key;
+mod stack;
 mod watch;
 
 use std::collections::{BTreeSet, HashMap};
@@ -156,12 +157,14 @@ impl Background {
                 location,
                 secret,
                 read_only,
+                hidden,
                 accept_base,
             } => {
                 let mounts = self.mounts.clone();
                 let how = open::How {
                     secret,
                     read_only,
+                    hidden,
                     accept_base,
                 };
                 self.on(&fs.clone(), move || {
@@ -349,6 +352,12 @@ impl Background {
                 let news = snapshots::run(backend, &work, chosen, known, &asked.control);
                 outbox.send(Event::Snapshots(fs, asked.id, news));
             }),
+            Request::EditStack(fs, path, edit) => {
+                self.house(move || {
+                    let result = stack::edit(&path, &edit);
+                    outbox.send(Event::StackEdited(fs, result));
+                });
+            }
             Request::Care(fs, id, work, control) => {
                 let mounts = self.mounts.clone();
                 self.on(&fs.clone(), move || {

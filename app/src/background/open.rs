@@ -3,18 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fs_backends::location::{Kind, Location, OpenHow, Root, StackFile, StackLayer};
+use fs_backends::location::{Location, OpenHow, Root, StackFile, StackLayer};
 use fs_backends::{IndexedBackend, MemoryBackend, SqliteBackend};
 use fs_core::ops::FsRef;
 use fs_core::{At, Backend, Error, ErrorKind, Result, VPath};
 
 use super::message::MountInfo;
 use super::mounts::{Mount, Mounts};
-use super::sample;
+use super::{sample, stack};
 use crate::command::Secret;
 use crate::state::dialog::{Layer, NewFilesystem};
 use crate::state::filesystem::{SAMPLE, place_of};
-use crate::state::layers::LayerInfo;
 
 /// How a filesystem is opened.
 pub struct How {
@@ -22,6 +21,8 @@ pub struct How {
     pub secret: Option<Secret>,
     /// So that nothing can be changed.
     pub read_only: bool,
+    /// Layers of a stack that are left out, by their number in its file.
+    pub hidden: Vec<usize>,
     /// A layer that was used over another base is used over this one from now on.
     pub accept_base: bool,
 }
@@ -29,6 +30,7 @@ pub struct How {
 /// Opens the filesystem at `location` and keeps it under `fs`.
 pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<MountInfo> {
     // The host may have been opened by an operation before any tab shows it.
+    let hidden = how.hidden.clone();
     let mount = match mounts.get(fs) {
         Ok(mount) => mount,
         Err(_) => {
@@ -49,7 +51,7 @@ pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Resu
             mount
         }
     };
-    let (layers, made_of) = layers(mounts, location)?;
+    let (layers, made_of) = stack::layers(mounts, location, &hidden)?;
     Ok(MountInfo {
         capabilities: mount.backend.capabilities(At::path(&VPath::root())),
         encrypted: mount.encrypted && keeps_password(location),
@@ -65,6 +67,7 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<Mo
     let How {
         secret,
         read_only,
+        hidden,
         accept_base,
     } = how;
     match location.root() {
@@ -91,6 +94,7 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<Mo
                 open_already: &|location| Some(mounts.get(&place_of(location).fs).ok()?.backend),
                 read_only,
                 accept_base,
+                without_layers: &hidden,
                 ..OpenHow::default()
             };
             let opened = location.open(&how)?;
@@ -122,46 +126,6 @@ fn keeps_password(location: &Location) -> bool {
         Root::Snapshot { of, .. } => matches!(**of, Root::Saved(_)),
         _ => false,
     }
-}
-
-/// The layers of a stack, bottom first, and the open filesystems among them.
-fn layers(mounts: &Mounts, location: &Location) -> Result<(Vec<LayerInfo>, Vec<FsRef>)> {
-    let Root::Stack(path) = location.root() else {
-        return Ok(Default::default());
-    };
-    let mut layers = Vec::new();
-    let mut made_of = Vec::new();
-    for (name, layer) in named_layers(path)? {
-        let fs = place_of(&layer).fs;
-        if mounts.get(&fs).is_ok() {
-            made_of.push(fs);
-        }
-        // A stack at the bottom is seen layer by layer; anywhere else it is one.
-        if layers.is_empty() && layer.kind() == Kind::Stack && layer != *location {
-            layers = self::layers(mounts, &layer)?.0;
-            layers
-                .iter_mut()
-                .for_each(|inner| inner.name = format!("{name} / {}", inner.name));
-            continue;
-        }
-        layers.push(LayerInfo {
-            name,
-            kind: layer.kind(),
-            location: layer.to_string(),
-        });
-    }
-    Ok((layers, made_of))
-}
-
-/// Names and locations of the layers in the stack file at `path`, bottom first; each location with its kind decided by what is there.
-fn named_layers(path: &Path) -> Result<Vec<(String, Location)>> {
-    let stack = StackFile::read(path)?;
-    let locations = stack.locations(path.parent().unwrap_or(Path::new("/")))?;
-    let settled = locations
-        .into_iter()
-        .map(|location| location.settled().unwrap_or(location));
-    let names = stack.layers.into_iter().map(|layer| layer.name);
-    Ok(names.zip(settled).collect())
 }
 
 /// Makes a filesystem; mounting the location it returns opens it.

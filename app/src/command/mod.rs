@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::state::care::Work;
 use crate::state::folder_mount::FolderWish;
+use crate::state::layers::LayersEdit;
 use crate::state::{
     After, Column, Density, Dialog, OpId, PaneId, TabId, ThemeChoice, ToastId,
     dialog::NewFilesystem, layout::Resize, properties::AttrWish, snapshots,
@@ -229,6 +230,12 @@ pub enum FsCommand {
     LockUnsaved(FsRef, bool),
     /// Locks all that can be locked.
     LockAll,
+    /// Changes which layers a stack has.
+    EditLayers(FsRef, LayersEdit),
+    /// Leaves a layer of a stack, by its number in the file, out (`false`) or takes it in again.
+    ShowLayer(FsRef, usize, bool),
+    /// Asks what becomes a layer of a stack.
+    AskLayer(FsRef),
     /// Tries to open a failed filesystem again.
     Retry(FsRef),
     /// Opens a stack whose layers were used over another base: from now on they belong to this one.

@@ -49,6 +49,8 @@ pub enum Dialog {
     },
     /// Looking after a vault or store.
     Care(FsRef),
+    /// What becomes a layer of a stack.
+    AddLayer(FsRef),
     /// A stack's layers, used over another base, would be used over this one.
     AcceptBase(FsRef),
     /// Where a filesystem is mounted as a folder.

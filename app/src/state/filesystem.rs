@@ -37,6 +37,8 @@ pub struct FsInfo {
     pub wrong_passwords: u32,
     /// Its layers, bottom first, when it is a stack.
     pub layers: Vec<LayerInfo>,
+    /// The numbers, in the stack file, of layers that are left out; then nothing can be changed.
+    pub hidden: Vec<usize>,
     /// How much its top layer changed, once that is known.
     pub tally: Option<Tally>,
     /// Filesystems of other tabs it is made of; they stay open as long as it does.
@@ -129,6 +131,11 @@ impl FsInfo {
     /// Is it a stack of several layers?
     pub fn is_layered(&self) -> bool {
         self.layers.len() > 1
+    }
+
+    /// The layers that are not left out, bottom first.
+    pub fn shown_layers(&self) -> impl Iterator<Item = &LayerInfo> {
+        self.layers.iter().filter(|layer| !layer.hidden)
     }
 
     /// The number of the layer that is written, counted from the bottom.

@@ -1,9 +1,10 @@
 //! The layers of a stack, and what its top layer changed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use fs_backends::location::Kind;
+use fs_backends::location::{Kind, StackLayer};
 use fs_core::extensions::Difference;
 use fs_core::ops::FsRef;
 use fs_core::{Error, VPath};
@@ -19,6 +20,32 @@ pub struct LayerInfo {
     pub kind: Kind,
     /// Where it is, as the stack file says it.
     pub location: String,
+    /// Its number in the stack file, from the bottom; `None`: it belongs to a stack that is a layer itself.
+    pub at: Option<usize>,
+    /// It is left out just now.
+    pub hidden: bool,
+}
+
+/// Another order of layers, more of them or fewer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LayersEdit {
+    /// Puts a layer on top (`true`: it is written from now on) or right below the top.
+    Add(NewLayer, bool),
+    /// Takes one out. What it holds stays where it is.
+    Remove(usize),
+    /// Exchanges one with the one above it.
+    Raise(usize),
+    /// These and no others.
+    Put(Vec<StackLayer>),
+}
+
+/// What becomes a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewLayer {
+    /// An open filesystem, by its name and place.
+    Open(String, FsRef),
+    /// What is at this path: a folder, of which nothing leads out, or the file or folder of a filesystem.
+    At(PathBuf),
 }
 
 /// How much the top layer changed.

@@ -1,6 +1,7 @@
 //! Short messages in the corner, with one thing to do about each.
 
-use fs_core::ops::EntryId;
+use fs_backends::location::StackLayer;
+use fs_core::ops::{EntryId, FsRef};
 
 use super::{OpId, ToastId};
 
@@ -33,6 +34,8 @@ pub enum Level {
 pub enum ToastAction {
     /// Undoes an operation.
     Undo(EntryId),
+    /// Gives a stack these layers again.
+    Layers(FsRef, Vec<StackLayer>),
     /// Shows what failed.
     ShowReport(OpId),
 }

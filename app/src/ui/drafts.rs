@@ -184,8 +184,10 @@ pub struct Form {
     pub read_only: bool,
     /// What was wrong.
     pub error: Option<String>,
-    /// Layers of a stack, bottom first.
+    /// Layers of a stack, bottom first; or the one that is added.
     pub layers: Vec<FsRef>,
+    /// The layer that is added becomes the one that is written.
+    pub on_top: bool,
     /// A path that may be written over: the desktop's file dialog has asked.
     pub confirmed: Option<PathBuf>,
     /// Our own file dialog is open.

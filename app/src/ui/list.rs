@@ -33,7 +33,7 @@ struct Entries<'a> {
     clip: Option<&'a Clip>,
     tokens: &'static Tokens,
     folder_hue: egui::Color32,
-    layers: &'a [LayerInfo],
+    layers: Vec<&'a LayerInfo>,
     now: Zoned,
 }
 
@@ -131,8 +131,12 @@ impl Entries<'_> {
 
     /// The layer a row is seen from, and what the top layer did to it.
     fn layer(&self, row: usize) -> Cow<'_, str> {
-        let name = |layer: usize| self.layers.get(layer).map_or("", |layer| &layer.name);
-        let top = self.layers.last().map_or("", |layer| &layer.name);
+        let name = |layer: usize| {
+            self.layers
+                .get(layer)
+                .map_or("", |layer| layer.name.as_str())
+        };
+        let top = self.layers.last().map_or("", |layer| layer.name.as_str());
         let facts = self.tab.view.facts(row);
         if let Some(layer) = facts.deleted_in {
             return format!("deleted in {}", name(layer)).into();
@@ -230,7 +234,7 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
     let layers = cx
         .state
         .fs_of(tab)
-        .map_or(&[][..], |info| info.layers.as_slice());
+        .map_or_else(Vec::new, |info| info.shown_layers().collect());
     let columns = columns(layers.len() > 1, &cx.state.sizes);
     let kind = cx
         .state

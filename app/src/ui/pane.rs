@@ -63,7 +63,7 @@ pub(super) fn pane_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, id: PaneId)
             .resizable(false)
             .frame(Frame::new().fill(tokens.surface))
             .show(ui, |ui| {
-                layers::panel_ui(ui, cx, info, is_active(cx.state, id))
+                layers::panel_ui(ui, cx, tab.fs(), info, is_active(cx.state, id))
             });
     }
     if let (Some(fs), Some(info)) = (tab.fs(), info)

@@ -5,8 +5,9 @@ use std::time::Duration;
 use egui::{Align2, Area, Order, Ui};
 
 use super::Cx;
-use crate::command::{Command, FileCommand, WindowCommand};
+use crate::command::{Command, FileCommand, FsCommand, WindowCommand};
 use crate::state::Dialog;
+use crate::state::layers::LayersEdit;
 use crate::state::toast::{Level, Toast, ToastAction};
 use crate::theme::{Icon, UiTokens as _, global_id, metrics};
 use crate::widget::{self, ToastClick};
@@ -43,12 +44,16 @@ fn toast_ui(ui: &mut Ui, cx: &Cx<'_>, toast: &Toast) {
         Level::Error => (Icon::Error, tokens.danger),
     };
     let offer = toast.action.as_ref().map(|action| match action {
-        ToastAction::Undo(_) => "Undo",
+        ToastAction::Undo(_) | ToastAction::Layers(..) => "Undo",
         ToastAction::ShowReport(_) => "Show",
     });
     let shown = ui.scope(|ui| widget::toast_ui(ui, icon, color, &toast.text, offer));
     if shown.inner == Some(ToastClick::Action) {
         match toast.action.clone() {
+            Some(ToastAction::Layers(fs, layers)) => {
+                let edit = LayersEdit::Put(layers);
+                cx.send(Command::Fs(FsCommand::EditLayers(fs, edit)));
+            }
             Some(ToastAction::Undo(entry)) => cx.send(Command::File(FileCommand::Undo(entry))),
             Some(ToastAction::ShowReport(op)) => {
                 cx.send(Command::Window(WindowCommand::Dialog(Dialog::Report(op))));

@@ -31,6 +31,9 @@ pub struct OpenHow<'a> {
     pub memory_limit_bytes: Option<u64>,
     /// A layer that was used over another base is used over this one from now on, with all it deleted and copied; otherwise `WrongBase`.
     pub accept_base: bool,
+    /// Layers of the stack, by their number in its file, that are left out. What is opened can only be read then, and which base a layer belongs to
+    /// does not count.
+    pub without_layers: &'a [usize],
 }
 
 impl Default for OpenHow<'_> {
@@ -42,6 +45,7 @@ impl Default for OpenHow<'_> {
             create: false,
             memory_limit_bytes: None,
             accept_base: false,
+            without_layers: &[],
         }
     }
 }
@@ -111,8 +115,17 @@ impl Location {
     /// `PasswordNeeded`, `WrongPassword`, `Corrupted`, `NewerFormat`, `InUse`; `InvalidData` for a stack that names itself or whose top layer is
     /// another one or lies inside another one; `WrongBase` for a layer that was used over another base.
     pub fn open(&self, how: &OpenHow<'_>) -> Result<Opened> {
+        let partly = OpenHow {
+            read_only: true,
+            accept_base: true,
+            ..*how
+        };
         Opener {
-            how,
+            how: if how.without_layers.is_empty() {
+                how
+            } else {
+                &partly
+            },
             stacks: Vec::new(),
             layers: 0,
         }
@@ -312,6 +325,9 @@ impl Opener<'_> {
         let mut grounds = Vec::new();
         let top = layers.len().saturating_sub(1);
         for (index, layer) in layers.iter().enumerate() {
+            if self.stacks.len() == 1 && self.how.without_layers.contains(&index) {
+                continue;
+            }
             self.layers += 1;
             if self.layers > LAYERS_MAX {
                 let detail = format!("it has more than {LAYERS_MAX} layers");
@@ -366,10 +382,8 @@ impl Opener<'_> {
         }
         self.stacks.pop();
         let all = all.ok_or_else(|| {
-            error(
-                ErrorKind::UnknownFormat,
-                "a stack needs at least one layer".into(),
-            )
+            let detail = "a stack needs at least one layer";
+            error(ErrorKind::UnknownFormat, detail.into())
         })?;
         Ok(Opened {
             location,

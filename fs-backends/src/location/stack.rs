@@ -9,6 +9,7 @@ use fs_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Location;
+use crate::memory::replace_file;
 
 /// A stack as its file holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,12 +48,24 @@ impl StackFile {
         Ok(stack)
     }
 
+    fn text(&self) -> Result<String> {
+        ron::ser::to_string_pretty(self, ron::ser::PrettyConfig::default())
+            .map_err(|e| Error::new(ErrorKind::InvalidData, "write stack").with_source(e))
+    }
+
+    /// Writes it in place of the stack file at `path`, which is the old or the new one at any moment. Who has the stack open keeps the layers it has.
+    pub fn replace(&self, path: &Path) -> Result<()> {
+        use std::io::Write as _;
+        let text = self.text()?;
+        replace_file(path, |mut file| file.write_all(text.as_bytes()))
+            .map_err(|e| Error::from_io(e, "write stack").or_path(path))
+    }
+
     /// Writes a new stack file at `path`. Errors: `AlreadyExists`; those of writing.
     pub fn create(&self, path: &Path) -> Result<()> {
         use std::io::Write as _;
         let error = |e| Error::from_io(e, "write stack").with_path(path);
-        let text = ron::ser::to_string_pretty(self, ron::ser::PrettyConfig::default())
-            .map_err(|e| Error::new(ErrorKind::InvalidData, "write stack").with_source(e))?;
+        let text = self.text()?;
         let mut file = std::fs::File::create_new(path).map_err(error)?;
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
@@ -89,6 +102,11 @@ mod tests {
             stack.create(&copy).unwrap_err().kind(),
             ErrorKind::AlreadyExists
         );
+        let mut fewer = stack.clone();
+        fewer.layers.pop();
+        fewer.replace(&copy).unwrap();
+        assert_eq!(StackFile::read(&copy).unwrap(), fewer);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]

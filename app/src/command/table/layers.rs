@@ -24,6 +24,12 @@ pub(super) const VERBS: &[Verb] = &[
         Some(Command::Fs(FsCommand::Ask(Kind::Stack)))
     })
     .icon(Icon::Layers),
+    Verb::new("add_layer", Menu::Layers, "Add layer…", |state| {
+        file_of_stack(state).ok()?;
+        Some(Command::Fs(FsCommand::AskLayer(tab(state)?.fs()?.clone())))
+    })
+    .icon(Icon::Plus)
+    .when(file_of_stack),
     Verb::new("layer_list", Menu::Layers, "List of layers", |state| {
         stack(state).ok()?;
         Some(Command::Window(WindowCommand::ToggleLayers))
@@ -129,4 +135,12 @@ fn changed(state: &AppState) -> bool {
         let origin = row.and_then(|row| tab.view.facts(row).origin);
         matches!(origin, Some(Origin::Upper | Origin::Changed))
     })
+}
+
+/// Is a stack shown, whose file can be changed?
+fn file_of_stack(state: &AppState) -> Availability {
+    match tab(state).and_then(|tab| state.fs_of(tab)) {
+        Some(info) if info.kind == Kind::Stack && info.is_open() => Ok(()),
+        _ => Err("Only stacks have layers"),
+    }
 }

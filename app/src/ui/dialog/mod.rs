@@ -31,6 +31,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
             | Dialog::MountFolder(_)
             | Dialog::Care(_)
             | Dialog::AddFiles(_)
+            | Dialog::AddLayer(_)
     );
     if may_browse && drafts.form.browser.is_some() {
         return browser::browser_ui(ui, cx, drafts);
@@ -63,6 +64,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 Dialog::AddFiles(_) => cx.send(Command::Window(WindowCommand::CloseDialog)),
                 Dialog::CloseUnsaved(tab) => questions::close_unsaved_ui(ui, cx, *tab),
                 Dialog::Care(fs) => care::care_ui(ui, cx, drafts, fs),
+                Dialog::AddLayer(fs) => form::add_layer_ui(ui, cx, drafts, fs),
                 Dialog::AcceptBase(fs) => questions::accept_base_ui(ui, cx, fs),
                 Dialog::MountFolder(fs) => mount::mount_ui(ui, cx, drafts, fs),
                 Dialog::UnmountFolder { fs, then, users } => {

@@ -155,7 +155,7 @@ impl MemoryBackend {
 }
 
 /// Writes a new file through `write`, makes it durable, and only then puts it in the place of `path`; links are followed.
-fn replace_file(
+pub(crate) fn replace_file(
     path: &Path,
     write: impl FnOnce(&File) -> std::io::Result<()>,
 ) -> std::io::Result<()> {

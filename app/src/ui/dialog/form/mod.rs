@@ -1,5 +1,6 @@
 //! Opening, making and saving a filesystem of each kind: one line that explains it, the fields it needs, one button.
 
+mod add_layer;
 mod create;
 mod fields;
 mod layers;
@@ -12,6 +13,7 @@ use super::{Weight, button_ui, buttons_ui, cancel_ui, check_ui, text_ui, title_u
 use crate::command::{Command, FsCommand, OpenIn, Pick};
 use crate::theme::{FsKind, UiTokens as _, metrics};
 use crate::ui::{Cx, Drafts};
+pub(super) use add_layer::add_layer_ui;
 pub(super) use create::create_ui;
 pub(super) use fields::{absolute, error_ui, label_ui, path_ui, secret_ui, with_extension};
 

@@ -1,0 +1,153 @@
+//! Which layers a stack has: leaving one out for a look, and changing the stack file.
+//!
+//! Either way the stack is closed and opened again; what its layers hold is not touched.
+
+use fs_backends::location::{Location, Root, StackLayer};
+use fs_core::ErrorKind;
+use fs_core::ops::FsRef;
+
+use super::App;
+use crate::background::Request;
+use crate::state::filesystem::place_of;
+use crate::state::layers::LayersEdit;
+use crate::state::toast::{Level, ToastAction};
+use crate::state::{Dialog, FsInfo, FsStatus, Load};
+
+impl App {
+    /// Leaves a layer out, or takes it in again.
+    pub(super) fn show_layer(&mut self, fs: &FsRef, at: usize, shown: bool) {
+        if !self.may_reopen(fs) {
+            return;
+        }
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        if shown {
+            info.hidden.retain(|hidden| *hidden != at);
+        } else if info.shown_layers().count() > 1 && !info.hidden.contains(&at) {
+            info.hidden.push(at);
+        }
+        self.reopen(fs);
+    }
+
+    /// Writes another stack file.
+    pub(super) fn edit_layers(&mut self, fs: &FsRef, edit: LayersEdit) {
+        if !self.may_reopen(fs) {
+            return;
+        }
+        let info = self.state.filesystems.get(fs);
+        if let Some(Root::Stack(path)) = info.map(|info| info.location.root()) {
+            let path = path.clone();
+            self.background
+                .send(Request::EditStack(fs.clone(), path, edit));
+        }
+    }
+
+    /// Can it be closed and opened again without loss? Otherwise says why not.
+    fn may_reopen(&mut self, fs: &FsRef) -> bool {
+        let filesystems = &self.state.filesystems;
+        let Some(info) = filesystems.get(fs) else {
+            return false;
+        };
+        let busy = self
+            .state
+            .operations
+            .active()
+            .any(|(_, running)| running.touches(fs));
+        let why = if busy {
+            "is in use by an operation; wait for it or stop it first"
+        } else if info.folder.is_some() {
+            "is mounted as a folder; unmount it first"
+        } else if filesystems.values().any(|info| info.made_of.contains(fs)) {
+            "is a layer of another stack; close that first"
+        } else if info.unsaved && !writes_to_a_tab(info) {
+            "holds changes that are in memory only; open its top layer in a tab and save it first"
+        } else {
+            return true;
+        };
+        let text = format!("{} {why}", info.name);
+        self.note(Level::Error, text);
+        false
+    }
+
+    /// The answer to writing a stack file.
+    pub(super) fn stack_edited(&mut self, fs: &FsRef, result: fs_core::Result<Vec<StackLayer>>) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        let putting_back = self.putting_back.remove(fs);
+        match result {
+            Ok(_) if putting_back => self.reopen(fs),
+            Ok(before) => {
+                let text = format!("Changed the layers of {}", info.name);
+                info.hidden.clear();
+                if matches!(self.state.dialog, Some(Dialog::AddLayer(_))) {
+                    self.close_dialog();
+                }
+                let back = ToastAction::Layers(fs.clone(), before.clone());
+                self.state.toasts.push(Level::Done, text, Some(back));
+                self.before_edit.insert(fs.clone(), before);
+                self.reopen(fs);
+            }
+            Err(error) => {
+                let what = "Couldn't change the layers";
+                self.fail_form(crate::ui::error_sentence(what, &error));
+            }
+        }
+    }
+
+    /// Layers that don't go together are no stack: it gets those back that it had. Not where only their base is another one: that can be accepted.
+    pub(super) fn put_layers_back(&mut self, fs: &FsRef, error: &fs_core::Error) -> bool {
+        let told = [
+            ErrorKind::WrongBase,
+            ErrorKind::PasswordNeeded,
+            ErrorKind::WrongPassword,
+        ];
+        if told.contains(&error.kind()) {
+            return false;
+        }
+        let Some(before) = self.before_edit.remove(fs) else {
+            return false;
+        };
+        let Some(Root::Stack(path)) = self
+            .state
+            .filesystems
+            .get(fs)
+            .map(|info| info.location.root())
+        else {
+            return false;
+        };
+        let request = Request::EditStack(fs.clone(), path.clone(), LayersEdit::Put(before));
+        self.background.send(request);
+        self.putting_back.insert(fs.clone());
+        let what = "The layers stay as they were";
+        self.note(Level::Error, crate::ui::error_sentence(what, error));
+        true
+    }
+
+    fn reopen(&mut self, fs: &FsRef) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        info.status = FsStatus::Opening;
+        info.tally = None;
+        for tab in self
+            .state
+            .workspace
+            .tabs_mut()
+            .filter(|tab| tab.fs() == Some(fs))
+        {
+            tab.supersede();
+            tab.load = Load::Loading;
+        }
+        self.reopening.insert(fs.clone());
+        self.background.send(Request::Unmount(fs.clone()));
+    }
+}
+
+/// Is the layer that is written open in a tab of its own, so that it stays?
+fn writes_to_a_tab(info: &FsInfo) -> bool {
+    let top = info.layers.last().map(|top| top.location.as_str());
+    let top = top.and_then(|text| Location::parse(text, std::path::Path::new("/")).ok());
+    top.is_some_and(|top| info.made_of.contains(&place_of(&top).fs))
+}
