@@ -50,13 +50,13 @@ pub(super) struct Writer {
     waiting: AtomicUsize,
     room: Room,
     commits: AtomicU32,
-    outside: OnceLock<SyncOutside>,
+    outside: Arc<OnceLock<SyncOutside>>,
     in_doubt: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
 /// Makes durable what lies beside the database and is named in it.
-type SyncOutside = Box<dyn Fn() -> Result<()> + Send + std::marker::Sync>;
+pub(super) type SyncOutside = Box<dyn Fn() -> Result<()> + Send + std::marker::Sync>;
 
 impl Writer {
     pub(super) fn new(
@@ -65,14 +65,15 @@ impl Writer {
         counters: Arc<Counters>,
     ) -> Self {
         let in_doubt = Arc::new(AtomicBool::new(false));
-        let state = State::new(connection, in_doubt.clone());
+        let outside = Arc::<OnceLock<SyncOutside>>::default();
+        let state = State::new(connection, in_doubt.clone(), outside.clone());
         Self {
             connector,
             counters,
             waiting: AtomicUsize::new(0),
             room: Room::new(),
             commits: AtomicU32::new(0),
-            outside: OnceLock::new(),
+            outside,
             in_doubt,
             state: Mutex::new(state),
         }
@@ -124,7 +125,7 @@ impl Writer {
         }
     }
 
-    /// What has to be made durable before the log goes into the database; told once.
+    /// What has to be made durable before anything is that names it: before a durable commit, and before the log goes into the database; told once.
     pub(super) fn set_outside(&self, sync: SyncOutside) {
         // A second one would be the same.
         self.outside.set(sync).unwrap_or_default();
@@ -201,6 +202,8 @@ impl Writer {
         // Whoever left their transaction to us waits for it.
         state.finish(&self.counters);
         state.ready(&self.connector.read())?;
+        // It may make the commits so far durable.
+        state.sync_outside()?;
         let result = f(state.connection()?);
         if let Err(error) = &result
             && matches!(error.kind(), ErrorKind::Io | ErrorKind::NoSpace)

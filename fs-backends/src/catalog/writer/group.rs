@@ -1,15 +1,15 @@
 //! The writing connection, and the transaction that those who wait for it share: one savepoint each, one COMMIT for all.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
-use super::Sync;
 use super::room::Pages;
+use super::{Sync, SyncOutside};
 use crate::catalog::connect::{Connector, Role};
 use crate::catalog::counters::Counters;
 use crate::catalog::error::from_sql;
@@ -25,6 +25,7 @@ pub(super) struct State {
     pub(super) unsynced: bool,
     level: Sync,
     in_doubt: Arc<AtomicBool>,
+    outside: Arc<OnceLock<SyncOutside>>,
 }
 
 /// The connection, while there is one.
@@ -72,13 +73,18 @@ impl Outcome {
 
 impl State {
     /// With an open connection that nothing was written through yet.
-    pub(super) fn new(connection: Connection, in_doubt: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(
+        connection: Connection,
+        in_doubt: Arc<AtomicBool>,
+        outside: Arc<OnceLock<SyncOutside>>,
+    ) -> Self {
         Self {
             connection: Slot::Open(connection),
             group: None,
             unsynced: false,
             level: Sync::Durable,
             in_doubt,
+            outside,
         }
     }
 
@@ -90,11 +96,18 @@ impl State {
         }
     }
 
+    /// Makes durable what lies beside the database. A durable commit that named bytes the disk does not have would lose, in a power cut, also those that
+    /// were there before: a file that is changed in place may have got another blob.
+    pub(super) fn sync_outside(&self) -> Result<()> {
+        self.outside.get().map_or(Ok(()), |sync| sync())
+    }
+
     pub(super) fn ready(&mut self, connector: &Connector) -> Result<()> {
         if let Slot::Poisoned = self.connection {
             // What a failed sync could not write the kernel takes for written: only writing it again tells.
             log::write_again(&connector.path)
                 .map_err(|error| Error::from_io(error, "write log"))?;
+            self.sync_outside()?;
             let connection = connector
                 .connect(Role::Writer)
                 .map_err(|error| from_sql(error, "write"))?;
@@ -238,6 +251,14 @@ impl State {
             self.connection = Slot::Poisoned;
             let cause = group.cause.clone();
             return Err(cause.unwrap_or_else(|| Error::new(ErrorKind::Io, "write")));
+        }
+        if group.sync == Sync::Durable
+            && let Err(error) = self.sync_outside()
+        {
+            if db.execute_batch("ROLLBACK").is_err() {
+                self.connection = Slot::Poisoned;
+            }
+            return Err(error);
         }
         let committed = counters.reserve(db).and_then(|()| {
             db.prepare_cached("COMMIT")

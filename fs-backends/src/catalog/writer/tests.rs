@@ -10,6 +10,7 @@ use crate::catalog::{Format, NewDatabase, create};
 
 struct Fixture {
     writer: Writer,
+    connector: Connector,
     _dir: tempfile::TempDir,
 }
 
@@ -33,7 +34,12 @@ fn fixture() -> Fixture {
     let connection = connector.connect(Role::Writer).unwrap();
     let counters = Arc::new(Counters::load(&connection, crate::catalog::schema::VERSION).unwrap());
     Fixture {
-        writer: Writer::new(Arc::new(RwLock::new(connector)), connection, counters),
+        writer: Writer::new(
+            Arc::new(RwLock::new(connector.clone())),
+            connection,
+            counters,
+        ),
+        connector,
         _dir: dir,
     }
 }
@@ -140,4 +146,44 @@ fn a_closed_writer_says_so() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
     fixture.writer.close(|_| Ok(())).unwrap();
+}
+
+/// A power cut after a durable commit must find everything it names.
+#[test]
+fn what_lies_outside_is_durable_before_a_durable_commit() {
+    let fixture = fixture();
+    let writer = &fixture.writer;
+    let look = fixture.connector.connect(Role::Reader).unwrap();
+    let look = Mutex::new(look);
+    let (calls, fails) = (
+        Arc::new(AtomicU32::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (counted, failing) = (calls.clone(), fails.clone());
+    writer.set_outside(Box::new(move || {
+        let select = "SELECT count(*) FROM meta WHERE value = 1 AND key < 'a'";
+        let seen: u32 = look.lock().query_row(select, [], |row| row.get(0)).unwrap();
+        assert_eq!(
+            seen,
+            counted.fetch_add(1, Ordering::Relaxed),
+            "committed before"
+        );
+        match failing.load(Ordering::Relaxed) {
+            true => Err(Error::new(ErrorKind::Io, "sync blobs")),
+            false => Ok(()),
+        }
+    }));
+    writer.run(Sync::Durable, |db| put(db, 0)).unwrap();
+    writer.run(Sync::Durable, |db| put(db, 1)).unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    fails.store(true, Ordering::Relaxed);
+    let failed = writer.run(Sync::Durable, |db| put(db, 2)).unwrap_err();
+    assert_eq!(failed.operation(), "sync blobs");
+    fails.store(false, Ordering::Relaxed);
+    calls.store(2, Ordering::Relaxed);
+    assert_eq!(keys(writer), 2);
+    // What need not be durable waits for nothing.
+    writer.run(Sync::Committed, |db| put(db, 3)).unwrap();
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    assert_eq!(keys(writer), 3);
 }
