@@ -139,8 +139,12 @@ impl BlobStore {
         // The lock goes before the index is told: whoever writes takes the two in the other order.
         let sealed = {
             let mut state = content.state();
-            let now = content.seal(&mut state)?;
-            state.sealed.clone().filter(|_| now)
+            match content.seal(&mut state) {
+                Ok(now) => state.sealed.clone().filter(|_| now),
+                // Another thread removed it since: nobody names it.
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            }
         };
         if let Some(seal) = sealed {
             self.0.database.write_early(|db| {
@@ -535,5 +539,36 @@ impl CatalogContent for BlobStore {
 
     fn collect(&self, grace_seconds: u64, control: &Control) -> Result<Reclaimed> {
         self.collect_files(grace_seconds, control)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Format, OpenRequest, Secret};
+    use crate::indexed::{BLOBS, INDEX, IndexedBackend};
+
+    /// Two threads reap at the same time: one is about to seal what the other removes.
+    #[test]
+    fn a_blob_removed_before_it_is_sealed_is_no_failure() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store");
+        drop(IndexedBackend::create(&path).unwrap());
+        let database = Database::open(&OpenRequest {
+            path: &path.join(INDEX),
+            format: Format::Index,
+            secret: Secret::None,
+            durability: Durability::OnSync,
+            read_only: false,
+        });
+        // Without a keeper that would be a third one.
+        let folder = BlobFolder::open(&path.join(BLOBS)).unwrap();
+        let store = BlobStore::new(Arc::new(database.unwrap()), folder).unwrap();
+        let blob = store.new_blob().unwrap();
+        blob.state().writing = false;
+        store.0.unsealed.lock().push_back(blob.id());
+        store.0.folder.remove(blob.name()).unwrap();
+        assert!(store.seal_some().unwrap());
+        assert!(!store.seal_some().unwrap());
     }
 }
