@@ -27,6 +27,15 @@ pub fn tell(line: std::fmt::Arguments<'_>) {
     out.flush().unwrap();
 }
 
+/// Nanoseconds on a clock that parent and child share.
+///
+/// # Panics
+/// Never: the clock counts from the start of the machine.
+pub fn now_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec * 1_000_000_000 + now.tv_nsec).unwrap()
+}
+
 /// This test binary, started for its test `child`, below the program `wrapper` (if it is not empty).
 ///
 /// # Panics
@@ -119,6 +128,41 @@ impl Worker {
     /// When that is not possible.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
+    }
+
+    /// Stops it where it is (SIGSTOP), until [`Worker::go_on`]; what it told before has been heard then.
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub fn pause(&mut self) {
+        self.signal("-STOP");
+        // The thread that listens reads what is in the pipe.
+        while let Ok(told) = self.lines.recv_timeout(Duration::from_millis(200)) {
+            self.heard.push(told);
+        }
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When that is not possible.
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        crate::fault::run(&["kill", signal, &self.id().to_string()]);
+    }
+
+    /// The number last told with this word in front until now, or 0.
+    ///
+    /// # Panics
+    /// When it is no number.
+    pub fn number(&self, word: &str) -> usize {
+        let told = self.heard.iter().rev();
+        told.filter_map(|line| line.strip_prefix(word))
+            .next()
+            .map_or(0, |text| text.trim().parse().unwrap())
     }
 
     /// Its process id.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use crate::child::now_ns;
 use crate::fault;
 
 /// A disk, which lies in a folder and is mounted in it.
@@ -68,19 +69,21 @@ impl Disk {
         &self.mounted
     }
 
-    /// Cuts its power: what is not on the disk will never be; everything fails until it is unmounted.
+    /// Cuts its power: what is not on the disk will never be; everything fails until it is unmounted. Answers when that began ([`now_ns`]).
     ///
     /// # Panics
     /// When the filesystem can't.
-    pub fn cut(&self) {
+    pub fn cut(&self) -> u64 {
         use rustix::ioctl::{Setter, ioctl, opcode};
         /// `EXT4_IOC_SHUTDOWN`, `XFS_IOC_GOINGDOWN` (`linux/fs/ext4/ext4.h`, `xfs_fs.h`).
         const SHUTDOWN: rustix::ioctl::Opcode = opcode::read::<u32>(b'X', 125);
         /// The log is not written either.
         const NO_LOG_FLUSH: u32 = 2;
         let folder = File::open(&self.mounted).unwrap();
+        let began = now_ns();
         #[expect(unsafe_code, reason = "this ioctl reads one u32, as its number says")]
         let cut = unsafe { ioctl(&folder, Setter::<SHUTDOWN, u32>::new(NO_LOG_FLUSH)) };
         cut.unwrap();
+        began
     }
 }

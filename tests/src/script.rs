@@ -90,6 +90,19 @@ pub enum Step {
     RemoveMany(Vec<String>),
 }
 
+/// What lies in the lower layer of an overlay.
+pub fn base_files() -> Model {
+    let mut random = Random(1);
+    let mut files = Model::new();
+    for folder in FOLDERS {
+        for number in 0..NAMES / 2 {
+            let piece = Piece::draw(&mut random, false);
+            files.insert(format!("{folder}/f{number}"), vec![piece]);
+        }
+    }
+    files
+}
+
 /// Every file: its path, and what its content is made of.
 pub type Model = BTreeMap<String, Vec<Piece>>;
 /// Every file: its path and its bytes.
@@ -106,6 +119,7 @@ pub struct Script {
     random: Random,
     focus: Focus,
     large: bool,
+    in_parts: bool,
     /// What must be there now.
     pub model: Model,
 }
@@ -117,7 +131,18 @@ impl Script {
             random: Random(seed),
             focus,
             large: focus == Focus::Import,
+            in_parts: false,
             model: Model::new(),
+        }
+    }
+
+    /// The same, begun where these files are. An overlay, which has some from the beginning, may do an import in part.
+    #[must_use]
+    pub fn over(self, base: Model) -> Self {
+        Self {
+            in_parts: !base.is_empty(),
+            model: base,
+            ..self
         }
     }
 
@@ -218,6 +243,18 @@ impl Script {
                         Some(bytes) => *bytes == content(pieces),
                         None => !after.contains_key(path),
                     })
+            }
+            Step::Import(files) if self.in_parts => {
+                let done: Vec<_> = files
+                    .iter()
+                    .filter(|(path, piece)| now.get(path) == Some(&piece.bytes()))
+                    .collect();
+                let mut some = self.model.clone();
+                some.extend(
+                    done.iter()
+                        .map(|(path, piece)| (path.clone(), vec![*piece])),
+                );
+                agrees(&some, now)
             }
             _ => agrees(&self.model, now) || agrees(&after, now),
         }

@@ -1,4 +1,4 @@
-//! Random operation sequences on every kind of filesystem and on the real kernel, with equal results.
+//! Random operation sequences on every kind of filesystem, on the real kernel and on a model written from the man pages, with equal results.
 //!
 //! Each sequence is drawn from a seed, which a failure prints together with the shortest sequence that still fails. `LAMINA_DIFFERENTIAL_CASES`
 //! sets how many sequences each kind gets, `LAMINA_DIFFERENTIAL_SEED` the first seed.
@@ -13,6 +13,7 @@
 mod answer;
 mod kernel;
 mod kinds;
+mod model;
 mod op;
 mod subject;
 
@@ -20,6 +21,7 @@ use answer::{Answer, Stat, first_difference};
 use fs_core::FileKind;
 use kernel::Kernel;
 use lamina_tests::shorten::shortest;
+use model::Model;
 use op::{Op, Range, Rng, draw};
 use subject::{Fresh, Resolver, Subject};
 
@@ -50,13 +52,21 @@ impl Kind {
     }
 }
 
-/// Runs the operations on both; the first difference, if there is one.
+/// Runs the operations on all three; the first difference, if there is one.
 fn difference(kind: &Kind, ops: &[Op]) -> Option<String> {
     let mut kernel = Kernel::new();
+    let mut model = Model::new();
     let mut subject = Subject::new((kind.make)(), kind.resolver);
     for (step, op) in ops.iter().enumerate() {
         let whole = !kernel.has_handles();
-        let expected = kind.shown(kernel.apply(op));
+        let expected = kernel.apply(op);
+        let modelled = model.apply(op);
+        if !modelled.agrees(&expected) {
+            return Some(format!(
+                "step {step} ({op:?}): the model says {modelled:?}, the kernel {expected:?}"
+            ));
+        }
+        let expected = kind.shown(expected);
         let actual = kind.shown(subject.apply(op, whole));
         if !actual.agrees(&expected) {
             return Some(format!(
@@ -65,6 +75,9 @@ fn difference(kind: &Kind, ops: &[Op]) -> Option<String> {
         }
     }
     let (mut actual, mut expected) = (subject.tree(), kernel.tree());
+    if let Some(how) = first_difference(&model.tree(), &expected) {
+        return Some(format!("the model: {how}"));
+    }
     for leaf in actual.iter_mut().chain(&mut expected) {
         leaf.stat = kind.shown_stat(leaf.stat.clone());
     }

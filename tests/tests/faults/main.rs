@@ -1,4 +1,5 @@
-//! Disks that are full and disks that fail: the exact error, nothing half done, reading goes on, and nothing is acknowledged that could be lost.
+//! Disks that are full and disks that fail: the exact error, nothing half done, reading goes on, and nothing is acknowledged that could be lost. And
+//! what goes on at the same time: other processes, a close, a collection, clocks that jump.
 //!
 //! System calls fail by `strace` (`tamper`), disks are really full in a mount namespace of the test's own (`full`). What can't be done here is left
 //! out, which is said.
@@ -10,7 +11,10 @@
     reason = "a test may panic"
 )]
 
+mod closing;
+mod collecting;
 mod full;
+mod sharing;
 mod tamper;
 
 use lamina_tests::child;
@@ -22,6 +26,9 @@ fn child() {
         match task[0].as_str() {
             "tamper" => tamper::work(&task[1..]),
             "full" => full::work(&task[1..]),
+            "closing" => closing::work(&task[1..]),
+            "sharing" => sharing::work(&task[1..]),
+            "changing" => sharing::change(&task[1..]),
             other => panic!("{other}"),
         }
     }

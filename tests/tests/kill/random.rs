@@ -44,6 +44,13 @@ pub struct Case {
     pub task: Task,
 }
 
+impl Case {
+    /// What the child does, and what must be there.
+    pub fn script(&self, seed: u64) -> Script {
+        Script::new(seed, self.focus).over(self.vessel.files())
+    }
+}
+
 macro_rules! cases {
     ($($test:ident: $vessel:ident $focus:ident $task:ident;)*) => {
         /// Every case, as the child finds it by its number.
@@ -82,6 +89,9 @@ cases! {
     backing_up_a_plain_vault: Plain Mixed Backup;
     backing_up_a_store: Store Mixed Backup;
     saving_memory: Memory Mixed Nothing;
+    working_in_an_overlay: Overlay Mixed Nothing;
+    renaming_in_an_overlay: Overlay Rename Nothing;
+    deleting_in_an_overlay: Overlay Delete Nothing;
     working_in_an_encrypted_store: EncryptedStore Mixed Nothing;
     collecting_garbage_of_an_encrypted_store: EncryptedStore Mixed Collect;
     changing_the_password_of_a_store: EncryptedStore Mixed Rekey;
@@ -114,9 +124,9 @@ fn examine(case: &Case, folder: &Path, seed: u64, ended: &Ended, what: &str) {
             Err(error) => panic!("{what}: {error}"),
         });
     let open = opened.unwrap_or_else(|| panic!("{what}: none of {passwords:?} opens it"));
-    is_sound(&*open.backend, what);
+    is_sound(&*open.checked, what);
     let now = files(&open.storage()).unwrap();
-    let mut script = Script::new(seed, case.focus).after(steps);
+    let mut script = case.script(seed).after(steps);
     if !script.agrees(&now) {
         let before: Vec<String> = script.model.keys().cloned().collect();
         let step = script.draw();
@@ -127,7 +137,7 @@ fn examine(case: &Case, folder: &Path, seed: u64, ended: &Ended, what: &str) {
             "{what}: after step {steps} comes {step:?}; before {before:?}, now {found:?}"
         );
     }
-    is_clean(&*open.backend, what);
+    is_clean(&*open.checked, what);
     open.backend.close().unwrap();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -33,8 +33,8 @@ const CALLS: [&str; 10] = [
 /// Calls of the process before it begins (writes of the test harness) are no points of interest, but are counted.
 const MOST: usize = 400;
 
-fn script() -> Script {
-    Script::new(SEED, Focus::Mixed).small()
+fn script(vessel: Vessel) -> Script {
+    Script::new(SEED, Focus::Mixed).small().over(vessel.files())
 }
 
 /// What comes in the middle of the script.
@@ -56,7 +56,7 @@ pub fn work(task: &[String]) {
         .open(&folder, PASSWORDS[0], Durability::EachCall)
         .unwrap();
     let fs = open.storage();
-    let mut script = script();
+    let mut script = script(vessel);
     for number in 1..=2 * STEPS {
         let step = script.draw();
         perform(&fs, &step).unwrap();
@@ -64,7 +64,7 @@ pub fn work(task: &[String]) {
         open.settle().unwrap();
         tell(format_args!("step {number}"));
         if number == STEPS {
-            maintain(&*open.backend, &folder);
+            maintain(&*open.checked, &folder);
         }
     }
     open.backend.close().unwrap();
@@ -74,16 +74,16 @@ fn examine(vessel: Vessel, folder: &Path, steps: usize, what: &str) {
     let open = vessel
         .open(folder, PASSWORDS[0], Durability::OnSync)
         .unwrap_or_else(|error| panic!("{what}: {error}"));
-    is_sound(&*open.backend, what);
+    is_sound(&*open.checked, what);
     let now = files(&open.storage()).unwrap();
-    let mut script = script().after(steps);
+    let mut script = script(vessel).after(steps);
     let step = script.draw();
     assert!(
         script.explains(&step, &now),
         "{what}: after step {steps} comes {step:?}; now {:?}",
         sizes(&now)
     );
-    is_clean(&*open.backend, what);
+    is_clean(&*open.checked, what);
     open.backend.close().unwrap();
 }
 
@@ -131,6 +131,12 @@ fn an_encrypted_vault_before_every_call() {
 #[test]
 fn a_store_before_every_call() {
     swept(Vessel::Store);
+}
+
+/// Between what an upper has to do no deleted file of the base comes back.
+#[test]
+fn an_overlay_before_every_call() {
+    swept(Vessel::Overlay);
 }
 
 #[test]

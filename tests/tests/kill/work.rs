@@ -7,7 +7,7 @@ use std::time::Duration;
 use fs_backends::sqlite::Durability;
 use fs_core::{Backend, Control};
 use lamina_tests::child::tell;
-use lamina_tests::script::{Script, perform};
+use lamina_tests::script::perform;
 use lamina_tests::vessel::PASSWORDS;
 
 use crate::random::{CASES, Task};
@@ -32,7 +32,7 @@ pub fn work(task: &[String]) {
             scope.spawn(|| disturb(&*open.backend, case.task, &folder, &done));
         }
         let fs = open.storage();
-        let mut script = Script::new(seed, case.focus);
+        let mut script = case.script(seed);
         for number in 1.. {
             let step = script.draw();
             perform(&fs, &step).unwrap();
