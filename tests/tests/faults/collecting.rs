@@ -36,7 +36,7 @@ impl Drop for Ended<'_> {
 }
 
 fn collected(vessel: Vessel) {
-    for seed in SEED..SEED + setting("LAMINA_COLLECT_ROUNDS", 2) {
+    for seed in SEED..SEED + setting("LAMINA_COLLECT_ROUNDS", 1) {
         for focus in [Focus::Mixed, Focus::Import, Focus::Overwrite] {
             let folder = lamina_tests::folder();
             vessel.make(folder.path()).unwrap();
