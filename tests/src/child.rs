@@ -6,6 +6,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 /// What the child is to do.
 const TASK: &str = "LAMINA_TEST_CHILD";
 /// A child that is silent for longer hangs.
@@ -135,7 +137,7 @@ impl Worker {
     /// # Panics
     /// When that is not possible.
     pub fn pause(&mut self) {
-        self.signal("-STOP");
+        self.signal(Signal::STOP);
         // The thread that listens reads what is in the pipe.
         while let Ok(told) = self.lines.recv_timeout(Duration::from_millis(200)) {
             self.heard.push(told);
@@ -147,11 +149,12 @@ impl Worker {
     /// # Panics
     /// When that is not possible.
     pub fn go_on(&self) {
-        self.signal("-CONT");
+        self.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: &str) {
-        crate::fault::run(&["kill", signal, &self.id().to_string()]);
+    fn signal(&self, signal: Signal) {
+        let child = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(child, signal).unwrap();
     }
 
     /// The number last told with this word in front until now, or 0.
