@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use fs_core::{Error, ErrorKind, Result};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
@@ -124,6 +124,18 @@ pub fn detach(dir: &Path, lazily: bool) -> Result<()> {
         Err(errno) => Err(failed(errno, dir).with_operation("unmount")),
         Ok(()) => Ok(()),
     }
+}
+
+/// The number of what is mounted at `dir`, among the connections of this system. Asks nothing of whoever serves it.
+pub fn connection(dir: &Path) -> Result<u32> {
+    let known = AtFlags::STATX_DONT_SYNC | AtFlags::SYMLINK_NOFOLLOW;
+    let found = rustix::fs::statx(CWD, dir, known, StatxFlags::empty());
+    Ok(found.map_err(|errno| failed(errno, dir))?.stx_dev_minor)
+}
+
+/// Ends a connection, wherever it may still be mounted (the kernel's `Documentation/filesystems/fuse.rst`, "Control filesystem").
+pub fn abort(connection: u32) -> std::io::Result<()> {
+    std::fs::write(format!("/sys/fs/fuse/connections/{connection}/abort"), "1")
 }
 
 fn detach_by_helper(dir: &Path, lazily: bool) -> Result<()> {

@@ -114,12 +114,12 @@ impl Inodes {
         self.0.lock().by_number.keys().copied().collect()
     }
 
-    /// Counts a lookup that found this node, if the kernel knows it already. `pin`: a newer hold on it.
-    pub fn again(&self, metadata: &Metadata, pin: Option<Node>) -> Option<Arc<Inode>> {
-        self.0.lock().again(metadata, pin)
+    /// Counts a lookup that found this node, if the kernel knows it already.
+    pub fn again(&self, metadata: &Metadata) -> Option<Arc<Inode>> {
+        self.0.lock().again(metadata, None)
     }
 
-    /// Counts a lookup that found this node, whether the kernel knows it or not.
+    /// Counts a lookup that found this node, whether the kernel knows it or not; `node` is a newer hold on it.
     pub fn enter(&self, node: Node, metadata: &Metadata) -> Arc<Inode> {
         let mut tables = self.0.lock();
         if let Some(inode) = tables.again(metadata, Some(node.clone())) {

@@ -9,7 +9,8 @@
 //! | `users` | which programs use it |
 //! | `caches` | what the kernel may keep, and telling it what others change |
 //! | `durable` | at most a few seconds of changes are not durable |
-//! | `server` | the requests of the kernel and who answers them |
+//! | `server` | a mounted filesystem: what its answers share |
+//! | `requests`, `replies` | what the kernel asks, and answers in its form |
 //! | `handles` | what the kernel holds open |
 //! | `inodes` | numbers the kernel knows, and the nodes they stand for |
 //! | `attributes` | metadata and errors in the words of the kernel |
@@ -34,6 +35,8 @@ mod handles;
 mod inodes;
 mod names;
 mod place;
+mod replies;
+mod requests;
 mod server;
 mod session;
 mod users;

@@ -69,20 +69,17 @@ impl Server {
         name: &OsStr,
     ) -> Answer<(Arc<Inode>, Metadata)> {
         let place = self.place(parent, name)?;
-        let metadata = self.backend.stat(place.at())?;
-        let newer = if self.repin {
-            Some(self.backend.pin(place.at())?)
-        } else {
-            None
-        };
-        if let Some(inode) = self.inodes.again(&metadata, newer) {
-            return Ok((inode, metadata));
+        if !self.repin {
+            let metadata = self.backend.stat(place.at())?;
+            if let Some(inode) = self.inodes.again(&metadata) {
+                return Ok((inode, metadata));
+            }
         }
         let pinned = Place {
             dir: self.backend.pin(place.at())?,
             path: VPath::root(),
         };
-        // Asked again of what is held: the name may have another node since.
+        // Asked of what is held: the name may have another node since.
         let metadata = self.backend.stat(pinned.at())?;
         Ok((self.inodes.enter(pinned.dir, &metadata), metadata))
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,9 @@ use super::watchdog::Watchdog;
 
 /// Threads that answer requests: enough that a slow one (a big write into a vault) does not hold up the others.
 const THREADS: usize = 8;
+
+/// For how long the kernel may still hold on to what is unmounted.
+const LINGERS: Duration = Duration::from_secs(1);
 
 /// How to mount.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +42,9 @@ pub struct Options {
 /// A mounted filesystem. Dropped it is unmounted, lazily where programs still use it.
 pub struct Mounted {
     dir: PathBuf,
+    connection: u32,
+    /// The folder is an ordinary one again.
+    is_off: AtomicBool,
     activity: Arc<Activity>,
     ended: Arc<Ended>,
     thread: Option<JoinHandle<()>>,
@@ -132,6 +139,8 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
                 }
             })?;
         Ok(Mounted {
+            connection: device::connection(&dir).map_err(std::io::Error::from)?,
+            is_off: AtomicBool::new(false),
             dir: dir.clone(),
             activity,
             ended,
@@ -180,13 +189,26 @@ impl Mounted {
             return Ok(());
         }
         device::detach(&self.dir, false)?;
-        self.wait(None);
+        self.is_off.store(true, Ordering::Release);
+        if !self.wait(Some(LINGERS)) {
+            self.end_elsewhere();
+        }
         Ok(())
+    }
+
+    /// Nobody used it here, but a mount namespace that began meanwhile (a container, a service) has it as well.
+    fn end_elsewhere(&self) {
+        if let Err(error) = device::abort(self.connection) {
+            tracing::warn!("a container or service still has the folder: {error}");
+        } else if self.wait(Some(LINGERS)) {
+            return;
+        }
+        self.abandon();
     }
 
     /// Takes the folder away from who does not use it yet; it ends when the last program lets go of it. What mappings hold is written first.
     pub fn detach(&self) -> Result<()> {
-        if self.is_over() {
+        if self.is_over() || self.is_off.load(Ordering::Acquire) {
             return Ok(());
         }
         let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;

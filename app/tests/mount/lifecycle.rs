@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::rules::User;
+use crate::rules::{User, is_root};
 use crate::world::{Server, can_mount, lamina, program_as};
 
 /// A folder to work in, with a home of its own and an empty folder to mount at.
@@ -313,4 +313,27 @@ fn the_file_of_an_open_vault_is_in_use_in_a_mounted_stack() {
     assert_eq!(refused.raw_os_error(), Some(libc::ETXTBSY));
     mounted.signal(Signal::TERM);
     mounted.ends_well();
+}
+
+/// A mount namespace that began meanwhile has the folder too, and nothing we do takes it away there.
+#[test]
+fn a_container_that_began_meanwhile_does_not_hold_up_the_end() {
+    if !can_mount() || !is_root() {
+        return;
+    }
+    let shell = Shell::new();
+    let server = shell.mount(&["memory:x", "mnt"]);
+    shell.write("file", "kept");
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c"]);
+    command.arg("echo mounted at >&2; exec sleep 1000");
+    let container = Server::start(command);
+    let inside = format!("/proc/{}/root", container.child.id());
+    let inside = Path::new(&inside).join(shell.path("mnt").strip_prefix("/").unwrap());
+    assert_eq!(fs::read_to_string(inside.join("file")).unwrap(), "kept");
+    server.signal(Signal::TERM);
+    server.ends_well();
+    assert!(!shell.is_mounted());
+    let gone = fs::read_dir(&inside).unwrap_err();
+    assert_eq!(gone.raw_os_error(), Some(libc::ENOTCONN));
 }

@@ -1,14 +1,13 @@
 //! Making staged nodes appear: many in one transaction, each by the rename table.
 
 use std::any::Any;
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::sync::Arc;
 
 use fs_core::ErrorKind;
 use fs_core::{FileId, FileKind, RenameMode, Result, Staged};
 
 use super::Shared;
+use super::open_file::Xattrs;
 use super::rename::Place;
 use super::resolve::{fail, tell};
 use super::rules::Rules;
@@ -21,7 +20,7 @@ struct Ready<'a> {
     ino: Inode,
     /// `None`: a directory that is in the store.
     record: Option<NodeRecord>,
-    xattrs: &'a BTreeMap<OsString, Vec<u8>>,
+    xattrs: &'a Xattrs,
     owner_given: bool,
 }
 
@@ -180,7 +179,7 @@ impl Rules<'_> {
         })
     }
 
-    fn set_xattrs(&mut self, ino: Inode, xattrs: &BTreeMap<OsString, Vec<u8>>) -> Result<()> {
+    fn set_xattrs(&mut self, ino: Inode, xattrs: &Xattrs) -> Result<()> {
         xattrs
             .iter()
             .try_for_each(|(name, value)| self.write.set_xattr(ino, name, Some(value)))

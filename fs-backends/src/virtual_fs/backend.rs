@@ -59,6 +59,12 @@ impl<S: NodeStore> VirtualFs<S> {
         }
     }
 
+    /// The pinned file, when that is what `at` means and it was unlinked.
+    fn unlinked_file(&self, at: At<'_>) -> Result<Option<Arc<OpenFile<S>>>> {
+        let file = self.pinned_file(at)?;
+        Ok(file.filter(|file| file.is_unlinked()))
+    }
+
     fn file_to_open(&self, at: At<'_>, how: &OpenOptions) -> Result<Arc<OpenFile<S>>> {
         if (how.truncate || how.create || how.create_new) && !how.write {
             return fail(ErrorKind::InvalidInput);
@@ -153,6 +159,7 @@ impl<S: NodeStore> VirtualFs<S> {
             Change::SetAttr(at, attr) => {
                 attr.size.is_some() || matches!(self.pinned_file(*at), Ok(Some(_)))
             }
+            Change::SetXattr(at, ..) => matches!(self.unlinked_file(*at), Ok(Some(_))),
             _ => false,
         }
     }
@@ -161,6 +168,9 @@ impl<S: NodeStore> VirtualFs<S> {
         match change {
             Change::SetAttr(at, attr) if self.needs_file(change) => {
                 self.set_attr_of_file(*at, attr)
+            }
+            Change::SetXattr(at, name, value) if let Some(file) = self.unlinked_file(*at)? => {
+                file.set_xattr(name, *value)
             }
             _ => self.shared.transact(|rules| rules.change(change)),
         }
@@ -286,6 +296,12 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
     }
 
     fn get_xattr(&self, at: At<'_>, name: &OsStr) -> Result<Vec<u8>> {
+        let told = |error| tell(error, "get extended attribute", at.path);
+        if let Some(file) = self.unlinked_file(at).map_err(told)? {
+            let value = file.read().xattrs.get(name).cloned();
+            let value = value.map_or_else(|| fail(ErrorKind::XattrNotFound), Ok);
+            return value.map_err(told);
+        }
         self.read_node("get extended attribute", at, |read, ino, _| {
             read.xattr(ino, name)?
                 .map_or_else(|| fail(ErrorKind::XattrNotFound), Ok)
@@ -293,6 +309,10 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
     }
 
     fn list_xattrs(&self, at: At<'_>) -> Result<Vec<OsString>> {
+        let told = |error| tell(error, "list extended attributes", at.path);
+        if let Some(file) = self.unlinked_file(at).map_err(told)? {
+            return Ok(file.read().xattrs.keys().cloned().collect());
+        }
         self.read_node("list extended attributes", at, |read, ino, _| {
             read.xattrs(ino)
         })

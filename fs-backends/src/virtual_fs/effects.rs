@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use fs_core::{Name, Result};
 
 use super::Shared;
+use super::open_file::Xattrs;
 use super::rules::Rules;
 use super::store::{ContentId, Inode, NodeRecord, NodeStore};
 
@@ -15,12 +16,20 @@ pub(super) struct Effects {
     pub(super) orphans: Vec<ContentId>,
     /// Contents that got their first reference.
     pub(super) named: Vec<ContentId>,
-    /// Nodes that went, as they were last.
-    pub(super) removed: Vec<(Inode, NodeRecord)>,
+    /// Nodes that went.
+    pub(super) removed: Vec<Gone>,
     /// Entries that came, went or changed.
     pub(super) touched: Vec<(Inode, Name)>,
     /// Directories whose times are those of this transaction already.
     pub(super) current: HashSet<Inode>,
+}
+
+/// A node that went, as it was last.
+pub(super) struct Gone {
+    pub(super) ino: Inode,
+    pub(super) record: NodeRecord,
+    /// Of an open file, which keeps them as long as it is open.
+    pub(super) xattrs: Xattrs,
 }
 
 /// A moment to go back to when an item of a transaction fails.
@@ -53,13 +62,13 @@ impl<S: NodeStore> Shared<S> {
         for content in effects.named {
             self.open.held.set_orphan(content, false);
         }
-        for (ino, record) in &effects.removed {
-            self.open.detach(*ino, record);
+        let gone: Vec<Inode> = effects.removed.iter().map(|gone| gone.ino).collect();
+        for gone in effects.removed {
+            self.open.detach(gone);
         }
         let mut orphans = effects.orphans;
         orphans.retain(|content| self.open.held.set_orphan(*content, true));
         self.reap_contents(orphans);
-        let gone = effects.removed.iter().map(|(ino, _)| *ino);
         self.watchers.tell(effects.touched, gone);
     }
 

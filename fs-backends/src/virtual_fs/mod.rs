@@ -137,12 +137,14 @@ impl<S: NodeStore> Shared<S> {
         let mut effects = Effects::default();
         let mut seen = self.watchers.hear_all().then(Vec::new);
         let (new_ino, fs) = (|| self.store.new_ino(), self.fs);
+        let is_open = |ino| self.open.has(ino);
         let result = self.store.write(|write| {
             let effects = &mut effects;
             let run = |write: &mut dyn NodeWrite| {
                 f(&mut Rules {
                     write,
                     new_ino: &new_ino,
+                    is_open: &is_open,
                     fs,
                     now: Time::now(),
                     effects,

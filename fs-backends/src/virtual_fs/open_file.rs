@@ -4,16 +4,19 @@
 //! detached when the last name goes or a staged file replaces the content; then it lives in memory alone, on content nobody names, until the last
 //! handle closes. A staged file is a detached one from the start.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{OsStr, OsString};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use fs_core::{Error, ErrorKind, Result};
+use fs_core::{Error, ErrorKind, Result, Time};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
 use super::Shared;
+use super::effects::Gone;
 use super::hold::{Held, Hold};
 use super::resolve::fail;
+use super::rules::check_xattr;
 use super::store::{Content, ContentId, ContentStore as _, Inode, NodeRecord, NodeStore};
 
 /// The tables of open files and held content.
@@ -32,13 +35,19 @@ impl<S: NodeStore> Default for OpenFiles<S> {
 }
 
 impl<S: NodeStore> OpenFiles<S> {
+    /// Is the file open?
+    pub(super) fn has(&self, ino: Inode) -> bool {
+        self.files.lock().contains_key(&ino)
+    }
+
     /// A node was removed: its open file goes on without it.
-    pub(super) fn detach(&self, ino: Inode, record: &NodeRecord) {
-        let file = self.files.lock().get(&ino).and_then(Weak::upgrade);
+    pub(super) fn detach(&self, gone: Gone) {
+        let file = self.files.lock().get(&gone.ino).and_then(Weak::upgrade);
         if let Some(file) = file {
             let mut state = file.state.write();
             if state.attached {
-                state.detach(record.clone());
+                state.detach(gone.record);
+                state.xattrs = gone.xattrs;
             }
         }
     }
@@ -86,11 +95,16 @@ pub(super) struct OpenFile<S: NodeStore> {
     writers: AtomicUsize,
 }
 
+/// Extended attributes by name.
+pub(super) type Xattrs = BTreeMap<OsString, Vec<u8>>;
+
 /// What all handles of a file agree on.
 pub(super) struct State<S: NodeStore> {
     /// As it was known last; of an attached file only the size and the content are certain, the rest is in the store.
     pub(super) record: NodeRecord,
     pub(super) attached: bool,
+    /// Of a removed file; those of any other are in the store.
+    pub(super) xattrs: Xattrs,
     /// `None` until the file is looked up under its lock.
     pub(super) hold: Option<Hold<S>>,
     /// The content was prepared for writing in place and is private since.
@@ -206,6 +220,7 @@ impl<S: NodeStore> OpenFile<S> {
             state: RwLock::new(State {
                 record,
                 attached,
+                xattrs: Xattrs::new(),
                 hold: None,
                 writable: false,
                 dirty: false,
@@ -283,6 +298,25 @@ impl<S: NodeStore> OpenFile<S> {
             nlink,
             ..state.record.clone()
         })
+    }
+
+    /// Was its last name taken away? Not so of a staged file, which has none yet.
+    pub(super) fn is_unlinked(&self) -> bool {
+        let state = self.state.read();
+        !state.attached && state.record.nlink == 0
+    }
+
+    /// Sets an extended attribute of a removed file, or (`None`) takes it away.
+    pub(super) fn set_xattr(&self, name: &OsStr, value: Option<&[u8]>) -> Result<()> {
+        let mut state = self.state.write();
+        check_xattr(state.record.kind, name, value)?;
+        match value {
+            Some(value) => drop(state.xattrs.insert(name.to_owned(), value.to_vec())),
+            None if state.xattrs.remove(name).is_none() => return fail(ErrorKind::XattrNotFound),
+            None => {}
+        }
+        state.record.ctime = Time::now();
+        Ok(())
     }
 
     /// The store was replaced below: takes over what it says now, or goes on without a node.

@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 
 use fs_core::{At, Change, Error, ErrorKind, FileKind, Name, NewNode, Result, SetAttr, Time};
 
-use super::effects::Effects;
+use super::effects::{Effects, Gone};
+use super::open_file::Xattrs;
 use super::record::{apply_to_named, new_record};
 use super::resolve::{check_directory, fail, node_at, place_and_dir, place_of};
 use super::store::{ContentId, Inode, NodeRecord, NodeWrite, TrashRecord};
@@ -20,6 +21,7 @@ const XATTR_VALUE_MAX_BYTES: usize = 64 * 1024;
 pub(super) struct Rules<'t> {
     pub(super) write: &'t mut dyn NodeWrite,
     pub(super) new_ino: &'t (dyn Fn() -> Result<Inode> + Sync),
+    pub(super) is_open: &'t (dyn Fn(Inode) -> bool + Sync),
     pub(super) fs: u64,
     pub(super) now: Time,
     pub(super) effects: &'t mut Effects,
@@ -28,7 +30,8 @@ pub(super) struct Rules<'t> {
 impl Rules<'_> {
     /// Runs `f`; when it fails, what it did is undone, and only that.
     pub(super) fn item<T>(&mut self, f: impl FnOnce(&mut Rules<'_>) -> Result<T>) -> Result<T> {
-        let (new_ino, fs, now) = (self.new_ino, self.fs, self.now);
+        let (new_ino, is_open) = (self.new_ino, self.is_open);
+        let (fs, now) = (self.fs, self.now);
         let effects = &mut *self.effects;
         let mark = effects.mark();
         let (mut f, mut done) = (Some(f), None);
@@ -38,6 +41,7 @@ impl Rules<'_> {
                 done = Some(f(&mut Rules {
                     write,
                     new_ino,
+                    is_open,
                     fs,
                     now,
                     effects,
@@ -221,12 +225,30 @@ impl Rules<'_> {
             record.nlink -= 1;
             return self.write.update(ino, &record);
         }
+        let xattrs = match record.kind == FileKind::File && (self.is_open)(ino) {
+            true => self.xattrs_of(ino)?,
+            false => Xattrs::new(),
+        };
         self.write.remove(ino)?;
         self.effects.current.remove(&ino);
         self.dismiss(record.content)?;
         record.nlink = 0;
-        self.effects.removed.push((ino, record));
+        self.effects.removed.push(Gone {
+            ino,
+            record,
+            xattrs,
+        });
         Ok(())
+    }
+
+    fn xattrs_of(&self, ino: Inode) -> Result<Xattrs> {
+        let mut xattrs = Xattrs::new();
+        for name in self.write.xattrs(ino)? {
+            if let Some(value) = self.write.xattr(ino, &name)? {
+                xattrs.insert(name, value);
+            }
+        }
+        Ok(xattrs)
     }
 
     /// A node is gone, and its content's only reference with it.
@@ -236,7 +258,11 @@ impl Rules<'_> {
         if !record.content.is_empty() {
             self.effects.orphans.push(record.content);
         }
-        self.effects.removed.push((ino, record));
+        self.effects.removed.push(Gone {
+            ino,
+            record,
+            xattrs: Xattrs::new(),
+        });
     }
 
     /// A node no longer names `content`.

@@ -4,8 +4,7 @@
 //! directory is a node already, marked nameless, because it can be filled before it appears.
 
 use std::any::Any;
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use fs_core::{
@@ -16,7 +15,7 @@ use fs_core::{
 use super::Shared;
 use super::handle::Handle;
 use super::hold::Hold;
-use super::open_file::OpenFile;
+use super::open_file::{OpenFile, Xattrs};
 use super::record::{apply, new_record};
 use super::rename::Place;
 use super::resolve::{Pin, fail, node_at, place_and_dir, tell};
@@ -30,7 +29,7 @@ pub(super) struct Draft<S: NodeStore> {
     pub(super) place: Place,
     pub(super) ino: Inode,
     pub(super) body: Body<S>,
-    pub(super) xattrs: BTreeMap<OsString, Vec<u8>>,
+    pub(super) xattrs: Xattrs,
     /// Otherwise a replaced file keeps its owner.
     pub(super) owner_given: bool,
     pub(super) committed: bool,
@@ -77,7 +76,7 @@ impl<S: NodeStore> Shared<S> {
             place,
             ino,
             body,
-            xattrs: BTreeMap::new(),
+            xattrs: Xattrs::new(),
             owner_given: new.owner.is_some(),
             committed: false,
         })

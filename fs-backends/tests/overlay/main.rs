@@ -22,3 +22,4 @@ mod rename;
 mod rules;
 mod suite;
 mod support;
+mod threads;

@@ -1,10 +1,11 @@
 //! Identity of files.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 
 use super::check::{ensure, fails, same, vpath};
 use super::{Case, Check, Fixture, Level};
-use crate::backend::At;
+use crate::backend::{At, Change};
 use crate::capabilities::Capabilities;
 use crate::error::ErrorKind;
 use crate::path::VPath;
@@ -138,4 +139,31 @@ pub(super) const CASES: &[Case] = &[
             fails(t.backend.pin(At::path(&name)), ErrorKind::NotFound)
         },
     ),
+    pins(
+        "I11",
+        "a pinned file keeps its extended attributes when its name is removed",
+        |t| {
+            t.fs.write("/f", b"")?;
+            t.fs.set_xattr("/f", "user.before", b"1")?;
+            let (file, root) = (vpath("/f")?, VPath::root());
+            let pin = t.backend.pin(At::path(&file))?;
+            t.fs.remove_file("/f")?;
+            let here = At::in_dir(&pin, &root);
+            let [before, after] = ["user.before", "user.after"].map(OsStr::new);
+            same(t.backend.get_xattr(here, before)?, b"1")?;
+            let set = |name, value| t.backend.change(&Change::SetXattr(here, name, value));
+            set(after, Some(b"2"))?;
+            let mut names = t.backend.list_xattrs(here)?;
+            names.sort();
+            same(names, [after, before])?;
+            set(before, None)?;
+            fails(set(before, None), ErrorKind::XattrNotFound)?;
+            fails(t.backend.get_xattr(here, before), ErrorKind::XattrNotFound)?;
+            same(t.backend.get_xattr(here, after)?, b"2")?;
+            // Another file of the name has none of them.
+            t.fs.write("/f", b"")?;
+            fails(t.fs.get_xattr("/f", "user.after"), ErrorKind::XattrNotFound)
+        },
+    )
+    .needs(Capabilities::OPEN_UNLINKED.union(Capabilities::XATTRS)),
 ];

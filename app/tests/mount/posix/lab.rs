@@ -1,6 +1,7 @@
 //! A tree to try calls on, and what each did to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -59,29 +60,43 @@ const SPECIAL: &[(&str, FileType)] = &[
     ("device", FileType::CharacterDevice),
 ];
 
-fn build(root: &Path) {
+/// The entry of the root that `path` is in or below; the names of one file are one.
+fn top(path: &Path) -> &str {
+    let first = path.iter().next().and_then(OsStr::to_str).unwrap_or("");
+    if first == "private-too" {
+        "private"
+    } else {
+        first
+    }
+}
+
+/// Makes those entries of the root that are wanted, with all below them.
+fn build(root: &Path, wanted: impl Fn(&str) -> bool) {
     let set = |path: &Path, mode: u32, owner: User| {
         std::os::unix::fs::lchown(path, Some(owner.uid), Some(owner.gid)).unwrap();
         rustix::fs::chmod(path, Mode::from_raw_mode(mode)).unwrap();
     };
-    fs::create_dir(root).unwrap();
-    for (name, ..) in TREE {
+    let wanted = |name: &str| wanted(top(Path::new(name)));
+    let tree = || TREE.iter().filter(|(name, ..)| wanted(name));
+    for (name, ..) in tree() {
         match name.strip_suffix('/') {
             Some(folder) => fs::create_dir(root.join(folder)).unwrap(),
             None => fs::write(root.join(name), format!("content of {name}")).unwrap(),
         }
     }
-    fs::hard_link(root.join("private"), root.join("private-too")).unwrap();
-    for (name, target) in LINKS {
+    if wanted("private") {
+        fs::hard_link(root.join("private"), root.join("private-too")).unwrap();
+    }
+    for (name, target) in LINKS.iter().filter(|(name, _)| wanted(name)) {
         std::os::unix::fs::symlink(target, root.join(name)).unwrap();
         std::os::unix::fs::lchown(root.join(name), Some(ANNE.uid), Some(ANNE.gid)).unwrap();
     }
-    for (name, kind) in SPECIAL {
+    for (name, kind) in SPECIAL.iter().filter(|(name, _)| wanted(name)) {
         let device = rustix::fs::makedev(1, 3);
         rustix::fs::mknodat(CWD, root.join(name), *kind, Mode::empty(), device).unwrap();
         set(&root.join(name), 0o644, ANNE);
     }
-    for (name, mode, owner) in TREE {
+    for (name, mode, owner) in tree() {
         set(&root.join(name), *mode, *owner);
     }
     set(root, 0o777, ROOT);
@@ -94,7 +109,7 @@ fn build(root: &Path) {
         last_access: time,
         last_modification: time,
     };
-    for path in dump(root, false).keys() {
+    for path in dump(root, false, wanted).keys() {
         let path = root.join(path);
         rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
     }
@@ -116,10 +131,15 @@ type Times = ((i64, i64), (i64, i64));
 /// Every node with its times, by path.
 type Dump = BTreeMap<PathBuf, (Facts, Times)>;
 
-fn dump(root: &Path, counts_folders: bool) -> Dump {
+/// The root, and those of its entries that are wanted with all below them.
+fn dump(root: &Path, counts_folders: bool, wanted: impl Fn(&str) -> bool) -> Dump {
     let mut all = BTreeMap::new();
     let mut pending = vec![root.to_owned()];
     while let Some(path) = pending.pop() {
+        let name = path.strip_prefix(root).unwrap().to_owned();
+        if path != root && !wanted(top(&name)) {
+            continue;
+        }
         let metadata = fs::symlink_metadata(&path).unwrap();
         let kind = metadata.file_type();
         let folder = kind.is_dir();
@@ -160,7 +180,6 @@ fn dump(root: &Path, counts_folders: bool) -> Dump {
             (metadata.mtime(), metadata.mtime_nsec()),
             (metadata.ctime(), metadata.ctime_nsec()),
         );
-        let name = path.strip_prefix(root).unwrap().to_owned();
         all.insert(name, (facts, times));
     }
     all
@@ -170,10 +189,10 @@ fn dump(root: &Path, counts_folders: bool) -> Dump {
 #[derive(Debug, PartialEq)]
 pub struct Effect {
     answer: Result<(), Errno>,
-    changed: Vec<(PathBuf, Option<Facts>, &'static str)>,
+    changed: Vec<Changed>,
 }
 
-/// A tree that operations are tried on, built anew when one changed it.
+/// A tree that operations are tried on; what one changed is made anew before the next.
 pub struct Lab {
     root: PathBuf,
     next: usize,
@@ -203,8 +222,9 @@ impl Lab {
         let (root, before) = self.now.take().unwrap_or_else(|| {
             self.next += 1;
             let root = self.root.join(format!("tree {}", self.next));
-            build(&root);
-            let before = dump(&root, self.counts_folders);
+            fs::create_dir(&root).unwrap();
+            build(&root, |_| true);
+            let before = dump(&root, self.counts_folders, |_| true);
             (root, before)
         });
         if self.pause {
@@ -213,7 +233,7 @@ impl Lab {
         std::env::set_current_dir(&root).unwrap();
         let answer = as_user(user, || op.run());
         std::env::set_current_dir("/").unwrap();
-        let after = dump(&root, self.counts_folders);
+        let after = dump(&root, self.counts_folders, |_| true);
         let mut changed = Vec::new();
         for (path, (facts, (mtime, ctime))) in &after {
             match before.get(path) {
@@ -233,14 +253,52 @@ impl Lab {
         }
         let gone = before.keys().filter(|path| !after.contains_key(*path));
         changed.extend(gone.map(|path| (path.clone(), None, "gone")));
-        if changed.is_empty() {
-            self.now = Some((root, before));
-        } else {
-            fs::remove_dir_all(&root).unwrap();
-        }
+        self.now = self.mended(root, after, &changed);
         Effect { answer, changed }
     }
+
+    /// The tree as it was before, where only entries of the root have to be made anew for that. What changed the root itself may have left more there.
+    fn mended(&self, root: PathBuf, mut now: Dump, changed: &[Changed]) -> Option<(PathBuf, Dump)> {
+        let tops: BTreeSet<&str> = changed.iter().map(|(path, ..)| top(path)).collect();
+        let of_root = changed
+            .iter()
+            .find(|(path, ..)| path.as_os_str().is_empty());
+        let named = |change: &&str| ["new", "gone"].contains(change);
+        let by_name = changed
+            .iter()
+            .any(|(path, _, how)| path.iter().count() == 1 && named(how));
+        let harmless = of_root.is_none_or(|(_, facts, how)| {
+            let same = facts
+                .as_ref()
+                .is_some_and(|facts| facts.mode & 0o7777 == 0o777);
+            same && *how == "mtime, ctime" && by_name
+        });
+        if !harmless {
+            fs::remove_dir_all(&root).unwrap();
+            return None;
+        }
+        if changed.is_empty() {
+            return Some((root, now));
+        }
+        for entry in fs::read_dir(&root).unwrap() {
+            let entry = entry.unwrap();
+            if !tops.contains(top(Path::new(&entry.file_name()))) {
+                continue;
+            }
+            match entry.file_type().unwrap().is_dir() {
+                true => fs::remove_dir_all(entry.path()).unwrap(),
+                false => fs::remove_file(entry.path()).unwrap(),
+            }
+        }
+        build(&root, |name| tops.contains(name));
+        now.retain(|path, _| !tops.contains(top(path)));
+        now.extend(dump(&root, self.counts_folders, |name| tops.contains(name)));
+        Some((root, now))
+    }
 }
+
+/// A node that changed: its path, what it is now, and which of its times moved (or that it came or went).
+type Changed = (PathBuf, Option<Facts>, &'static str);
 
 /// Before Linux 6.13 two changes within one tick have one time.
 fn has_coarse_times(root: &Path) -> bool {

@@ -18,6 +18,7 @@ pub const SCENES: &[(&str, Scene)] = &[
     ("pipes and sockets", pipes),
     ("programs", programs),
     ("attributes", attributes),
+    ("attributes without a name", nameless_attributes),
     ("folders with a group", group_folders),
     ("others", others),
     ("sticky", sticky),
@@ -176,6 +177,35 @@ fn programs(root: &Path, log: &mut Log) {
     fs::write(&path, "no program").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     log.say("no program", refused(&path));
+}
+
+fn nameless_attributes(root: &Path, log: &mut Log) {
+    let path = root.join("file");
+    let file = create(&path);
+    let set = |name: &str, value: &[u8], flags| rustix::fs::fsetxattr(&file, name, value, flags);
+    let none = XattrFlags::empty();
+    log.call("before", set("user.before", b"1", none));
+    fs::remove_file(&path).unwrap();
+    log.call("after", set("user.after", b"22", none));
+    log.call("create again", set("user.before", b"", XattrFlags::CREATE));
+    log.call("replace", set("user.before", b"333", XattrFlags::REPLACE));
+    log.call("replace none", set("user.none", b"", XattrFlags::REPLACE));
+    let mut into = [0; 16];
+    for name in ["user.before", "user.after", "user.none"] {
+        log.say(name, rustix::fs::fgetxattr(&file, name, &mut into));
+    }
+    log.call("remove", rustix::fs::fremovexattr(&file, "user.before"));
+    log.call(
+        "remove again",
+        rustix::fs::fremovexattr(&file, "user.before"),
+    );
+    let names = rustix::fs::flistxattr(&file, &mut into);
+    log.say("names", names.map(|len| into[..len].to_vec()));
+    fs::write(&path, "another").unwrap();
+    log.say(
+        "not of that one",
+        rustix::fs::getxattr(&path, "user.after", &mut into),
+    );
 }
 
 fn attributes(root: &Path, log: &mut Log) {

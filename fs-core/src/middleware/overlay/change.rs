@@ -23,45 +23,63 @@ impl Core {
     /// Makes one change.
     pub(super) fn change(self: &Arc<Self>, change: &Change<'_>) -> Result<()> {
         match *change {
-            Change::Create(at, new) => match self.changeable(at)? {
-                (None, path) => self.create(&path, new),
-                (Some(node), path) => {
+            Change::Create(at, new) => self.change_at(
+                at,
+                |path| self.create(path, new),
+                |at| {
                     refuse_whiteout(new)?;
-                    self.upper
-                        .change(&Change::Create(At::in_dir(&node, &path), new))
-                }
-            },
+                    self.upper.change(&Change::Create(at, new))
+                },
+            ),
             Change::Link { from, to } => self.link(from, to),
             Change::Rename { from, to, mode } => self.rename(from, to, mode),
-            Change::Unlink(at) => match self.changeable(at)? {
-                (None, path) => self.unlink(&path),
-                (Some(node), path) => self.upper.change(&Change::Unlink(At::in_dir(&node, &path))),
-            },
-            Change::Rmdir(at) => match self.changeable(at)? {
-                (None, path) => self.rmdir(&path),
-                (Some(node), path) => self.upper.change(&Change::Rmdir(At::in_dir(&node, &path))),
-            },
-            Change::SetAttr(at, attr) => match self.changeable(at)? {
-                (None, path) => self.set_attr(&path, attr),
-                (Some(node), path) => {
-                    let at = At::in_dir(&node, &path);
-                    self.upper.change(&Change::SetAttr(at, attr))
-                }
-            },
+            Change::Unlink(at) => self.change_at(
+                at,
+                |path| self.unlink(path),
+                |at| self.upper.change(&Change::Unlink(at)),
+            ),
+            Change::Rmdir(at) => self.change_at(
+                at,
+                |path| self.rmdir(path),
+                |at| self.upper.change(&Change::Rmdir(at)),
+            ),
+            Change::SetAttr(at, attr) => self.change_at(
+                at,
+                |path| self.set_attr(path, attr),
+                |at| self.upper.change(&Change::SetAttr(at, attr)),
+            ),
             Change::SetXattr(at, name, value) => {
                 let stored = xattr::stored(name);
-                match self.changeable(at)? {
-                    (None, path) => self.set_xattr(&path, &stored, value),
-                    (Some(node), path) => {
-                        let at = At::in_dir(&node, &path);
-                        self.upper.change(&Change::SetXattr(at, &stored, value))
-                    }
-                }
+                self.change_at(
+                    at,
+                    |path| self.set_xattr(path, &stored, value),
+                    |at| self.upper.change(&Change::SetXattr(at, &stored, value)),
+                )
             }
         }
     }
 
-    /// A place where something can be changed: a path in the tree, or one from a node of the upper outside it.
+    /// Makes one change where `at` leads: by `plan` in the visible tree, by `outside` in or below a node of the upper that is not in it.
+    fn change_at(
+        self: &Arc<Self>,
+        at: At<'_>,
+        mut plan: impl FnMut(&VPath) -> Result<Outcome<()>>,
+        mut outside: impl FnMut(At<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let changed = self.mutate(|| match self.changeable(at)? {
+            (None, path) => Ok(plan(&path)?.map(|()| Some(path))),
+            (Some(node), path) => {
+                outside(At::in_dir(&node, &path))?;
+                Ok(Outcome::Done(None))
+            }
+        })?;
+        if let Some(path) = changed {
+            self.watchers.changed(&path);
+        }
+        Ok(())
+    }
+
+    /// A place where something can be changed: a path in the tree, or one from a node of the upper outside it. The caller holds the lock.
     pub(super) fn changeable(&self, at: At<'_>) -> Result<(Option<Node>, VPath)> {
         match self.target(at)? {
             Target::Tree(path) => Ok((None, path)),
@@ -70,21 +88,17 @@ impl Core {
         }
     }
 
-    fn create(self: &Arc<Self>, path: &VPath, new: &NewNode) -> Result<()> {
-        self.mutate(|| {
-            let entry = self.look(path)?;
-            if entry.visible().is_some() {
-                return Err(Error::new(ErrorKind::AlreadyExists, "create"));
-            }
-            refuse_whiteout(new)?;
-            if !entry.parent.upper {
-                return Ok(parent_first(path));
-            }
-            self.place_new(path, &entry, new)?;
-            Ok(Outcome::Done(()))
-        })?;
-        self.watchers.changed(path);
-        Ok(())
+    fn create(self: &Arc<Self>, path: &VPath, new: &NewNode) -> Result<Outcome<()>> {
+        let entry = self.look(path)?;
+        if entry.visible().is_some() {
+            return Err(Error::new(ErrorKind::AlreadyExists, "create"));
+        }
+        refuse_whiteout(new)?;
+        if !entry.parent.upper {
+            return Ok(parent_first(path));
+        }
+        self.place_new(path, &entry, new)?;
+        Ok(Outcome::Done(()))
     }
 
     /// Makes a node where nothing is visible. The caller holds the lock.
@@ -161,52 +175,39 @@ impl Core {
         batch.iter().map(|entry| Name::new(entry.name)).collect()
     }
 
-    fn set_attr(self: &Arc<Self>, path: &VPath, attr: &SetAttr) -> Result<()> {
-        self.mutate(|| {
-            let entry = self.look(path)?;
-            let node = entry.found()?;
-            if entry.upper.is_none() {
-                if attr.size.is_some() && node.kind != FileKind::File {
-                    return Err(Error::new(wrong_size_kind(node.kind), "set attributes"));
-                }
-                return Ok(Outcome::CopyUp(path.clone(), Content::All));
+    fn set_attr(&self, path: &VPath, attr: &SetAttr) -> Result<Outcome<()>> {
+        let entry = self.look(path)?;
+        let node = entry.found()?;
+        if entry.upper.is_none() {
+            if attr.size.is_some() && node.kind != FileKind::File {
+                return Err(Error::new(wrong_size_kind(node.kind), "set attributes"));
             }
-            let kept = self.upper.kept(path)?;
-            self.upper.change(&Change::SetAttr(At::path(&kept), attr))?;
-            Ok(Outcome::Done(()))
-        })?;
-        self.watchers.changed(path);
-        Ok(())
+            return Ok(Outcome::CopyUp(path.clone(), Content::All));
+        }
+        let kept = self.upper.kept(path)?;
+        self.upper.change(&Change::SetAttr(At::path(&kept), attr))?;
+        Ok(Outcome::Done(()))
     }
 
-    fn set_xattr(
-        self: &Arc<Self>,
-        path: &VPath,
-        stored: &OsStr,
-        value: Option<&[u8]>,
-    ) -> Result<()> {
-        self.mutate(|| {
-            let entry = self.look(path)?;
-            let kind = entry.found()?.kind;
-            if entry.upper.is_none() {
-                let has_none = !matches!(kind, FileKind::File | FileKind::Directory);
-                if has_none && stored.as_encoded_bytes().starts_with(b"user.") {
-                    return Err(Error::new(ErrorKind::NotPermitted, "set attribute"));
-                }
-                if value.is_none() {
-                    // Removing what is not there is an error that copies nothing.
-                    let name = xattr::visible(stored).unwrap_or_default();
-                    self.base.get_xattr(At::path(path), &name)?;
-                }
-                return Ok(Outcome::CopyUp(path.clone(), Content::All));
+    fn set_xattr(&self, path: &VPath, stored: &OsStr, value: Option<&[u8]>) -> Result<Outcome<()>> {
+        let entry = self.look(path)?;
+        let kind = entry.found()?.kind;
+        if entry.upper.is_none() {
+            let has_none = !matches!(kind, FileKind::File | FileKind::Directory);
+            if has_none && stored.as_encoded_bytes().starts_with(b"user.") {
+                return Err(Error::new(ErrorKind::NotPermitted, "set attribute"));
             }
-            let kept = self.upper.kept(path)?;
-            self.upper
-                .change(&Change::SetXattr(At::path(&kept), stored, value))?;
-            Ok(Outcome::Done(()))
-        })?;
-        self.watchers.changed(path);
-        Ok(())
+            if value.is_none() {
+                // Removing what is not there is an error that copies nothing.
+                let name = xattr::visible(stored).unwrap_or_default();
+                self.base.get_xattr(At::path(path), &name)?;
+            }
+            return Ok(Outcome::CopyUp(path.clone(), Content::All));
+        }
+        let kept = self.upper.kept(path)?;
+        self.upper
+            .change(&Change::SetXattr(At::path(&kept), stored, value))?;
+        Ok(Outcome::Done(()))
     }
 }
 

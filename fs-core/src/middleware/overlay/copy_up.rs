@@ -173,24 +173,33 @@ impl Core {
     /// Makes sure that everything below the directory at `path` is in the upper, and the base no longer shows there. What a user sees stays the same at every
     /// moment. `CrossDevice`, with nothing changed, when it is more than a rename should copy.
     pub(super) fn copy_up_tree(self: &Arc<Self>, path: &VPath) -> Result<()> {
-        let missing = {
-            let _tree = self.tree.read();
-            self.missing_below(path)?
-        };
-        self.copy_up(path, Content::All)?;
-        for missing in missing {
-            match self.copy_up(&missing, Content::All) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                other => other?,
+        loop {
+            let (missing, revealed) = {
+                let _tree = self.tree.read();
+                let missing = self.missing_below(path)?;
+                (missing, self.revealed.load(Ordering::Acquire))
+            };
+            self.copy_up(path, Content::All)?;
+            for missing in missing {
+                match self.copy_up(&missing, Content::All) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    other => other?,
+                }
             }
+            let _tree = self.tree.write();
+            if self.revealed.load(Ordering::Acquire) != revealed {
+                // More of the base may show than was copied.
+                continue;
+            }
+            let entry = self.look(path)?;
+            if entry.merged()
+                && !self.marks_are_files()?
+                && self.upper.has(crate::Capabilities::XATTRS)
+            {
+                self.mark(&self.upper.kept(path)?, xattr::OPAQUE, b"y")?;
+            }
+            return Ok(());
         }
-        let _tree = self.tree.write();
-        let entry = self.look(path)?;
-        if entry.merged() && !self.marks_are_files()? && self.upper.has(crate::Capabilities::XATTRS)
-        {
-            self.mark(&self.upper.kept(path)?, xattr::OPAQUE, b"y")?;
-        }
-        Ok(())
     }
 
     /// What below the directory at `path` only the base has, parents before children. The caller holds the lock.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 
@@ -26,8 +26,11 @@ use crate::path::VPath;
 pub(super) struct Core {
     pub base: Base,
     pub upper: Upper,
-    /// Held for reading while a path is walked, for writing while a change is published. Content is copied outside it.
+    /// Held for reading from before a place is looked up until it was read, for writing from before that until a change is published; so whoever calls
+    /// from whichever thread needs no lock of its own. Content is copied outside it.
     pub tree: RwLock<()>,
+    /// How often something of the base came to show again.
+    pub revealed: AtomicU64,
     pub dirs: Dirs,
     pub pins: Arc<Pins>,
     pub watchers: Arc<Watchers>,
@@ -51,6 +54,20 @@ pub(super) enum Outcome<T> {
     CopyUpTree(VPath),
 }
 
+impl<T> Outcome<T> {
+    /// Changes what was done.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Done(done) => Outcome::Done(f(done)),
+            Self::CopyUp(path, content) => Outcome::CopyUp(path, content),
+            Self::CopyUpTree(path) => Outcome::CopyUpTree(path),
+        }
+    }
+}
+
+/// How often a change is planned anew when what it needs copied moves away meanwhile.
+const MOST_PLANS: usize = 1000;
+
 /// Where an [`At`] leads.
 pub(super) enum Target {
     /// Into the visible tree.
@@ -67,6 +84,7 @@ impl Core {
             base: Base::new(base),
             upper: Upper::new(upper),
             tree: RwLock::new(()),
+            revealed: AtomicU64::new(0),
             dirs: Dirs::default(),
             pins: Arc::default(),
             watchers: Arc::default(),
@@ -96,7 +114,7 @@ impl Core {
         Ok(self.ids.get_or_init(|| Ids::new(base, upper, tag)))
     }
 
-    /// Where `at` leads. `InvalidInput`: pinned by another filesystem; `NotFound`: below a removed node.
+    /// Where `at` leads, for as long as the caller holds the lock. `InvalidInput`: pinned by another filesystem; `NotFound`: below a removed node.
     pub fn target(&self, at: At<'_>) -> Result<Target> {
         self.ids()?;
         let Some(node) = at.dir else {
@@ -113,18 +131,25 @@ impl Core {
         }
     }
 
-    /// Makes one change: `plan` looks and changes under the lock; when something must be copied up first, that is done outside it and `plan` looks anew.
+    /// Makes one change: `plan` looks and changes under the lock; when something must be copied up first, that is done outside it and `plan` looks anew,
+    /// also where it is now, if it moved meanwhile.
     pub fn mutate<T>(self: &Arc<Self>, mut plan: impl FnMut() -> Result<Outcome<T>>) -> Result<T> {
+        let mut plans = 0;
         loop {
             let outcome = {
                 let _tree = self.tree.write();
                 self.ready_root()?;
                 plan()?
             };
-            match outcome {
+            let copied = match outcome {
                 Outcome::Done(done) => return Ok(done),
-                Outcome::CopyUp(path, content) => self.copy_up(&path, content)?,
-                Outcome::CopyUpTree(path) => self.copy_up_tree(&path)?,
+                Outcome::CopyUp(path, content) => self.copy_up(&path, content),
+                Outcome::CopyUpTree(path) => self.copy_up_tree(&path),
+            };
+            plans += 1;
+            match copied {
+                Err(error) if moved(&error) && plans < MOST_PLANS => {}
+                other => other?,
             }
         }
     }
@@ -216,6 +241,14 @@ impl Core {
     pub fn marks_are_files(&self) -> Result<bool> {
         Ok(self.upper.form()? == Form::Files)
     }
+}
+
+/// Is this what copying says of something that is no longer where it was?
+fn moved(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::AlreadyExists
+    )
 }
 
 /// The right to copy up one path; given back when dropped.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::change::parent_first;
 use super::core::{Core, Outcome};
@@ -132,6 +133,7 @@ impl Core {
             };
             self.dirs.forget_all();
             self.upper.change(&Change::Unlink(At::path(&mark)))?;
+            self.revealed.fetch_add(1, Ordering::AcqRel);
             Ok(Outcome::Done(()))
         })?;
         self.watchers.changed(path);

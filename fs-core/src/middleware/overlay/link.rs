@@ -14,79 +14,75 @@ use crate::path::{Name, VPath};
 
 impl Core {
     pub(super) fn link(self: &Arc<Self>, from: At<'_>, to: At<'_>) -> Result<()> {
-        let (from_node, from) = self.changeable(from)?;
-        let (to_node, to) = self.changeable(to)?;
-        if from_node.is_none() && to_node.is_none() {
-            self.link_in_tree(&from, &to)?;
-            self.watchers.changed(&to);
-            return Ok(());
-        }
-        if from_node.is_none() {
-            self.mutate(|| match self.look(&from)?.upper {
-                Some(_) => Ok(Outcome::Done(())),
-                None => Ok(Outcome::CopyUp(from.clone(), Content::All)),
+        let changed = self.mutate(|| {
+            let (from_node, from) = self.changeable(from)?;
+            let (to_node, to) = self.changeable(to)?;
+            let kept = match (&from_node, &to_node) {
+                (None, None) => return Ok(self.link_in_tree(&from, &to)?.map(|()| Some(to))),
+                (_, None) => return Err(Error::new(ErrorKind::CrossDevice, "link")),
+                (Some(_), Some(_)) => from,
+                (None, Some(_)) if self.look(&from)?.upper.is_none() => {
+                    return Ok(Outcome::CopyUp(from, Content::All));
+                }
+                (None, Some(_)) => self.upper.kept(&from)?,
+            };
+            let at = |dir, path| At {
+                dir,
+                path,
+                follow: Follow::Never,
+            };
+            self.upper.change(&Change::Link {
+                from: at(from_node.as_ref(), &kept),
+                to: at(to_node.as_ref(), &to),
             })?;
+            Ok(Outcome::Done(None))
+        })?;
+        if let Some(to) = changed {
+            self.watchers.changed(&to);
         }
-        if to_node.is_none() {
-            return Err(Error::new(ErrorKind::CrossDevice, "link"));
-        }
-        let kept = match from_node {
-            Some(_) => from,
-            None => self.upper.kept(&from)?,
-        };
-        let at = |dir, path| At {
-            dir,
-            path,
-            follow: Follow::Never,
-        };
-        self.upper.change(&Change::Link {
-            from: at(from_node.as_ref(), &kept),
-            to: at(to_node.as_ref(), &to),
-        })
+        Ok(())
     }
 
-    fn link_in_tree(self: &Arc<Self>, from: &VPath, to: &VPath) -> Result<()> {
-        self.mutate(|| {
-            let source = self.look(from)?;
-            source.found()?;
-            let entry = self.look(to)?;
-            if entry.visible().is_some() {
-                return Err(Error::new(ErrorKind::AlreadyExists, "link"));
-            }
-            if source.found()?.is_dir() {
-                return Err(Error::new(ErrorKind::NotPermitted, "link"));
-            }
-            let Some(upper) = source.upper else {
-                return Ok(Outcome::CopyUp(from.clone(), Content::All));
-            };
-            if !entry.parent.upper {
-                return Ok(parent_first(to));
-            }
-            let (kept_from, kept_to) = (self.upper.kept(from)?, self.upper.kept(to)?);
-            self.carry_origin(At::path(&kept_from), upper.id, &entry, &kept_to)?;
-            if !entry.whiteout {
-                self.upper.change(&Change::Link {
-                    from: At::path(&kept_from),
-                    to: At::path(&kept_to),
-                })?;
-                return Ok(Outcome::Done(()));
-            }
-            // Linked where nobody sees it, then over the whiteout in one step.
-            let workplace = self.upper.stage(to, &NewNode::directory())?;
-            let node = workplace.node()?;
-            let name = VPath::root().join(&Name::new("link")?);
+    fn link_in_tree(&self, from: &VPath, to: &VPath) -> Result<Outcome<()>> {
+        let source = self.look(from)?;
+        source.found()?;
+        let entry = self.look(to)?;
+        if entry.visible().is_some() {
+            return Err(Error::new(ErrorKind::AlreadyExists, "link"));
+        }
+        if source.found()?.is_dir() {
+            return Err(Error::new(ErrorKind::NotPermitted, "link"));
+        }
+        let Some(upper) = source.upper else {
+            return Ok(Outcome::CopyUp(from.clone(), Content::All));
+        };
+        if !entry.parent.upper {
+            return Ok(parent_first(to));
+        }
+        let (kept_from, kept_to) = (self.upper.kept(from)?, self.upper.kept(to)?);
+        self.carry_origin(At::path(&kept_from), upper.id, &entry, &kept_to)?;
+        if !entry.whiteout {
             self.upper.change(&Change::Link {
                 from: At::path(&kept_from),
-                to: At::in_dir(&node, &name),
-            })?;
-            self.upper.change(&Change::Rename {
-                from: At::in_dir(&node, &name),
                 to: At::path(&kept_to),
-                mode: RenameMode::Replace,
             })?;
-            drop(workplace);
-            Ok(Outcome::Done(()))
-        })
+            return Ok(Outcome::Done(()));
+        }
+        // Linked where nobody sees it, then over the whiteout in one step.
+        let workplace = self.upper.stage(to, &NewNode::directory())?;
+        let node = workplace.node()?;
+        let name = VPath::root().join(&Name::new("link")?);
+        self.upper.change(&Change::Link {
+            from: At::path(&kept_from),
+            to: At::in_dir(&node, &name),
+        })?;
+        self.upper.change(&Change::Rename {
+            from: At::in_dir(&node, &name),
+            to: At::path(&kept_to),
+            mode: RenameMode::Replace,
+        })?;
+        drop(workplace);
+        Ok(Outcome::Done(()))
     }
 
     /// A node that may have an origin gets a name at `to`: its new directory must say that such nodes are in it.

@@ -266,7 +266,8 @@ impl Merge {
                 .peek()
                 .is_some_and(|base| base.kind == FileKind::Directory)
             && !self.hidden.contains(entry.name)
-            && !self.core.upper.facts(&self.path(entry.name)?)?.opaque
+            && absent(self.core.upper.facts(&self.path(entry.name)?))?
+                .is_some_and(|facts| !facts.opaque)
         {
             metadata.nlink = MERGED_LINKS;
         }

@@ -15,32 +15,25 @@ use crate::file::{File, OpenOptions};
 use crate::metadata::{FileKind, NewKind, NewNode};
 use crate::path::VPath;
 
+/// An open file, and what was changed by opening it.
+type Opened = (Box<dyn File>, Option<VPath>);
+
 fn fail<T>(kind: ErrorKind) -> Result<T> {
     Err(Error::new(kind, "open"))
 }
 
 impl Core {
     pub(super) fn open(self: &Arc<Self>, at: At<'_>, how: &OpenOptions) -> Result<Box<dyn File>> {
+        if how.write || how.create || how.create_new {
+            return self.open_to_write(at, how);
+        }
+        let _tree = self.tree.read();
         match self.target(at)? {
-            Target::Tree(path) if how.write || how.create || how.create_new => {
-                self.open_to_write(&path, how)
-            }
             Target::Tree(path) => {
-                let _tree = self.tree.read();
                 let entry = self.look(&path)?;
                 self.open_found(&path, &entry, how)
             }
-            Target::Upper(node, path) => {
-                let place = At::in_dir(&node, &path);
-                match itself(at) {
-                    Some(id) => {
-                        let inner = self.upper.backend().open(place, how)?;
-                        Ok(Box::new(UpperFile { inner, id }))
-                    }
-                    None => self.open_upper(place, how),
-                }
-            }
-            Target::Base(_) if how.write => fail(ErrorKind::NotFound),
+            Target::Upper(node, path) => self.open_outside(at, At::in_dir(&node, &path), how),
             Target::Base(node) => {
                 let root = VPath::root();
                 let file = self.base.open(At::in_dir(&node, &root))?;
@@ -72,52 +65,71 @@ impl Core {
         Ok(Box::new(Reader(file)))
     }
 
+    /// Opens what is not in the visible tree: `at` for the caller, `place` in the upper. The caller holds the lock.
+    fn open_outside(&self, at: At<'_>, place: At<'_>, how: &OpenOptions) -> Result<Box<dyn File>> {
+        let Some(id) = itself(at) else {
+            return self.open_upper(place, how);
+        };
+        let inner = self.upper.backend().open(place, how)?;
+        Ok(Box::new(UpperFile { inner, id }))
+    }
+
     fn open_upper(&self, at: At<'_>, how: &OpenOptions) -> Result<Box<dyn File>> {
         let inner = self.upper.backend().open(at, how)?;
         let id = self.upper_id(at, inner.metadata()?.id)?;
         Ok(Box::new(UpperFile { inner, id }))
     }
 
-    fn open_to_write(self: &Arc<Self>, path: &VPath, how: &OpenOptions) -> Result<Box<dyn File>> {
-        let mut made = false;
-        let file = self.mutate(|| {
-            let entry = self.look(path)?;
-            let Some(found) = entry.visible() else {
-                if !how.create && !how.create_new {
-                    return fail(ErrorKind::NotFound);
-                }
-                if !entry.parent.upper {
-                    return Ok(parent_first(path));
-                }
-                made = true;
-                return self.open_new(path, &entry, how).map(Outcome::Done);
-            };
-            if how.create_new {
-                return fail(ErrorKind::AlreadyExists);
+    fn open_to_write(self: &Arc<Self>, at: At<'_>, how: &OpenOptions) -> Result<Box<dyn File>> {
+        let (file, changed) = self.mutate(|| match self.target(at)? {
+            Target::Tree(path) => self.open_in_tree(&path, how),
+            Target::Upper(node, path) => {
+                let file = self.open_outside(at, At::in_dir(&node, &path), how)?;
+                Ok(Outcome::Done((file, None)))
             }
-            match found.kind {
-                FileKind::Directory => return fail(ErrorKind::IsADirectory),
-                FileKind::Symlink => return fail(ErrorKind::SymlinkLoop),
-                _ => {}
-            }
-            let existing = OpenOptions {
-                create: false,
-                ..*how
-            };
-            if found.is_file() && how.write && entry.upper.is_none() {
-                let content = if how.truncate {
-                    Content::Nothing
-                } else {
-                    Content::All
-                };
-                return Ok(Outcome::CopyUp(path.clone(), content));
-            }
-            self.open_found(path, &entry, &existing).map(Outcome::Done)
+            Target::Base(_) => fail(ErrorKind::NotFound),
         })?;
-        if made || how.truncate {
-            self.watchers.changed(path);
+        if let Some(path) = changed {
+            self.watchers.changed(&path);
         }
         Ok(file)
+    }
+
+    /// Opens for writing what is visible at `path`, or makes it; with the path if that changed anything.
+    fn open_in_tree(self: &Arc<Self>, path: &VPath, how: &OpenOptions) -> Result<Outcome<Opened>> {
+        let entry = self.look(path)?;
+        let Some(found) = entry.visible() else {
+            if !how.create && !how.create_new {
+                return fail(ErrorKind::NotFound);
+            }
+            if !entry.parent.upper {
+                return Ok(parent_first(path));
+            }
+            let made = self.open_new(path, &entry, how)?;
+            return Ok(Outcome::Done((made, Some(path.clone()))));
+        };
+        if how.create_new {
+            return fail(ErrorKind::AlreadyExists);
+        }
+        match found.kind {
+            FileKind::Directory => return fail(ErrorKind::IsADirectory),
+            FileKind::Symlink => return fail(ErrorKind::SymlinkLoop),
+            _ => {}
+        }
+        let existing = OpenOptions {
+            create: false,
+            ..*how
+        };
+        if found.is_file() && how.write && entry.upper.is_none() {
+            let content = if how.truncate {
+                Content::Nothing
+            } else {
+                Content::All
+            };
+            return Ok(Outcome::CopyUp(path.clone(), content));
+        }
+        let file = self.open_found(path, &entry, &existing)?;
+        Ok(Outcome::Done((file, how.truncate.then(|| path.clone()))))
     }
 
     fn open_new(

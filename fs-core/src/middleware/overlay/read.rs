@@ -27,11 +27,9 @@ pub(super) fn itself(at: At<'_>) -> Option<FileId> {
 
 impl Core {
     pub(super) fn stat(&self, at: At<'_>) -> Result<Metadata> {
+        let _tree = self.tree.read();
         match self.target(at)? {
-            Target::Tree(path) => {
-                let _tree = self.tree.read();
-                self.describe(&path, &self.look(&path)?)
-            }
+            Target::Tree(path) => self.describe(&path, &self.look(&path)?),
             Target::Upper(node, path) => {
                 let place = At::in_dir(&node, &path);
                 let mut metadata = self.upper.backend().stat(place)?;
@@ -52,9 +50,9 @@ impl Core {
     }
 
     pub(super) fn list(self: &Arc<Self>, at: At<'_>, want: &Want) -> Result<Box<dyn Listing>> {
+        let _tree = self.tree.read();
         match self.target(at)? {
             Target::Tree(path) => {
-                let _tree = self.tree.read();
                 let here = self.look(&path)?.as_dir()?;
                 self.list_dir(&path, here, want)
             }
@@ -69,11 +67,11 @@ impl Core {
     /// Reads something from the layer that has the visible node.
     fn read<T>(&self, at: At<'_>, read: impl FnOnce(Layer, At<'_>) -> Result<T>) -> Result<T> {
         let root = VPath::root();
+        let _tree = self.tree.read();
         match self.target(at)? {
             Target::Upper(node, path) => read(Layer::Upper, At::in_dir(&node, &path)),
             Target::Base(node) => read(Layer::Base, At::in_dir(&node, &root)),
             Target::Tree(path) => {
-                let _tree = self.tree.read();
                 let entry = self.look(&path)?;
                 entry.found()?;
                 match &entry.upper {
@@ -115,13 +113,13 @@ impl Core {
     }
 
     pub(super) fn pin(&self, at: At<'_>) -> Result<Node> {
+        let _tree = self.tree.read();
+        let target = self.target(at)?;
         if let (Some(node), true) = (at.dir, at.path.is_root()) {
-            self.target(at)?;
             return Ok(node.clone());
         }
-        match self.target(at)? {
+        match target {
             Target::Tree(path) => {
-                let _tree = self.tree.read();
                 let id = self.describe(&path, &self.look(&path)?)?.id;
                 Ok(Node::new(id, self.pins.pin(&path)))
             }
@@ -137,9 +135,18 @@ impl Core {
 
     /// What is in the base only needs no syncing.
     pub(super) fn sync_node(&self, at: At<'_>) -> Result<()> {
-        self.read(at, |layer, at| match layer {
-            Layer::Upper => self.upper.backend().sync(Scope::Node(at)),
-            Layer::Base => Ok(()),
+        let upper = self.upper.backend();
+        // Nobody waits for the lock while a disk writes, unless the upper can't hold on to what is meant.
+        let node = self.read(at, |layer, at| match layer {
+            Layer::Base => Ok(None),
+            Layer::Upper => match upper.pin(at) {
+                Ok(node) => Ok(Some(node)),
+                Err(_) => upper.sync(Scope::Node(at)).map(|()| None),
+            },
+        })?;
+        let root = VPath::root();
+        node.map_or(Ok(()), |node| {
+            upper.sync(Scope::Node(At::in_dir(&node, &root)))
         })
     }
 

@@ -15,45 +15,39 @@ use crate::metadata::NewNode;
 use crate::path::{Name, VPath};
 
 impl Core {
-    pub(super) fn unlink(self: &Arc<Self>, path: &VPath) -> Result<()> {
-        self.mutate(|| {
-            let entry = self.look_full(path)?;
-            if entry.found()?.is_dir() {
-                return Err(Error::new(ErrorKind::IsADirectory, "remove"));
-            }
-            if !entry.parent.upper {
-                return Ok(parent_first(path));
-            }
-            let place = self.place_after(path, &entry);
-            self.remove_name(path, &entry)?;
-            self.pins.removed(path, place);
-            Ok(Outcome::Done(()))
-        })?;
-        self.watchers.changed(path);
-        Ok(())
+    /// The caller holds the lock.
+    pub(super) fn unlink(self: &Arc<Self>, path: &VPath) -> Result<Outcome<()>> {
+        let entry = self.look_full(path)?;
+        if entry.found()?.is_dir() {
+            return Err(Error::new(ErrorKind::IsADirectory, "remove"));
+        }
+        if !entry.parent.upper {
+            return Ok(parent_first(path));
+        }
+        let place = self.place_after(path, &entry);
+        self.remove_name(path, &entry)?;
+        self.pins.removed(path, place);
+        Ok(Outcome::Done(()))
     }
 
-    pub(super) fn rmdir(self: &Arc<Self>, path: &VPath) -> Result<()> {
-        self.mutate(|| {
-            if path.is_root() {
-                return Err(Error::new(ErrorKind::IsRoot, "remove folder"));
-            }
-            let entry = self.look_full(path)?;
-            let here = entry.as_dir()?;
-            if !self.is_empty_dir(path, here)? {
-                return Err(Error::new(ErrorKind::DirectoryNotEmpty, "remove folder"));
-            }
-            if !entry.parent.upper {
-                return Ok(parent_first(path));
-            }
-            let place = self.place_after(path, &entry);
-            self.clear(path, &entry)?;
-            self.remove_name(path, &entry)?;
-            self.pins.removed(path, place);
-            Ok(Outcome::Done(()))
-        })?;
-        self.watchers.changed(path);
-        Ok(())
+    /// The caller holds the lock.
+    pub(super) fn rmdir(self: &Arc<Self>, path: &VPath) -> Result<Outcome<()>> {
+        if path.is_root() {
+            return Err(Error::new(ErrorKind::IsRoot, "remove folder"));
+        }
+        let entry = self.look_full(path)?;
+        let here = entry.as_dir()?;
+        if !self.is_empty_dir(path, here)? {
+            return Err(Error::new(ErrorKind::DirectoryNotEmpty, "remove folder"));
+        }
+        if !entry.parent.upper {
+            return Ok(parent_first(path));
+        }
+        let place = self.place_after(path, &entry);
+        self.clear(path, &entry)?;
+        self.remove_name(path, &entry)?;
+        self.pins.removed(path, place);
+        Ok(Outcome::Done(()))
     }
 
     /// Where a pin of `path` will find its node when the name is gone.

@@ -26,68 +26,77 @@ impl Core {
         to: At<'_>,
         mode: RenameMode,
     ) -> Result<()> {
-        let (from_node, from) = self.changeable(from)?;
-        let (to_node, to) = self.changeable(to)?;
-        match (from_node, to_node) {
-            (None, None) => {
-                self.rename_in_tree(&from, &to, mode)?;
-                self.watchers.changed(&from);
-                self.watchers.changed(&to);
-                Ok(())
+        let changed = self.mutate(|| {
+            let (from_node, from) = self.changeable(from)?;
+            let (to_node, to) = self.changeable(to)?;
+            match (from_node, to_node) {
+                (None, None) => {
+                    let done = self.rename_in_tree(&from, &to, mode)?;
+                    Ok(done.map(|()| Some((from, to))))
+                }
+                (Some(a), Some(b)) => {
+                    let at = |dir, path| At {
+                        dir: Some(dir),
+                        path,
+                        follow: Follow::Never,
+                    };
+                    self.upper.change(&Change::Rename {
+                        from: at(&a, &from),
+                        to: at(&b, &to),
+                        mode,
+                    })?;
+                    Ok(Outcome::Done(None))
+                }
+                // In or out of a staged directory: what moves would need marks on one side only.
+                _ => fail(ErrorKind::CrossDevice),
             }
-            (Some(a), Some(b)) => {
-                let at = |dir, path| At {
-                    dir: Some(dir),
-                    path,
-                    follow: Follow::Never,
-                };
-                self.upper.change(&Change::Rename {
-                    from: at(&a, &from),
-                    to: at(&b, &to),
-                    mode,
-                })
-            }
-            // In or out of a staged directory: what moves would need marks on one side only.
-            _ => fail(ErrorKind::CrossDevice),
+        })?;
+        if let Some((from, to)) = changed {
+            self.watchers.changed(&from);
+            self.watchers.changed(&to);
         }
+        Ok(())
     }
 
-    fn rename_in_tree(self: &Arc<Self>, from: &VPath, to: &VPath, mode: RenameMode) -> Result<()> {
+    fn rename_in_tree(
+        self: &Arc<Self>,
+        from: &VPath,
+        to: &VPath,
+        mode: RenameMode,
+    ) -> Result<Outcome<()>> {
         if from.is_root() || to.is_root() {
             return fail(ErrorKind::IsRoot);
         }
         if mode == RenameMode::LeaveWhiteout {
             return fail(ErrorKind::Unsupported);
         }
-        self.mutate(|| {
-            // Both directories first, as the kernel looks.
-            let source = self.look_full(from)?;
-            let target = self.look_full(to)?;
-            source.found()?;
-            if from == to {
-                return match mode {
-                    RenameMode::NoReplace => fail(ErrorKind::AlreadyExists),
-                    _ => Ok(Outcome::Done(())),
-                };
-            }
-            if !self.permitted(from, to, &source, &target, mode)? {
-                return Ok(Outcome::Done(()));
-            }
-            if let Some(first) = self.needed(from, to, &source, &target, mode)? {
-                return Ok(first);
-            }
-            self.dirs.forget_all();
-            if mode == RenameMode::Exchange {
-                self.exchange(from, to, &source, &target)?;
-                self.pins.exchanged(from, to);
-            } else {
-                let place = self.place_after(to, &target);
-                self.publish_rename(from, to, &source, &target)?;
-                self.pins.removed(to, place);
-                self.pins.renamed(from, to);
-            }
-            Ok(Outcome::Done(()))
-        })
+        // Both directories first, as the kernel looks.
+        let source = self.look_full(from)?;
+        let target = self.look_full(to)?;
+        source.found()?;
+        if from == to {
+            return match mode {
+                RenameMode::NoReplace => fail(ErrorKind::AlreadyExists),
+                _ => Ok(Outcome::Done(())),
+            };
+        }
+        if !self.permitted(from, to, &source, &target, mode)? {
+            return Ok(Outcome::Done(()));
+        }
+        if let Some(first) = self.needed(from, to, &source, &target, mode)? {
+            return Ok(first);
+        }
+        self.dirs.forget_all();
+        if mode == RenameMode::Exchange {
+            self.exchange(from, to, &source, &target)?;
+            self.pins.exchanged(from, to);
+        } else {
+            let place = self.place_after(to, &target);
+            self.publish_rename(from, to, &source, &target)?;
+            self.pins.removed(to, place);
+            self.pins.renamed(from, to);
+        }
+        Ok(Outcome::Done(()))
     }
 
     /// The rules of `rename(2)`. `false`: nothing is to be done, both names are one file.

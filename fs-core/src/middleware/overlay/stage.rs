@@ -10,7 +10,7 @@ use super::identity::Ids;
 use super::lookup::Entry;
 use super::pins::{Pin, Place};
 use super::{attributes, xattr};
-use crate::backend::{At, Node, RenameMode};
+use crate::backend::{At, Follow, Node, RenameMode};
 use crate::capabilities::Capabilities;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,28 +40,24 @@ pub(super) struct Given {
 impl Core {
     pub(super) fn stage(self: &Arc<Self>, at: At<'_>, new: &NewNode) -> Result<Box<dyn Staged>> {
         refuse_whiteout(new)?;
-        let (inner, place) = match self.target(at)? {
+        let (inner, place) = self.mutate(|| match self.target(at)? {
             Target::Upper(node, path) => {
                 let at = At::in_dir(&node, &path);
-                (self.upper.backend().stage(at, new)?, None)
+                let inner = self.upper.backend().stage(at, new)?;
+                Ok(Outcome::Done((inner, None)))
             }
-            Target::Base(_) => return Err(Error::new(ErrorKind::NotFound, "stage")),
+            Target::Base(_) => Err(Error::new(ErrorKind::NotFound, "stage")),
             Target::Tree(path) => {
                 let (dir, name) = path
                     .split_last()
                     .ok_or_else(|| Error::new(ErrorKind::IsRoot, "stage"))?;
-                self.mutate(|| {
-                    if !self.look(&path)?.parent.upper {
-                        return Ok(parent_first(&path));
-                    }
-                    let inner = self.upper.stage(&path, new)?;
-                    Ok(Outcome::Done((
-                        inner,
-                        Some((self.pins.pin(&dir), name.clone())),
-                    )))
-                })?
+                if !self.look(&path)?.parent.upper {
+                    return Ok(parent_first(&path));
+                }
+                let inner = self.upper.stage(&path, new)?;
+                Ok(Outcome::Done((inner, Some((self.pins.pin(&dir), name)))))
             }
-        };
+        })?;
         Ok(Box::new(OverlayStaged {
             core: self.clone(),
             inner,
@@ -182,21 +178,28 @@ impl Staged for OverlayStaged {
 
     /// Only what is in the upper can be copied without passing through the caller.
     fn fill_from(&mut self, source: At<'_>, control: &Control) -> Result<bool> {
-        match self.core.target(source)? {
-            Target::Upper(node, path) => self.inner.fill_from(At::in_dir(&node, &path), control),
-            Target::Base(_) => Ok(false),
-            Target::Tree(path) => {
-                let in_upper = {
-                    let _tree = self.core.tree.read();
-                    self.core.look(&path)?.upper.is_some()
-                };
-                if !in_upper {
-                    return Ok(false);
-                }
-                let kept = self.core.upper.kept(&path)?;
-                self.inner.fill_from(At::path(&kept), control)
+        let core = &self.core;
+        let root = VPath::root();
+        let held = {
+            let _tree = core.tree.read();
+            let (node, path) = match core.target(source)? {
+                Target::Upper(node, path) => (Some(node), path),
+                Target::Base(_) => return Ok(false),
+                Target::Tree(path) if core.look(&path)?.upper.is_none() => return Ok(false),
+                Target::Tree(path) => (None, core.upper.kept(&path)?),
+            };
+            let at = At {
+                dir: node.as_ref(),
+                path: &path,
+                follow: Follow::Never,
+            };
+            match core.upper.backend().pin(at) {
+                Ok(held) => held,
+                Err(_) => return self.inner.fill_from(at, control),
             }
-        }
+        };
+        // Nobody waits for the lock while content is copied, unless the upper can't hold on to what is.
+        self.inner.fill_from(At::in_dir(&held, &root), control)
     }
 
     fn node(&self) -> Result<Node> {
@@ -209,6 +212,7 @@ impl Staged for OverlayStaged {
     fn commit(self: Box<Self>, mode: RenameMode) -> Result<FileId> {
         let core = self.core.clone();
         let Some((dir, name)) = self.place.clone() else {
+            let _tree = core.tree.write();
             let id = self.inner.commit(mode)?;
             return core.ids().map(|ids| ids.upper(id));
         };
