@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """tour.py PROGRAM WORK_FOLDER PICTURE_FOLDER: what the README shows first, done for real.
 
-A folder of pictures beside a vault, with a preview; and a stack whose top layer has something new, something changed and something deleted: shown,
-reviewed, and what the lower layer holds untouched.
+A folder of pictures beside a vault, with a preview, and the vault looked after; a memory filesystem with moments to go back to; and a stack whose
+top layer has something new, something changed and something deleted: shown, reviewed, and what the lower layer holds untouched.
 """
 
 import subprocess
@@ -35,21 +35,29 @@ def main(program, work, pictures):
         "XDG_DATA_HOME": str(home / ".local/share"),
         "XDG_STATE_HOME": str(home / ".local/state"),
         "XDG_CACHE_HOME": str(home / ".cache"),
-        "LAMINA_PASSWORD": "correct horse",
     }
 
-    def lamina(*arguments):
-        subprocess.run([program, *map(str, arguments)], env={**environment, "PATH": "/usr/bin:/bin"}, check=True)
+    def lamina(*arguments, locked=False):
+        password = {"LAMINA_PASSWORD": "correct horse"} if locked else {}
+        subprocess.run([program, *map(str, arguments)], env={**environment, **password, "PATH": "/usr/bin:/bin"}, check=True)
 
     vault, template, stack = work / "Family.db", home / "Template", work / "Website.stack.ron"
-    lamina("new", "vault", vault)
-    lamina("cp", "-r", iceland, f"{vault}::/Iceland")
+    lamina("new", "vault", vault, locked=True)
+    lamina("cp", "-r", iceland, f"{vault}::/Iceland", locked=True)
     for name in ["Letters", "Contracts", "Birth certificates"]:
-        lamina("mkdir", f"{vault}::/{name}")
+        lamina("mkdir", f"{vault}::/{name}", locked=True)
     for name, text in [("index.html", "<h1>Hello</h1>\n"), ("style.css", "h1 { color: teal }\n"), ("notes.md", "# Notes\n")]:
         template.mkdir(exist_ok=True)
         (template / name).write_text(text)
     (template / "images").mkdir()
+    drafts = work / "Drafts.mem"
+    lamina("new", "memory", drafts)
+    lamina("cp", "-r", template, f"{drafts}::/Site")
+    lamina("snapshot", "take", drafts, "As it came")
+    lamina("mv", f"{drafts}::/Site/notes.md", f"{drafts}::/plan.md")
+    lamina("snapshot", "take", drafts, "With a plan")
+    lamina("cp", iceland / "Geysir.jpg", iceland / "Hekla.jpg", f"{drafts}::/Site/images")
+    lamina("rm", f"{drafts}::/Site/style.css")
     lamina("new", "memory", work / "changes.mem")
     lamina("new", "stack", stack, template, work / "changes.mem")
 
@@ -77,6 +85,28 @@ def main(program, work, pictures):
         picture(app, "overview")
         app.key("F11")
 
+        app.key("ctrl+shift+p")
+        app.wait("Command")
+        app.type("Check")
+        app.key("Return")
+        app.wait("No damage found", "label", seconds=60)
+        picture(app, "care")
+        app.key("Escape")
+
+        app.click(min(app.all("Geysir.jpg", "list item"), key=lambda row: row.box[0]).name_point)
+        app.key("ctrl+t", "ctrl+l")
+        app.wait("Path", "entry|text", "focused")
+        app.key("ctrl+a")
+        app.type(f"{drafts}\n")
+        app.wait("plan.md", "list item")
+        app.key("ctrl+alt+s")
+        app.click("As it came, .*")
+        app.wait("/Site/style.css, removed.*")
+        picture(app, "snapshots")
+
+        # A path typed over a folder of the host is one of the host.
+        app.click(min(app.all("Iceland", "page tab"), key=lambda tab: tab.box[0]))
+        app.until(lambda: len(app.all("Geysir.jpg", "list item")) == 2, "the folder")
         app.click(min(app.all("Geysir.jpg", "list item"), key=lambda row: row.box[0]).name_point)
         app.key("ctrl+t", "ctrl+l")
         app.wait("Path", "entry|text", "focused")

@@ -141,8 +141,8 @@ fn button_ui(ui: &mut Ui, label: &str, weight: Weight, enabled: bool) -> egui::R
     ui.add_enabled(enabled, button.min_size(size))
 }
 
-/// A check box, with a border that is seen on a dialog.
-fn check_ui(ui: &mut Ui, enabled: bool, check: egui::Checkbox<'_>) -> egui::Response {
+/// A check box or radio button, with a border that is seen on a dialog.
+fn check_ui(ui: &mut Ui, enabled: bool, check: impl egui::Widget) -> egui::Response {
     ui.scope(|ui| {
         let (fill, border) = (ui.tokens().sunken, ui.tokens().input_stroke());
         let widgets = &mut ui.visuals_mut().widgets;

@@ -21,7 +21,7 @@ pub(super) fn chips_ui(ui: &mut Ui, info: &FsInfo) {
     let width = (ui.available_width() / count as f32 - m.space).min(m.tab_width_max);
     let narrow = width < m.layer_chip_min;
     for (at, layer) in info.layers.iter().enumerate() {
-        let is_top = at == info.top_layer();
+        let is_top = at == info.top_layer() && info.hidden.is_empty();
         let width = match (narrow, is_top) {
             (false, _) => width,
             (true, false) => m.gap,

@@ -64,8 +64,9 @@ fn head_ui(ui: &mut Ui, cx: &Cx<'_>, info: &FsInfo, expanded: bool, active: bool
             let icon = if shown { Icon::Eye } else { Icon::EyeClosed };
             let button = IconButton::new(icon, name).selected(shown);
             verb_button(ui, cx, button, "show_deleted", active);
-            let add = IconButton::new(Icon::Plus, "Add layer…");
-            verb_button(ui, cx, add, "add_layer", active);
+            if expanded && ui.button(Type::Secondary.rich("Add layer…")).clicked() {
+                give(cx, "add_layer", active);
+            }
             ui.add_space(m.space);
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 if expanded {
@@ -82,8 +83,13 @@ fn head_ui(ui: &mut Ui, cx: &Cx<'_>, info: &FsInfo, expanded: bool, active: bool
 
 /// A button that gives the command of a verb. In the other pane it only makes that pane the active one.
 fn verb_button(ui: &mut Ui, cx: &Cx<'_>, button: IconButton<'_>, id: &str, active: bool) {
-    let clicked = button.show(ui).clicked();
-    let verb = table::get(id).filter(|_| clicked && active);
+    if button.show(ui).clicked() {
+        give(cx, id, active);
+    }
+}
+
+fn give(cx: &Cx<'_>, id: &str, active: bool) {
+    let verb = table::get(id).filter(|_| active);
     if let Some(command) = verb.and_then(|verb| (verb.command)(cx.state)) {
         cx.send(command);
     }
@@ -126,10 +132,8 @@ fn review_ui(ui: &mut Ui, cx: &Cx<'_>, info: &FsInfo, active: bool) {
         ui.label(Type::Secondary.rich(label).color(muted));
         return;
     }
-    let clicked = ui.add(Button::new(Type::Secondary.rich(label))).clicked();
-    let verb = table::get("review_changes").filter(|_| clicked && active);
-    if let Some(command) = verb.and_then(|verb| (verb.command)(cx.state)) {
-        cx.send(command);
+    if ui.add(Button::new(Type::Secondary.rich(label))).clicked() {
+        give(cx, "review_changes", active);
     }
 }
 

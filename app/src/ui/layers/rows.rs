@@ -71,8 +71,8 @@ fn row_ui(
     let mut right = rect.right() - m.pad;
     let role_icon = match (layer.hidden, is_top) {
         (true, _) => Icon::EyeClosed,
-        (false, true) => Icon::Rename,
-        (false, false) => Icon::Lock,
+        (false, true) if info.hidden.is_empty() => Icon::Rename,
+        (false, _) => Icon::Lock,
     };
     let role_rect = Rect::from_center_size(
         egui::pos2(right - m.icon / 2.0, rect.center().y),

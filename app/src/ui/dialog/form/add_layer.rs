@@ -7,7 +7,7 @@ use fs_backends::location::{Kind, Location};
 use fs_core::ops::FsRef;
 
 use super::fields::{absolute, error_ui, label_ui, path_ui};
-use super::{Weight, button_ui, buttons_ui, cancel_ui, header_ui};
+use super::{Weight, button_ui, buttons_ui, cancel_ui, check_ui, header_ui};
 use crate::command::{Command, FsCommand, Pick, WindowCommand};
 use crate::state::FsInfo;
 use crate::state::filesystem::place_of;
@@ -45,10 +45,8 @@ pub(in crate::ui::dialog) fn add_layer_ui(
         (false, format!("Under {top}: it is only read")),
         (true, format!("On top of {top}: changes go to it")),
     ] {
-        if ui
-            .add(RadioButton::new(form.on_top == on_top, text))
-            .clicked()
-        {
+        let radio = RadioButton::new(form.on_top == on_top, text);
+        if check_ui(ui, true, radio).clicked() {
             form.on_top = on_top;
         }
     }

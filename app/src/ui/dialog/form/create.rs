@@ -103,11 +103,11 @@ fn memory_name(form: &Form) -> String {
 /// Whether it gets a password, and which.
 pub(super) fn password_ui(ui: &mut Ui, form: &mut Form) {
     let encrypt = Checkbox::new(&mut form.encrypt, "Lock it with a password");
-    check_ui(ui, true, encrypt);
+    let asked = check_ui(ui, true, encrypt).changed();
     if !form.encrypt {
         return;
     }
-    secret_ui(ui, &mut form.secret, "Password", false);
+    secret_ui(ui, &mut form.secret, "Password", asked);
     secret_ui(ui, &mut form.repeat, "Password again", false);
     let message = if form.secret.0.is_empty() {
         "Without the password nobody can read it, you neither. Write it down."
