@@ -367,3 +367,36 @@ fn an_open_filesystem_becomes_the_layer_that_is_written() {
     stack.window.verb("previous_tab");
     assert_eq!(stack.window.names(), ["New file"]);
 }
+
+#[test]
+fn what_a_stack_holds_in_memory_is_saved_into_its_layer() {
+    let mut stack = stack(&[("a.txt", "a")]);
+    let top = stack.folder.path().join("top.mem");
+    fs_backends::MemoryBackend::new().save_to(&top).unwrap();
+    let file = stack.folder.path().join("memory.stack.ron");
+    let layer = |name: &str| StackLayer {
+        name: name.to_owned(),
+        location: name.to_owned(),
+    };
+    let description = StackFile {
+        name: "memory".to_owned(),
+        layers: vec![layer("base"), layer("top.mem")],
+    };
+    description.create(&file).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    stack.window = Window::open(home.path(), &[file.to_str().unwrap()]);
+    let window = &mut stack.window;
+    window.verb("new_file");
+    window.key(Modifiers::NONE, Key::Enter);
+    // Layers are not changed over what would be lost.
+    window.verb("layer_list");
+    window.click("Hide layer base");
+    assert!(window.mentions("save it first"));
+    window.verb("close_tab");
+    window.click("Save");
+    assert!(window.mentions("Saved what memory.stack.ron holds in memory"));
+    let saved = fs_core::FileStorage::new(fs_backends::MemoryBackend::load_from(&top).unwrap());
+    assert!(saved.exists("/New file").unwrap());
+    window.click("Hide layer base");
+    assert_eq!(window.names(), ["New file"]);
+}

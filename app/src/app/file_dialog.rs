@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fs_backends::location::{Location, Root};
+use fs_backends::location::{Kind, Location, Root};
 use fs_core::ErrorKind;
 use fs_core::ops::FsRef;
 
@@ -55,6 +55,11 @@ impl App {
             return;
         };
         match result {
+            Ok(_) if info.kind == Kind::Stack => {
+                info.unsaved = false;
+                let text = format!("Saved what {} holds in memory", info.name);
+                self.note(Level::Done, text);
+            }
             Ok(encrypted) => {
                 info.unsaved = false;
                 let own = matches!(info.location.root(), Root::Saved(own) if own == path);

@@ -61,7 +61,7 @@ impl App {
         } else if filesystems.values().any(|info| info.made_of.contains(fs)) {
             "is a layer of another stack; close that first"
         } else if info.unsaved && !writes_to_a_tab(info) {
-            "holds changes that are in memory only; open its top layer in a tab and save it first"
+            "holds changes that are in memory only; save it first (Ctrl+S)"
         } else {
             return true;
         };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use fs_backends::location::{Kind, Location, OpenHow, Root};
+use fs_backends::location::{Kind, Location, OpenHow, Opened, Root};
 use fs_backends::{MemoryBackend, StdFsBackend};
 use fs_core::ops::{Filesystems, FsRef};
 use fs_core::{Backend, Error, ErrorKind, Result};
@@ -22,6 +22,8 @@ pub struct Mount {
     pub encrypted: bool,
     /// The same as `backend` when it is in memory, for saving it.
     pub memory: Option<Arc<MemoryBackend>>,
+    /// A stack as it was opened, for saving its layers that are in memory.
+    pub stack: Option<Opened>,
     /// Nothing can be changed in it.
     pub read_only: bool,
 }
@@ -88,6 +90,7 @@ impl Filesystems for Mounts {
                     backend: Arc::new(StdFsBackend::new()),
                     encrypted: false,
                     memory: None,
+                    stack: None,
                     read_only: false,
                 },
             );

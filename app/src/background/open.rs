@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fs_backends::location::{Location, OpenHow, Root, StackFile, StackLayer};
+use fs_backends::location::{Kind, Location, OpenHow, Opened, Root, StackFile, StackLayer};
 use fs_backends::{IndexedBackend, MemoryBackend, SqliteBackend};
 use fs_core::ops::FsRef;
 use fs_core::{At, Backend, Error, ErrorKind, Result, VPath};
@@ -42,6 +42,7 @@ pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Resu
                     encrypted: false,
                     read_only: false,
                     memory: None,
+                    stack: None,
                 });
             let mount = match lent {
                 Some(mount) => mount,
@@ -99,10 +100,11 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<Mo
             };
             let opened = location.open(&how)?;
             Ok(Mount {
-                backend: opened.backend,
+                backend: opened.backend.clone(),
                 encrypted: opened.is_private,
                 memory: None,
                 read_only,
+                stack: (opened.kind() == Kind::Stack).then_some(opened),
             })
         }
     }
@@ -114,6 +116,7 @@ fn in_memory(memory: MemoryBackend) -> Mount {
         encrypted: memory.is_encrypted(),
         backend: memory.clone(),
         memory: Some(memory),
+        stack: None,
         read_only: false,
     }
 }
@@ -191,7 +194,11 @@ pub fn save(
     replace: bool,
     secret: Option<&Secret>,
 ) -> Result<bool> {
-    let Some(memory) = mounts.get(fs)?.memory else {
+    let mount = mounts.get(fs)?;
+    if let Some(stack) = &mount.stack {
+        return save_layers(stack);
+    }
+    let Some(memory) = mount.memory else {
         return Err(Error::new(ErrorKind::Unsupported, "save").with_path(path));
     };
     if !replace && path.symlink_metadata().is_ok() {
@@ -202,6 +209,15 @@ pub fn save(
     }
     memory.save_to(path)?;
     Ok(memory.is_encrypted())
+}
+
+/// Writes the layers of a stack that are in memory to their files. `Unsupported` where those are saved by others.
+fn save_layers(stack: &Opened) -> Result<bool> {
+    if !stack.is_unsaved() {
+        let error = Error::new(ErrorKind::Unsupported, "save");
+        return Err(error.with_detail("its layers in memory are saved from their own tabs"));
+    }
+    stack.save().map(|()| false)
 }
 
 /// Gives a memory filesystem another password, or its first one, and saves it with that.

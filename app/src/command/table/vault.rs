@@ -1,7 +1,7 @@
 //! The Vault menu: opening, making, locking and saving filesystems.
 
 use egui::{Key, Modifiers};
-use fs_backends::location::Kind;
+use fs_backends::location::{Kind, Root};
 
 use super::{Availability, Menu, Verb, tab};
 use crate::command::verb::key;
@@ -67,7 +67,11 @@ pub(super) const VERBS: &[Verb] = &[
         |state| {
             savable(state).ok()?;
             let fs = tab(state)?.fs()?.clone();
-            Some(match &active(state)?.saved {
+            let info = active(state)?;
+            if let Root::Stack(path) = info.location.root() {
+                return Some(Command::Fs(FsCommand::Save(fs, path.clone(), true, None)));
+            }
+            Some(match &info.saved {
                 Some(saved) => {
                     let path = saved.path.clone();
                     Command::Fs(FsCommand::Save(fs, path, true, None))
@@ -81,7 +85,8 @@ pub(super) const VERBS: &[Verb] = &[
     .when(savable)
     .label_now(|state| {
         let info = active(state)?;
-        info.saved.as_ref()?;
+        let known = info.saved.is_some() || info.kind == Kind::Stack;
+        known.then_some(())?;
         Some(format!("Save {}", info.name))
     }),
     Verb::new(
@@ -89,12 +94,12 @@ pub(super) const VERBS: &[Verb] = &[
         Menu::Vault,
         "Save memory filesystem as…",
         |state| {
-            savable(state).ok()?;
+            savable_as(state).ok()?;
             let fs = tab(state)?.fs()?.clone();
             Some(Command::Window(WindowCommand::Dialog(Dialog::Save(fs))))
         },
     )
-    .when(savable),
+    .when(savable_as),
     #[cfg(all(feature = "mount", target_os = "linux"))]
     super::mount::VERB,
 ];
@@ -119,7 +124,16 @@ fn lockable(state: &AppState) -> Availability {
     }
 }
 
+/// Can it be saved: a memory filesystem, or a stack that writes into one?
 fn savable(state: &AppState) -> Availability {
+    match active(state) {
+        Some(fs) if fs.kind == Kind::Stack && fs.is_open() && fs.unsaved => Ok(()),
+        Some(fs) if fs.kind == Kind::Stack => Err("Nothing in it waits to be saved"),
+        _ => savable_as(state),
+    }
+}
+
+fn savable_as(state: &AppState) -> Availability {
     match active(state) {
         Some(fs) if fs.kind == Kind::Memory && fs.read_only => Err("It was opened read-only"),
         Some(fs) if fs.kind == Kind::Memory && fs.is_writable() => Ok(()),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use egui::Ui;
+use fs_backends::location::Root;
 use fs_core::ops::{FsRef, Operation, Place};
 
 use super::{Weight, button_ui, buttons_ui, cancel_ui, default_focus, text_ui, title_ui};
@@ -58,10 +59,16 @@ pub(super) fn close_unsaved_ui(ui: &mut Ui, cx: &Cx<'_>, tab: TabId) {
         "What it holds is in memory only and will be gone. This can't be undone.",
     );
     buttons_ui(ui, |ui| {
-        if button_ui(ui, "Save…", Weight::Primary, true).clicked() {
-            cx.send(Command::Window(WindowCommand::Dialog(Dialog::Save(
-                fs.clone(),
-            ))));
+        let known = match info.location.root() {
+            Root::Saved(path) | Root::Stack(path) => Some(path.clone()),
+            _ => None,
+        };
+        let label = if known.is_some() { "Save" } else { "Save…" };
+        if button_ui(ui, label, Weight::Primary, true).clicked() {
+            cx.send(match known {
+                Some(path) => Command::Fs(FsCommand::Save(fs.clone(), path, true, None)),
+                None => Command::Window(WindowCommand::Dialog(Dialog::Save(fs.clone()))),
+            });
         }
         if button_ui(ui, "Close and lose it", Weight::Danger, true).clicked() {
             cx.send(Command::Tab(TabCommand::CloseAnyway(tab)));
