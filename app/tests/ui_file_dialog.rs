@@ -111,7 +111,7 @@ fn a_taken_name_is_written_over_only_after_a_question() {
     let mut window = Window::open(home.path(), &[taken.to_str().unwrap()]);
     window.verb("new_file");
     window.key(Modifiers::NONE, Key::Enter);
-    window.verb("save_memory");
+    window.verb("save_memory_as");
     window.key(Modifiers::COMMAND, Key::A);
     window.text(taken.to_str().unwrap());
     window.click("Save");
