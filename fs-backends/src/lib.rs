@@ -9,6 +9,8 @@ pub mod live_files;
 pub mod location;
 pub mod memory;
 mod rewrite;
+pub mod salvage;
+mod scratch;
 mod seal;
 pub mod sqlite;
 pub mod std_fs;

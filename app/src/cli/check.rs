@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use fs_backends::location::Kind;
 use fs_core::maintenance::Damage;
 use fs_core::ops::Place;
 use fs_core::resolve::Last;
@@ -12,8 +13,9 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::json::{self, Output};
+use super::kept::Kept;
 use super::outcome::{Outcome, tell};
-use super::upkeep::Kept;
+use super::{salvage, work};
 
 /// `lamina check T...`
 #[derive(clap::Args)]
@@ -45,7 +47,7 @@ impl Repair {
 
 /// What was found in one target.
 #[derive(Serialize)]
-struct Report {
+pub struct Report {
     target: String,
     items: u64,
     bytes: u64,
@@ -54,12 +56,36 @@ struct Report {
     repaired: u64,
 }
 
+impl Report {
+    /// Of a filesystem that can't be opened.
+    pub fn of_salvage(
+        target: String,
+        report: &fs_backends::salvage::Report,
+        damages: Vec<Damage>,
+    ) -> Self {
+        Self {
+            target,
+            items: report.files + report.folders + report.others,
+            bytes: report.bytes,
+            damages,
+            repaired: 0,
+        }
+    }
+}
+
 /// Reads every name, every attribute and every byte; of a whole vault or store everything below them too.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
     let mut reports = Vec::new();
     for text in &arguments.targets {
-        let place = context.place(text, Last::Follow)?;
+        let place = match context.place(text, Last::Follow) {
+            Ok(place) => place,
+            Err(why) => {
+                let report = salvage::explain(context, text, None, why, &mut outcome)?;
+                finish(report, &arguments.output, &mut reports);
+                continue;
+            }
+        };
         let backend = context.backend(&place)?;
         let whole = place.path.is_root().then(|| {
             let location = context.location(text)?;
@@ -67,12 +93,32 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         });
         let report = match whole.transpose()?.flatten() {
             Some(kept) => look_into(&kept, text.display().to_string(), &mut outcome)?,
-            None => Check::new(&*backend, &place, &mut outcome).tree(text),
+            None => work::run("checking", "nothing was changed", |control| {
+                Ok(Check::new(&*backend, &place, &mut outcome, control).tree(text)?)
+            })?,
         };
         finish(report, &arguments.output, &mut reports);
     }
     if arguments.output.json {
         json::write(&reports)?;
+    }
+    Ok(outcome)
+}
+
+/// Tells what is wrong with a vault or store that can't be opened because of `why`.
+pub fn unopened(
+    context: &Context,
+    text: &OsString,
+    kind: Kind,
+    why: anyhow::Error,
+    output: &Output,
+) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let report = salvage::explain(context, text, Some(kind), why, &mut outcome)?;
+    let mut reports = Vec::new();
+    finish(report, output, &mut reports);
+    if let Some(report) = reports.first() {
+        json::write(report)?;
     }
     Ok(outcome)
 }
@@ -93,7 +139,9 @@ pub fn kept(kept: &Kept, repair: &Repair, output: &Output) -> anyhow::Result<Out
             tell(format_args!("{damage}: would {done}"));
         }
         if repair.yes || agreed(plan.len())? {
-            report.repaired = kept.maintenance()?.repair(&plan, &Control::new())?;
+            report.repaired = work::run("repairing", "nothing was repaired", |control| {
+                Ok(kept.maintenance()?.repair(&plan, control)?)
+            })?;
             // What is told is how it is now.
             outcome = Outcome::default();
             let repaired = report.repaired;
@@ -123,9 +171,10 @@ fn agreed(count: usize) -> anyhow::Result<bool> {
 
 fn look_into(kept: &Kept, target: String, outcome: &mut Outcome) -> anyhow::Result<Report> {
     let mut damages = Vec::new();
-    let checked = kept
-        .maintenance()?
-        .check(&Control::new(), &mut |damage| damages.push(damage))?;
+    let checked = work::run("checking", "nothing was changed", |control| {
+        let maintenance = kept.maintenance()?;
+        Ok(maintenance.check(control, &mut |damage| damages.push(damage))?)
+    })?;
     for damage in &damages {
         tell(damage);
         if !damage.kind.is_harmless() {
@@ -163,6 +212,7 @@ struct Check<'a> {
     backend: &'a dyn Backend,
     place: &'a Place,
     outcome: &'a mut Outcome,
+    control: &'a Control,
     buffer: Vec<u8>,
     items: u64,
     bytes: u64,
@@ -170,11 +220,17 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(backend: &'a dyn Backend, place: &'a Place, outcome: &'a mut Outcome) -> Self {
+    fn new(
+        backend: &'a dyn Backend,
+        place: &'a Place,
+        outcome: &'a mut Outcome,
+        control: &'a Control,
+    ) -> Self {
         Self {
             backend,
             place,
             outcome,
+            control,
             buffer: vec![0; 1 << 20],
             items: 0,
             bytes: 0,
@@ -182,9 +238,11 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn tree(mut self, target: &OsString) -> Report {
+    fn tree(mut self, target: &OsString) -> Result<Report> {
         let mut stack = vec![self.place.path.clone()];
         while let Some(path) = stack.pop() {
+            self.control.check()?;
+            self.control.add_items(1);
             self.items += 1;
             let below = self
                 .backend
@@ -192,19 +250,20 @@ impl<'a> Check<'a> {
                 .and_then(|metadata| self.item(&path, &metadata));
             match below {
                 Ok(below) => stack.extend(below),
+                Err(e) if e.kind() == ErrorKind::Cancelled => return Err(e),
                 Err(e) => {
                     self.outcome.note(path.display(), &e);
                     self.damages.extend(damage(path, &e));
                 }
             }
         }
-        Report {
+        Ok(Report {
             target: target.display().to_string(),
             items: self.items,
             bytes: self.bytes,
             damages: self.damages,
             repaired: 0,
-        }
+        })
     }
 
     /// Reads one item; of a folder returns what is in it.
@@ -224,6 +283,8 @@ impl<'a> Check<'a> {
                     break;
                 }
                 offset += read as u64;
+                self.control.add_bytes(read as u64);
+                self.control.check()?;
             }
             self.bytes += offset;
         } else if metadata.is_dir() {

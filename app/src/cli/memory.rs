@@ -10,7 +10,7 @@ use fs_core::{Error, ErrorKind};
 
 use super::context::Context;
 use super::outcome::Outcome;
-use super::vault::new_password;
+use super::passwd::new_password;
 
 /// `lamina memory ...`
 #[derive(clap::Args)]

@@ -1,7 +1,8 @@
 //! The same engine without a window: `lamina ls`, `lamina cp`, … on any location, for scripts.
 //!
 //! Every command is a file of its own that works on [`Context`], which opens what locations name. Exit codes: 0 done, 1 part failed (each told on
-//! the standard error), 2 bad usage, 3 wrong password, 4 damaged.
+//! the standard error), 2 bad usage, 3 wrong password, 4 damaged,
+//! 128 and its number ended by a signal.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -19,6 +20,7 @@ mod diff;
 mod du;
 mod find;
 mod json;
+mod kept;
 mod link;
 mod list;
 #[cfg(all(feature = "mount", target_os = "linux"))]
@@ -30,10 +32,12 @@ mod mode;
 #[cfg(all(feature = "mount", target_os = "linux"))]
 mod mount;
 mod outcome;
+mod passwd;
 mod password;
 mod print;
 mod recover;
 mod remove;
+mod salvage;
 mod snapshot;
 mod stat;
 mod store;
@@ -42,6 +46,7 @@ mod tree;
 mod upkeep;
 mod vault;
 mod walk;
+mod work;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -124,6 +129,8 @@ pub enum Command {
     New(make::Arguments),
     /// Reads everything and tells what is damaged.
     Check(check::Arguments),
+    /// Saves what can be read of a damaged vault, store or saved memory filesystem.
+    Salvage(salvage::Arguments),
     /// Lists operations that a crash interrupted, finishes or undoes them.
     Recover(recover::Arguments),
     /// Draws folders with what is below them.
@@ -136,9 +143,9 @@ pub enum Command {
     Snapshot(snapshot::Arguments),
     /// Looks after a saved memory filesystem: passwd.
     Memory(memory::Arguments),
-    /// Looks after a vault: info, check, passwd, compact, backup.
+    /// Looks after a vault: info, check, passwd, compact, backup, salvage.
     Vault(vault::Arguments),
-    /// Looks after a store: info, check, passwd, compact, gc, backup.
+    /// Looks after a store: info, check, passwd, compact, gc, backup, salvage.
     Store(store::Arguments),
     /// Shows a filesystem as a real folder, for other programs.
     #[cfg(all(feature = "mount", target_os = "linux"))]
@@ -176,6 +183,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Outcome> {
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::New(arguments) => make::run(context, arguments),
         Command::Check(arguments) => check::run(context, arguments),
+        Command::Salvage(arguments) => salvage::run(context, arguments),
         Command::Recover(arguments) => recover::run(context, arguments),
         Command::Tree(arguments) => tree::run(context, arguments),
         Command::Find(arguments) => find::run(context, arguments),

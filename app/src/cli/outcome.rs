@@ -4,6 +4,9 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use fs_core::ErrorKind;
+use signal_hook::consts::{SIGHUP, SIGTERM};
+
+use super::work::Stopped;
 
 /// The worst of what happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +22,12 @@ pub enum Outcome {
     Password = 3,
     /// Stored bytes are not what was written.
     Damaged = 4,
+    /// Ended by SIGHUP.
+    HungUp = 129,
+    /// Ended by Ctrl+C.
+    Interrupted = 130,
+    /// Ended by SIGTERM.
+    Terminated = 143,
 }
 
 /// Arguments that make no sense together, found out while running.
@@ -47,6 +56,13 @@ impl Outcome {
         tell(format_args!("{error:#}"));
         if error.downcast_ref::<Misuse>().is_some() {
             return Self::Usage;
+        }
+        if let Some(stopped) = error.downcast_ref::<Stopped>() {
+            return match stopped.signal {
+                SIGHUP => Self::HungUp,
+                SIGTERM => Self::Terminated,
+                _ => Self::Interrupted,
+            };
         }
         let known = error
             .chain()

@@ -1,83 +1,117 @@
-//! What looking after vaults and stores has in common.
+//! What can be done for vaults and stores alike.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Write as _;
-use std::sync::Arc;
 
-use anyhow::Context as _;
-use fs_backends::location::{Kind, Location, Root};
-use fs_core::maintenance::{Info, Maintenance, Reclaimed};
-use fs_core::{Backend, Control, Error, ErrorKind, Time};
+use fs_backends::location::Kind;
+use fs_core::Time;
+use fs_core::maintenance::{Info, Reclaimed};
 use serde::Serialize;
 
 use super::context::Context;
 use super::json::{self, Output};
+use super::kept::Kept;
 use super::outcome::Outcome;
-use super::print;
+use super::passwd::change_password;
+use super::{check, print, salvage, work};
 
-/// An open filesystem that is kept in files of its own.
-pub struct Kept {
-    location: Location,
-    backend: Arc<dyn Backend>,
+/// What to do.
+#[derive(clap::Subcommand)]
+pub enum Action {
+    /// Tells what it is made of.
+    Info {
+        /// The vault or store.
+        location: OsString,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Reads everything and tells what is damaged.
+    Check {
+        /// The vault or store.
+        location: OsString,
+        #[command(flatten)]
+        repair: check::Repair,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Gives it another password; the blobs of a store stay as they are.
+    Passwd {
+        /// The vault or store.
+        location: OsString,
+        /// The first line of FILE is the new password; otherwise LAMINA_NEW_PASSWORD, otherwise a prompt.
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<OsString>,
+    },
+    /// Gives unused space of its database back to the disk.
+    Compact {
+        /// The vault or store.
+        location: OsString,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Copies it as it is at this moment; encrypted stays encrypted.
+    Backup {
+        /// The vault or store.
+        location: OsString,
+        /// The new file or folder.
+        to: OsString,
+    },
+    /// Saves what can be read of a damaged one. It is never changed.
+    Salvage {
+        /// The vault or store, whole or not.
+        location: OsString,
+        /// A new or empty folder, anywhere.
+        target: OsString,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
-impl Kept {
-    /// Opens the whole filesystem that `text` names, for changes; a bare path is taken for one of this kind, whatever it is called.
-    pub fn open(context: &Context, text: &OsStr, kind: Kind) -> anyhow::Result<Self> {
-        Self::open_as(context, text, kind, false)
-    }
-
-    /// As [`Kept::open`], to look at it: another program may have it open, and nothing needs to be writable.
-    pub fn look(context: &Context, text: &OsStr, kind: Kind) -> anyhow::Result<Self> {
-        Self::open_as(context, text, kind, true)
-    }
-
-    fn open_as(
-        context: &Context,
-        text: &OsStr,
-        kind: Kind,
-        read_only: bool,
-    ) -> anyhow::Result<Self> {
-        let named = context.location(text)?;
-        let root = match (named.root(), kind) {
-            (Root::Path(path), Kind::Vault) => Root::Vault(path.clone()),
-            (Root::Path(path), Kind::Store) => Root::Store(path.clone()),
-            (root, _) => root.clone(),
-        };
-        let location = Location::new(root);
-        let open = || {
-            if location.kind() != kind {
-                return Err(Error::new(ErrorKind::UnknownFormat, "open").into());
+/// Looks after a vault or store.
+pub fn run(context: &Context, kind: Kind, action: &Action) -> anyhow::Result<Outcome> {
+    let open = |text| Kept::open(context, text, kind);
+    let look = |text| Kept::look(context, text, kind);
+    match action {
+        Action::Info { location, output } => info(&look(location)?, output),
+        Action::Check {
+            location,
+            repair,
+            output,
+        } => {
+            let kept = match repair.is_wanted() {
+                true => open(location),
+                false => look(location),
+            };
+            match kept {
+                Ok(kept) => check::kept(&kept, repair, output),
+                Err(why) => check::unopened(context, location, kind, why, output),
             }
-            let backend = context.whole(&location, read_only)?;
-            anyhow::Ok(Self {
-                location: location.clone(),
-                backend,
-            })
-        };
-        open().with_context(|| text.display().to_string())
-    }
-
-    /// The filesystem of a place, when the place is all of it.
-    pub fn of(location: Location, backend: Arc<dyn Backend>) -> Option<Self> {
-        backend.extensions().maintenance?;
-        Some(Self { location, backend })
-    }
-
-    /// Where it is.
-    pub fn location(&self) -> &Location {
-        &self.location
-    }
-
-    /// What it can do for itself.
-    pub fn maintenance(&self) -> fs_core::Result<&dyn Maintenance> {
-        let maintenance = self.backend.extensions().maintenance;
-        maintenance.ok_or_else(|| Error::new(ErrorKind::Unsupported, "look after"))
+        }
+        Action::Passwd {
+            location,
+            new_password_file,
+        } => change_password(context, &open(location)?, new_password_file.as_ref()),
+        Action::Compact { location, output } => {
+            let kept = open(location)?;
+            let safe = "what was given back so far stays so, and all that is in it is as it was";
+            let reclaimed = work::run("compacting", safe, |control| {
+                Ok(kept.maintenance()?.compact(control)?)
+            })?;
+            tell_reclaimed(&kept, reclaimed, output)
+        }
+        // A store completes its blobs first.
+        Action::Backup { location, to } if kind == Kind::Store => copy(&open(location)?, to),
+        Action::Backup { location, to } => copy(&look(location)?, to),
+        Action::Salvage {
+            location,
+            target,
+            output,
+        } => salvage::run_as(context, kind, location, target, output),
     }
 }
 
 /// Tells what a filesystem is made of.
-pub fn info(kept: &Kept, output: &Output) -> anyhow::Result<Outcome> {
+fn info(kept: &Kept, output: &Output) -> anyhow::Result<Outcome> {
     #[derive(Serialize)]
     struct Document {
         location: String,
@@ -86,7 +120,7 @@ pub fn info(kept: &Kept, output: &Output) -> anyhow::Result<Outcome> {
     }
     let info = kept.maintenance()?.info()?;
     if output.json {
-        let location = kept.location.to_string();
+        let location = kept.location().to_string();
         json::write(&Document { location, info })?;
         return Ok(Outcome::Done);
     }
@@ -94,7 +128,7 @@ pub fn info(kept: &Kept, output: &Output) -> anyhow::Result<Outcome> {
     let counts = info.counts;
     let sizes = info.sizes;
     let created = print::time(Time::from_nanos(info.created_ns));
-    writeln!(out, "{} {}", info.kind, kept.location)?;
+    writeln!(out, "{} {}", info.kind, kept.location())?;
     writeln!(out, "format       {}", info.format)?;
     writeln!(out, "identity     {}", info.uuid)?;
     writeln!(out, "made         {created}")?;
@@ -136,9 +170,13 @@ pub fn info(kept: &Kept, output: &Output) -> anyhow::Result<Outcome> {
 }
 
 /// Copies it to a new place on the host.
-pub fn copy(kept: &Kept, to: &OsString) -> anyhow::Result<Outcome> {
+fn copy(kept: &Kept, to: &OsString) -> anyhow::Result<Outcome> {
     let to = std::env::current_dir()?.join(to);
-    kept.maintenance()?.backup(&to, &Control::new())?;
+    work::run(
+        "copying",
+        "there is no copy, and nothing was changed",
+        |control| Ok(kept.maintenance()?.backup(&to, control)?),
+    )?;
     Ok(Outcome::Done)
 }
 
@@ -155,11 +193,11 @@ pub fn tell_reclaimed(
     let shown = humansize::format_size(reclaimed.bytes, humansize::BINARY);
     let mut out = print::out();
     match reclaimed.files {
-        0 => writeln!(out, "{}: {shown} given back", kept.location)?,
+        0 => writeln!(out, "{}: {shown} given back", kept.location())?,
         files => writeln!(
             out,
             "{}: {files} files removed, {shown} given back",
-            kept.location
+            kept.location()
         )?,
     }
     out.flush()?;

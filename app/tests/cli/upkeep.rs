@@ -157,3 +157,111 @@ fn a_store_is_encrypted_when_a_password_is_given() {
         }
     }
 }
+
+#[test]
+fn what_is_too_damaged_to_open_is_named_and_saved() {
+    let shell = Shell::new();
+    fs::create_dir(shell.path("d")).unwrap();
+    fs::write(shell.path("d/f"), "kept").unwrap();
+    fs::write(shell.path("d/g"), vec![8; 100_000]).unwrap();
+    let told = |arguments: &[&str]| {
+        let output = shell.run(arguments);
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    shell.ok(&["new", "vault", "v.db"]);
+    shell.ok(&["cp", "-r", "d", "v.db::/d"]);
+    // A whole one gives all there is.
+    shell.ok(&["vault", "salvage", "v.db", "whole"]);
+    assert_equal_trees(&shell.path("d"), &shell.path("whole/files/d"));
+    let mut bytes = fs::read(shell.path("v.db")).unwrap();
+    bytes[..16_384].fill(0x5a);
+    fs::write(shell.path("v.db"), &bytes).unwrap();
+    shell.ends(3, &["ls", "v.db"]);
+    for check in [&["vault", "check", "v.db"][..], &["check", "v.db"]] {
+        let told = told(check);
+        assert!(
+            told.contains("page 1 of the database is not what was written"),
+            "{told}"
+        );
+        assert!(
+            told.contains("lamina salvage would save: 2 files whole"),
+            "{told}"
+        );
+    }
+    let json = shell.run(&["vault", "check", "v.db", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(report["damages"][0]["kind"], "database");
+    told(&["vault", "salvage", "v.db", "saved"]);
+    assert_equal_trees(&shell.path("d"), &shell.path("saved/files/d"));
+    let report = fs::read(shell.path("saved/report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["files"], 2);
+    assert_eq!(fs::read(shell.path("v.db")).unwrap(), bytes);
+    // Never over something else; into any other filesystem.
+    shell.ends(1, &["salvage", "v.db", "saved"]);
+    shell.ok(&["new", "vault", "other.db"]);
+    told(&["salvage", "v.db", "other.db::/saved"]);
+    assert_eq!(shell.ok(&["cat", "other.db::/saved/files/d/f"]), "kept");
+    shell.ok(&["new", "store", "s"]);
+    shell.ok(&["cp", "-r", "d", "s::/d"]);
+    fs::remove_file(shell.path("s/index.db")).unwrap();
+    let damaged = told(&["store", "check", "s"]);
+    assert!(damaged.contains("index.db is missing"), "{damaged}");
+    told(&["salvage", "s", "from store"]);
+    let unnamed = fs::read_dir(shell.path("from store/unnamed")).unwrap();
+    assert_eq!(unnamed.count(), 2);
+    // What never was a filesystem stays an error.
+    fs::write(shell.path("text.db"), "some text, and nothing else").unwrap();
+    assert_ne!(
+        shell.run(&["vault", "check", "text.db"]).status.code(),
+        Some(4)
+    );
+    shell.ends(1, &["salvage", "d", "nowhere"]);
+}
+
+#[test]
+fn a_signal_ends_what_takes_long_and_says_what_is_safe() {
+    let shell = Shell::new();
+    shell.ok(&["new", "store", "s"]);
+    fs::write(shell.path("big"), vec![3; 48 << 20]).unwrap();
+    for name in ["a", "b", "c"] {
+        shell.ok(&["cp", "big", &format!("s::/{name}")]);
+    }
+    let mut seen = false;
+    for _ in 0..30 {
+        let mut command = shell.command(&["store", "backup", "s", "copy"]);
+        let child = command
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let is_at_work = || {
+            let entries = fs::read_dir(shell.folder.path()).unwrap();
+            let mut names = entries.map(|entry| entry.unwrap().file_name());
+            names.any(|name| name.to_str().unwrap().starts_with(".lamina-"))
+        };
+        while !is_at_work() && !shell.path("copy").exists() {
+            std::thread::yield_now();
+        }
+        let pid = rustix::process::Pid::from_child(&child);
+        // It may have ended just now.
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap_or_default();
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        if shell.path("copy").exists() {
+            // It was faster.
+            fs::remove_dir_all(shell.path("copy")).unwrap();
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(130), "{told}");
+        assert!(
+            told.contains("stopped: there is no copy, and nothing was changed"),
+            "{told}"
+        );
+        assert!(!is_at_work(), "something was left");
+        seen = true;
+        break;
+    }
+    assert!(seen, "never stopped in the middle");
+    shell.ok(&["store", "check", "s"]);
+}

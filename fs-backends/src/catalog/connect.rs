@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::database::Secret;
 use super::error::from_sql;
-use super::key::{Key, SALT_BYTES};
+use super::key::{Key, PLAIN_HEADER, SALT_BYTES};
 use super::lock::FileLock;
 use super::schema::Format;
 use super::{log, old};
@@ -35,8 +35,6 @@ impl CipherPages {
     }
 }
 
-/// How SQLite files that are not encrypted start.
-const PLAIN_HEADER: &[u8] = b"SQLite format 3\0";
 /// How long a statement waits for a lock of another connection.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -101,6 +99,15 @@ impl Connector {
         Ok(db)
     }
 
+    /// The first connection, beside a log that may be anybody's: until [`believe_log`] closing it does not bring the log into the database.
+    pub(super) fn connect_first(&self, role: Role) -> rusqlite::Result<Connection> {
+        let (path, flags) = self.target(role);
+        let mut db = Connection::open_with_flags(path, flags)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        self.prepare(&mut db, role)?;
+        Ok(db)
+    }
+
     /// Makes a fresh connection ready, and proves that it reads the database.
     pub(super) fn prepare(&self, db: &mut Connection, role: Role) -> rusqlite::Result<()> {
         if let Some(cipher) = &self.cipher {
@@ -124,6 +131,12 @@ impl Connector {
         db.set_prepared_statement_cache_capacity(64);
         db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
     }
+}
+
+/// The log beside the database is its own.
+pub(super) fn believe_log(db: &Connection) -> rusqlite::Result<()> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        .map(drop)
 }
 
 /// Gives the connection its key. SQLCipher is told to be silent first: it writes to standard error otherwise.

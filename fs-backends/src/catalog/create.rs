@@ -1,15 +1,14 @@
 //! A new database, which exists whole or not at all.
 
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use fs_core::{Error, ErrorKind, Result, Time};
+use fs_core::{Error, Result, Time};
 use rusqlite::{Connection, OpenFlags};
 
 use super::connect::{Cipher, harden, unlock};
 use super::error::from_sql;
 use super::schema::{self, Format, Meta};
+use crate::scratch::Scratch;
 use crate::seal::SealKey;
 
 /// What a new database shall be.
@@ -27,36 +26,11 @@ const PLAIN_PAGE_BYTES: u32 = 16_384;
 ///
 /// Errors: `AlreadyExists`, and those of the filesystem.
 pub(crate) fn create(path: &Path, new: &NewDatabase) -> Result<()> {
-    let fail = |error| Error::from_io(error, "create").with_path(path);
-    if path.symlink_metadata().is_ok() {
-        return Err(Error::new(ErrorKind::AlreadyExists, "create").with_path(path));
-    }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let scratch = Scratch(folder.join(format!(".lamina-{}.new", uuid::Uuid::new_v4().simple())));
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&scratch.0)
-        .map_err(fail)?;
-    write(&scratch.0, new).map_err(|error| error.with_path(path))?;
-    File::open(&scratch.0)
-        .and_then(|file| file.sync_all())
-        .map_err(fail)?;
-    rustix::fs::renameat_with(
-        rustix::fs::CWD,
-        &scratch.0,
-        rustix::fs::CWD,
-        path,
-        rustix::fs::RenameFlags::NOREPLACE,
-    )
-    .map_err(|errno| fail(errno.into()))?;
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(fail)
+    let scratch = Scratch::new_file(path, "create")?;
+    write(scratch.path(), new).map_err(|error| error.with_path(path))?;
+    let synced = scratch.open()?.sync_all();
+    synced.map_err(|error| Error::from_io(error, "create").with_path(path))?;
+    scratch.finish()
 }
 
 fn write(path: &Path, new: &NewDatabase) -> Result<()> {
@@ -102,18 +76,4 @@ fn write(path: &Path, new: &NewDatabase) -> Result<()> {
     transaction.commit().map_err(sql)?;
     db.execute_batch("PRAGMA journal_mode = WAL").map_err(sql)?;
     db.close().map_err(|(_, error)| sql(error))
-}
-
-/// A file that is removed, with what SQLite put beside it, unless it was renamed away.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            let mut name = self.0.clone().into_os_string();
-            name.push(suffix);
-            // Gone is what it should be; a file that can't be removed does no harm.
-            std::fs::remove_file(name).unwrap_or_default();
-        }
-    }
 }

@@ -7,6 +7,8 @@
 use std::fmt::Write as _;
 
 use hmac::{Hmac, Mac as _};
+use openssl::cipher::Cipher;
+use openssl::cipher_ctx::CipherCtx;
 use sha2::Sha512;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -14,6 +16,11 @@ use zeroize::{Zeroize as _, Zeroizing};
 pub(crate) const SALT_BYTES: usize = 16;
 const ROUNDS: u32 = 256_000;
 const HMAC_BYTES: usize = 64;
+const IV_BYTES: usize = 16;
+/// What a page keeps at its end for itself: vector and authentication.
+pub(super) const RESERVED_BYTES: usize = IV_BYTES + HMAC_BYTES;
+/// How SQLite files that are not encrypted start.
+pub(super) const PLAIN_HEADER: &[u8; SALT_BYTES] = b"SQLite format 3\0";
 
 /// The key of a password over a salt, as the keys of databases are derived: the slow step.
 pub(crate) fn derive_bytes(password: &str, salt: &[u8], rounds: u32) -> Zeroizing<[u8; 32]> {
@@ -81,6 +88,26 @@ impl Key {
     /// Was this page written with this key? `page` is the whole encrypted page, `number` counts from 1.
     pub(super) fn authenticates(&self, page: &[u8], number: u32) -> bool {
         self.authenticator().authenticates(page, number)
+    }
+
+    /// Decrypts page `number` in place, after it was authenticated; the salt at the start of the first becomes what a plain database starts with. `None`: it
+    /// is no page.
+    pub(super) fn decrypt(&self, page: &mut [u8], number: u32) -> Option<()> {
+        let end = page.len().checked_sub(RESERVED_BYTES)?;
+        let iv = page.get(end..end + IV_BYTES)?.to_vec();
+        let start = if number == 1 { SALT_BYTES } else { 0 };
+        let body = page.get_mut(start..end)?;
+        let mut ctx = CipherCtx::new().ok()?;
+        ctx.decrypt_init(Some(Cipher::aes_256_cbc()), Some(&*self.key), Some(&iv))
+            .ok()?;
+        ctx.set_padding(false);
+        let mut plain = Zeroizing::new(Vec::with_capacity(body.len() + IV_BYTES));
+        ctx.cipher_update_vec(body, &mut plain).ok()?;
+        body.copy_from_slice(plain.get(..body.len())?);
+        if number == 1 {
+            page.get_mut(..SALT_BYTES)?.copy_from_slice(PLAIN_HEADER);
+        }
+        Some(())
     }
 
     /// What tells pages written with this key from others.

@@ -1,5 +1,6 @@
 //! The log (`-wal`) of a database, without SQLite: the first page as it has it, and what a failed sync makes necessary (<https://www.sqlite.org/fileformat2.html>, 4).
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -8,49 +9,86 @@ const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 const MAGIC: u32 = 0x377f_0682;
 
+/// What the transactions in a log committed: the newest frame of each page.
+pub(super) struct Committed {
+    log: File,
+    /// Size of a page.
+    pub(super) page_bytes: usize,
+    /// Pages of the database after the last transaction.
+    pub(super) pages: u32,
+    frames: HashMap<u32, u64>,
+}
+
+impl Committed {
+    /// The log beside `database`; `None`: there is none, or it committed nothing.
+    pub(super) fn beside(database: &Path) -> Option<Self> {
+        let mut name = database.as_os_str().to_owned();
+        name.push("-wal");
+        let log = File::open(name).ok()?;
+        let mut header = [0; HEADER_BYTES];
+        log.read_exact_at(&mut header, 0).ok()?;
+        let magic = number(&header, 0)?;
+        if magic & !1 != MAGIC {
+            return None;
+        }
+        let mut sum = Sum {
+            big_endian: magic & 1 == 1,
+            words: (0, 0),
+        };
+        sum.add(header.get(..24)?);
+        let page_bytes = number(&header, 8)? as usize;
+        if sum.words != (number(&header, 24)?, number(&header, 28)?)
+            || !(512..=65_536).contains(&page_bytes)
+        {
+            return None;
+        }
+        let salt = header.get(16..24)?;
+        let mut frame = vec![0; FRAME_HEADER_BYTES + page_bytes];
+        let mut committed = Self {
+            log,
+            page_bytes,
+            pages: 0,
+            frames: HashMap::new(),
+        };
+        // Frames of the transaction that is not committed yet.
+        let mut open = Vec::new();
+        let mut offset = HEADER_BYTES as u64;
+        // The log ends where a frame is not of it: cut short, of an earlier round, or not completely written.
+        while committed.log.read_exact_at(&mut frame, offset).is_ok() {
+            let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
+            sum.add(head.get(..8)?);
+            sum.add(page);
+            if head.get(8..16)? != salt || sum.words != (number(head, 16)?, number(head, 20)?) {
+                break;
+            }
+            open.push((number(head, 0)?, offset + FRAME_HEADER_BYTES as u64));
+            let pages = number(head, 4)?;
+            if pages != 0 {
+                committed.frames.extend(open.drain(..));
+                committed.pages = pages;
+            }
+            offset += frame.len() as u64;
+        }
+        (committed.pages > 0).then_some(committed)
+    }
+
+    /// The newest committed bytes of page `number`, if the log has it.
+    pub(super) fn page(&self, number: u32) -> Option<Vec<u8>> {
+        let mut page = vec![0; self.page_bytes];
+        let offset = self.frames.get(&number)?;
+        self.log.read_exact_at(&mut page, *offset).ok()?;
+        Some(page)
+    }
+
+    /// The pages it has.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.frames.keys().copied()
+    }
+}
+
 /// The newest first page that a transaction in the log committed; `None`: the log has none, or there is no log.
 pub(super) fn first_page(database: &Path) -> Option<Vec<u8>> {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    let log = File::open(name).ok()?;
-    let mut header = [0; HEADER_BYTES];
-    log.read_exact_at(&mut header, 0).ok()?;
-    let magic = number(&header, 0)?;
-    if magic & !1 != MAGIC {
-        return None;
-    }
-    let mut sum = Sum {
-        big_endian: magic & 1 == 1,
-        words: (0, 0),
-    };
-    sum.add(header.get(..24)?);
-    let page_bytes = number(&header, 8)? as usize;
-    if sum.words != (number(&header, 24)?, number(&header, 28)?)
-        || !(512..=65_536).contains(&page_bytes)
-    {
-        return None;
-    }
-    let salt = header.get(16..24)?;
-    let mut frame = vec![0; FRAME_HEADER_BYTES + page_bytes];
-    let (mut committed, mut open) = (None, None);
-    let mut offset = HEADER_BYTES as u64;
-    // The log ends where a frame is not of it: cut short, of an earlier round, or not completely written.
-    while log.read_exact_at(&mut frame, offset).is_ok() {
-        let (head, page) = frame.split_at(FRAME_HEADER_BYTES);
-        sum.add(head.get(..8)?);
-        sum.add(page);
-        if head.get(8..16)? != salt || sum.words != (number(head, 16)?, number(head, 20)?) {
-            break;
-        }
-        if number(head, 0)? == 1 {
-            open = Some(page.to_vec());
-        }
-        if number(head, 4)? != 0 {
-            committed = open.take().or(committed);
-        }
-        offset += frame.len() as u64;
-    }
-    committed
+    Committed::beside(database)?.page(1)
 }
 
 /// Writes every byte of the log again and makes it durable; without a log there is nothing to do. Nobody else may write to it meanwhile.

@@ -17,8 +17,12 @@ mod maintenance;
 mod names;
 mod notes;
 mod old;
+mod opening;
+mod owner;
 mod read;
 mod readers;
+mod record;
+mod salvage;
 mod schema;
 mod store;
 mod sums;
@@ -29,14 +33,16 @@ pub use connect::CipherPages;
 pub use database::Durability;
 
 pub(crate) use create::{NewDatabase, create};
-pub(crate) use database::{Database, OpenRequest, Secret};
+pub(crate) use database::{Database, Secret};
 pub(crate) use error::{corrupted, from_sql};
 pub(crate) use key::{Key, derive_bytes};
-pub(crate) use maintenance::{About, Finding, Fix, Inspection, Leftover, Scratch};
+pub(crate) use maintenance::{About, Finding, Fix, Inspection, Leftover};
+pub(crate) use opening::{Opening, opening_methods};
 pub(crate) use read::content_row;
+pub(crate) use salvage::{BlobRow, Wreck, damage};
 pub(crate) use schema::{ChunkSum, Format};
 pub(crate) use store::{CatalogContent, CatalogStore, OutsideCounts};
-#[cfg(test)]
-pub(crate) use sums::tamper;
 pub(crate) use sums::{RowSum, Sums, Table, chunk_sum};
+#[cfg(test)]
+pub(crate) use sums::{tamper, tamper_with};
 pub(crate) use write::{change_content, insert_content};

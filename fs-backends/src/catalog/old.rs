@@ -7,9 +7,10 @@ use rusqlite::Connection;
 
 use super::connect::Cipher;
 use super::error::from_sql;
-use super::maintenance::{Scratch, copy_database};
+use super::maintenance::copy_database;
 use super::schema::{Format, VERSION, WITH_NOTES};
 use super::sums;
+use crate::scratch::Scratch;
 
 const NODES: &[&str] = &[
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
@@ -150,7 +151,7 @@ fn keep_copy(
             name.push(format!(".{number}"));
         }
         let to = PathBuf::from(name);
-        let scratch = match Scratch::beside(&to) {
+        let scratch = match Scratch::new_file(&to, "upgrade") {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
             scratch => scratch?,
         };

@@ -111,7 +111,8 @@ impl ChunkSum {
         }
     }
 
-    fn of_name(name: &str) -> Option<Self> {
+    /// The one with this name in the database's description of itself.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
         [Self::Blake3, Self::Xxh3]
             .into_iter()
             .find(|sum| sum.name() == name)
@@ -150,7 +151,8 @@ pub(super) fn create(db: &Connection, format: Format, meta: &Meta) -> rusqlite::
     sums::reseal(db, format)
 }
 
-fn pragma(db: &Connection, name: &str) -> rusqlite::Result<i64> {
+/// A number that a pragma answers.
+pub(super) fn pragma(db: &Connection, name: &str) -> rusqlite::Result<i64> {
     // An encrypted database answers some pragmas in text.
     db.query_row(&format!("PRAGMA {name}"), [], |row| {
         Ok(match row.get_ref(0)? {

@@ -421,11 +421,19 @@ pub(super) fn reseal(db: &Connection, format: Format) -> rusqlite::Result<()> {
 /// Changes a closed plain database with SQL, as somebody would who knows the format.
 #[cfg(test)]
 pub(crate) fn tamper(path: &std::path::Path, sql: &str) {
+    tamper_with(path, None, sql);
+}
+
+/// As [`tamper`], also with an encrypted one (of 16 KiB pages).
+#[cfg(test)]
+pub(crate) fn tamper_with(path: &std::path::Path, password: Option<&str>, sql: &str) {
     let db = Connection::open(path).unwrap();
+    if let Some(password) = password {
+        db.pragma_update(None, "key", password).unwrap();
+        db.execute_batch("PRAGMA cipher_page_size = 16384").unwrap();
+    }
     db.execute_batch(sql).unwrap();
-    let id: i64 = db
-        .query_row("PRAGMA application_id", [], |row| row.get(0))
-        .unwrap();
+    let id = super::schema::pragma(&db, "application_id").unwrap();
     register(&db).unwrap();
     let format = match id == Format::Index.application_id() {
         true => Format::Index,

@@ -56,6 +56,11 @@ impl Blocks {
         )
     }
 
+    /// Bytes of a block; the last may have fewer.
+    pub(super) fn block_bytes(&self) -> u64 {
+        self.block_bytes
+    }
+
     /// The inverse of [`Blocks::decode`].
     pub(super) fn encode(&self) -> Vec<u8> {
         self.sums.iter().flat_map(|sum| sum.to_le_bytes()).collect()

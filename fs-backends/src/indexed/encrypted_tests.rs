@@ -11,8 +11,11 @@ use fs_core::{At, Backend, Capabilities, Control, ErrorKind, FileStorage, OpenOp
 use proptest::prelude::*;
 
 use super::name::BlobName;
+use super::open::make_with;
 use super::records::{RECORD_BYTES, RecordFile, StoreKey};
 use super::*;
+use crate::catalog::{Key, Secret};
+use crate::seal::SealKey;
 
 const PASSWORD: &str = "correct horse";
 

@@ -87,6 +87,11 @@ impl BlobFolder {
         self.open_file(name, sealed, access)
     }
 
+    /// As [`BlobFolder::open_blob`], never to write.
+    pub(super) fn open_to_read(&self, name: &BlobName, sealed: bool) -> Result<File> {
+        self.open_file(name, sealed, OFlags::RDONLY)
+    }
+
     fn open_file(&self, name: &BlobName, sealed: bool, access: OFlags) -> Result<File> {
         let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         // A kill between the rename that seals a blob and the index learning of it leaves the other name.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{DirBuilder, File};
 use std::io::Read as _;
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use fs_core::maintenance::{DamageKind, Reclaimed};
@@ -13,11 +13,13 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::file::BlobFile;
 use super::folder::BlobFolder;
 use super::name::BlobName;
-use super::store::{BlobStore, Shared, dead_blobs, row};
+use super::rows::{dead_blobs, row};
+use super::store::{BlobStore, Shared};
 use super::{BLOBS, INDEX};
 use crate::catalog::{
-    About, CatalogContent as _, Finding, Fix, Inspection, Leftover, Scratch, Sums, from_sql,
+    About, CatalogContent as _, Finding, Fix, Inspection, Leftover, Sums, from_sql,
 };
+use crate::scratch::Scratch;
 use crate::virtual_fs::ContentId;
 
 const BUFFER_BYTES: usize = 1 << 20;
@@ -197,12 +199,10 @@ fn is_known(db: &Connection, name: &BlobName) -> Result<bool> {
 impl BlobStore {
     /// Copies index and blobs as of this moment. Files that are written while it runs are copied as they are when their turn comes.
     pub(super) fn copy_store(&self, to: &Path, control: &Control) -> Result<()> {
-        let scratch = Scratch::beside(to)?;
+        let scratch = Scratch::new_folder(to, "backup")?;
         let io = |error| Error::from_io(error, "backup").with_path(to);
         let blobs = scratch.path().join(BLOBS);
-        for folder in [scratch.path(), &blobs] {
-            DirBuilder::new().mode(0o700).create(folder).map_err(io)?;
-        }
+        DirBuilder::new().mode(0o700).create(&blobs).map_err(io)?;
         let target = BlobFolder::open(&blobs)?;
         while self.seal_some()? {
             control.check()?;
@@ -224,14 +224,17 @@ impl BlobStore {
                 }
             }
             target.sync_all()?;
-            shared
-                .database
-                .copy_to(db, &scratch.path().join(INDEX), control)
+            let index = scratch.path().join(INDEX);
+            File::options()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&index)
+                .map_err(io)?;
+            shared.database.copy_to(db, &index, control)
         })?;
         drop(held);
-        File::open(scratch.path())
-            .and_then(|folder| folder.sync_all())
-            .map_err(io)?;
+        scratch.open()?.sync_all().map_err(io)?;
         scratch.finish()
     }
 

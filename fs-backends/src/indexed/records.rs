@@ -3,14 +3,18 @@
 //! `FORMAT.md` describes it. A record never changes in place before a copy of what it becomes is in the spare slot at the start of the file: after a kill
 //! one of the two is whole. A complete blob ends in a map, which tells its length and which records there are: so none can be cut off or emptied.
 
+mod map;
+mod open;
+mod write;
+
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
 use fs_core::{Error, Result};
 use parking_lot::{Mutex, RwLock};
-use rustix::fs::{FallocateFlags, SeekFrom};
-use rustix::io::Errno;
 use zeroize::Zeroizing;
+
+pub(super) use map::ends_in_map;
 
 use super::name::BlobName;
 use super::runs::Runs;
@@ -147,67 +151,9 @@ impl RecordFile {
         }
     }
 
-    /// A complete blob. `Corrupted`: its map is missing or changed.
-    pub(super) fn open_sealed(file: File, name: &BlobName, key: &StoreKey) -> Result<Self> {
-        let blob = Self::create(file, name, key);
-        let Some((layout, _)) = blob.read_map()? else {
-            return Err(blob.wrong("its end is not what was written"));
-        };
-        *blob.layout.write() = layout;
-        Ok(blob)
-    }
-
-    /// A blob that was still written to when the program ended: the index knew of `known_bytes` of it. Puts a record that a kill tore right again.
-    pub(super) fn open_unsealed(
-        file: File,
-        name: &BlobName,
-        key: &StoreKey,
-        known_bytes: u64,
-    ) -> Result<Self> {
-        let blob = Self::create(file, name, key);
-        if let Some((layout, map_at)) = blob.read_map()? {
-            blob.file
-                .set_len(map_at)
-                .map_err(|error| io(error, "open blob"))?;
-            *blob.layout.write() = layout;
-            return Ok(blob);
-        }
-        let stored = blob.find_records()?;
-        let mut layout = blob.layout.write();
-        layout.stored = stored;
-        // What came after the last commit may be half there, and is nobody's.
-        let mut is_torn = false;
-        while let Some(last) = layout.stored.last() {
-            match blob.read_record(last) {
-                Ok(plain) => {
-                    layout.length = last * RECORD + plain.len() as u64;
-                    break;
-                }
-                Err(_) if last * RECORD >= known_bytes => layout.stored.remove(last, last + 1),
-                Err(_) if blob.restore(last)? => {}
-                // Whoever reads it is told; the others are whole.
-                Err(_) => {
-                    layout.length = known_bytes;
-                    is_torn = true;
-                    break;
-                }
-            }
-        }
-        if !is_torn {
-            blob.file
-                .set_len(blob.end_of(&layout)?)
-                .map_err(|error| io(error, "open blob"))?;
-        }
-        let spare = blob.spare()?;
-        layout.spare = spare.is_some();
-        if let Some((index, _)) = spare
-            && layout.stored.contains(index)
-            && blob.read_record(index).is_err()
-        {
-            blob.restore(index)?;
-        }
-        drop(layout);
-        Ok(blob)
+    /// Is there a record for the byte at `offset`?
+    pub(super) fn has_record_at(&self, offset: u64) -> bool {
+        self.layout.read().stored.contains(offset / RECORD)
     }
 
     fn wrong(&self, what: &str) -> Error {
@@ -284,59 +230,6 @@ impl RecordFile {
         }
     }
 
-    /// What the spare slot holds: a whole record, and its number.
-    fn spare(&self) -> Result<Option<(u64, Vec<u8>)>> {
-        let mut slot = vec![0; 8 + SLOT_BYTES];
-        let got = self.raw(&mut slot, 0)?;
-        slot.truncate(got);
-        let Some((index, sealed)) = slot.split_first_chunk() else {
-            return Ok(None);
-        };
-        let index = u64::from_le_bytes(*index);
-        let mut plain = Zeroizing::new(Vec::new());
-        let whole = self.open_piece(Piece::Record(index), sealed, &mut plain)?;
-        let end = HEAD_BYTES + plain.len() + TAG_BYTES;
-        Ok(sealed
-            .get(..end)
-            .filter(|_| whole)
-            .map(|it| (index, it.to_vec())))
-    }
-
-    /// Puts a torn record right from the spare slot, if that has it.
-    fn restore(&self, index: u64) -> Result<bool> {
-        match self.spare()? {
-            Some((of, sealed)) if of == index => {
-                let written = self.file.write_all_at(&sealed, slot_at(index));
-                written
-                    .map(|()| true)
-                    .map_err(|error| io(error, "open blob"))
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Writes a record over itself.
-    fn rewrite(&self, layout: &mut Layout, index: u64, plain: &[u8]) -> Result<()> {
-        let mut out = Vec::with_capacity(8 + SLOT_BYTES);
-        out.extend_from_slice(&index.to_le_bytes());
-        self.seal_piece(Piece::Record(index), plain, &mut out)?;
-        let fail = |error| io(error, "write blob");
-        layout.spare = true;
-        self.file.write_all_at(&out, 0).map_err(fail)?;
-        let sealed = out.get(8..).unwrap_or_default();
-        self.file.write_all_at(sealed, slot_at(index)).map_err(fail)
-    }
-
-    /// Empties the spare slot, so that it never puts back what was taken away on purpose.
-    fn clear_spare(&self, layout: &mut Layout) -> Result<()> {
-        if layout.spare {
-            let written = self.file.write_all_at(&[0; 8 + HEAD_BYTES], 0);
-            written.map_err(|error| io(error, "write blob"))?;
-            layout.spare = false;
-        }
-        Ok(())
-    }
-
     /// Length of the content.
     pub(super) fn length(&self) -> u64 {
         self.layout.read().length
@@ -382,167 +275,6 @@ impl RecordFile {
         Ok(())
     }
 
-    /// Writes all of `from`. What is new is written first: when there is no room, the old bytes are as they were.
-    pub(super) fn write_at(&self, from: &[u8], offset: u64) -> Result<()> {
-        let mut layout = self.layout.write();
-        let old_end = self.raw_length()?;
-        let mut over = Vec::new();
-        let mut batch = Vec::new();
-        let mut fresh: Option<std::ops::Range<u64>> = None;
-        let mut all_fresh: Vec<std::ops::Range<u64>> = Vec::new();
-        let mut write_fresh = |fresh: &mut Option<std::ops::Range<u64>>, batch: &mut Vec<u8>| {
-            if let Some(range) = fresh.take() {
-                let written = self.file.write_all_at(batch, slot_at(range.start));
-                batch.clear();
-                all_fresh.push(range);
-                written.map_err(|error| io(error, "write blob"))?;
-            }
-            Ok::<(), Error>(())
-        };
-        let mut write_new = || {
-            for part in parts(offset, from.len()) {
-                let bytes = from.get(part.at..part.at + part.len).unwrap_or_default();
-                if layout.stored.contains(part.index) {
-                    over.push(part);
-                    continue;
-                }
-                let full = fresh.as_ref().is_some_and(|range| {
-                    range.end != part.index || range.end - range.start >= BATCH
-                });
-                if full {
-                    write_fresh(&mut fresh, &mut batch)?;
-                }
-                // A record that began short, in a batch, is followed by none.
-                let start = fresh.as_ref().map_or(part.index, |range| range.start);
-                batch.resize((part.index - start) as usize * SLOT_BYTES, 0);
-                if part.start == 0 {
-                    self.seal_piece(Piece::Record(part.index), bytes, &mut batch)?;
-                } else {
-                    let mut plain = Zeroizing::new(vec![0; part.start]);
-                    plain.extend_from_slice(bytes);
-                    self.seal_piece(Piece::Record(part.index), &plain, &mut batch)?;
-                }
-                fresh = Some(start..part.index + 1);
-            }
-            write_fresh(&mut fresh, &mut batch)
-        };
-        if let Err(error) = write_new() {
-            // What can't be taken away now is nobody's: it lies where the blob has nothing.
-            for range in &all_fresh {
-                self.empty(&layout, range).unwrap_or_default();
-            }
-            self.file.set_len(old_end).unwrap_or_default();
-            return Err(error);
-        }
-        for part in over {
-            let bytes = from.get(part.at..part.at + part.len).unwrap_or_default();
-            if part.len == RECORD_BYTES {
-                self.rewrite(&mut layout, part.index, bytes)?;
-                continue;
-            }
-            let mut plain = self.read_record(part.index)?;
-            let end = part.start + part.len;
-            if plain.len() < end {
-                plain.resize(end, 0);
-            }
-            if let Some(place) = plain.get_mut(part.start..end) {
-                place.copy_from_slice(bytes);
-            }
-            self.rewrite(&mut layout, part.index, &plain)?;
-        }
-        for range in all_fresh {
-            layout.stored.insert(range.start, range.end);
-        }
-        layout.length = layout.length.max(offset + from.len() as u64);
-        Ok(())
-    }
-
-    /// Where the file ends when nothing lies behind the last record.
-    fn end_of(&self, layout: &Layout) -> Result<u64> {
-        Ok(match layout.stored.last() {
-            Some(last) => {
-                let plain = self.read_record(last)?.len();
-                slot_at(last) + (HEAD_BYTES + plain + TAG_BYTES) as u64
-            }
-            None => BASE.min(self.raw_length()?),
-        })
-    }
-
-    /// Forgets everything from `len_bytes` on.
-    pub(super) fn truncate(&self, len_bytes: u64) -> Result<()> {
-        let mut layout = self.layout.write();
-        if layout.length <= len_bytes {
-            return Ok(());
-        }
-        let (cut, keep) = (len_bytes / RECORD, (len_bytes % RECORD) as usize);
-        self.clear_spare(&mut layout)?;
-        if keep > 0 && layout.stored.contains(cut) {
-            let plain = self.read_record(cut)?;
-            if let Some(plain) = plain.get(..keep) {
-                self.rewrite(&mut layout, cut, plain)?;
-            }
-        }
-        layout.stored.remove(cut + u64::from(keep > 0), u64::MAX);
-        layout.length = len_bytes;
-        let end = self.end_of(&layout)?;
-        self.file
-            .set_len(end)
-            .map_err(|error| io(error, "truncate blob"))
-    }
-
-    /// Zeros a range; records wholly inside it are given back.
-    pub(super) fn punch(&self, offset: u64, len_bytes: u64) -> Result<()> {
-        let mut layout = self.layout.write();
-        let end = offset.saturating_add(len_bytes).min(layout.length);
-        if offset >= end {
-            return Ok(());
-        }
-        self.clear_spare(&mut layout)?;
-        let (first, last) = (offset / RECORD, (end - 1) / RECORD);
-        let length = layout.length;
-        let whole =
-            |index: u64| offset <= index * RECORD && end >= ((index + 1) * RECORD).min(length);
-        let inner = (first + u64::from(!whole(first)))..(last + u64::from(whole(last)));
-        for index in [first, last] {
-            if whole(index) || !layout.stored.contains(index) {
-                continue;
-            }
-            let base = index * RECORD;
-            let (from, to) = (offset.max(base) - base, end.min(base + RECORD) - base);
-            let mut plain = self.read_record(index)?;
-            let to = plain.len().min(to as usize);
-            if let Some(zeros) = plain.get_mut(from as usize..to) {
-                zeros.fill(0);
-                self.rewrite(&mut layout, index, &plain)?;
-            }
-        }
-        if !inner.is_empty() {
-            self.empty(&layout, &inner)?;
-            layout.stored.remove(inner.start, inner.end);
-        }
-        Ok(())
-    }
-
-    /// Makes the slots of records read as never written.
-    fn empty(&self, layout: &Layout, records: &std::ops::Range<u64>) -> Result<()> {
-        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        let (at, len) = (slot_at(records.start), (records.end - records.start) * SLOT);
-        match rustix::fs::fallocate(&self.file, flags, at, len) {
-            Ok(()) => Ok(()),
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
-                let stored = records
-                    .clone()
-                    .filter(|index| layout.stored.contains(*index));
-                for index in stored {
-                    let written = self.file.write_all_at(&[0; HEAD_BYTES], slot_at(index));
-                    written.map_err(|error| io(error, "punch hole"))?;
-                }
-                Ok(())
-            }
-            Err(errno) => Err(io(errno, "punch hole")),
-        }
-    }
-
     /// The next stored range at or after `offset`.
     pub(super) fn next_data(&self, offset: u64) -> Option<(u64, u64)> {
         let layout = self.layout.read();
@@ -572,89 +304,5 @@ impl RecordFile {
     /// The file, to make it durable.
     pub(super) fn file(&self) -> &File {
         &self.file
-    }
-
-    /// Completes the blob: writes the map.
-    pub(super) fn complete(&self) -> Result<()> {
-        let layout = self.layout.write();
-        let mut plain = layout.length.to_le_bytes().to_vec();
-        for (start, end) in layout.stored.iter() {
-            plain.extend_from_slice(&start.to_le_bytes());
-            plain.extend_from_slice(&end.to_le_bytes());
-        }
-        let at = layout.stored.last().map_or(BASE, |last| slot_at(last + 1));
-        let mut out = Vec::with_capacity(plain.len() + HEAD_BYTES + TAG_BYTES + 8);
-        self.seal_piece(Piece::Map, &plain, &mut out)?;
-        out.extend_from_slice(&at.to_le_bytes());
-        // Behind the last record may lie what was emptied; the map is the end.
-        self.file
-            .set_len(at)
-            .and_then(|()| self.file.write_all_at(&out, at))
-            .map_err(|error| io(error, "seal blob"))
-    }
-
-    /// The map at the end of the file, and where it begins; `None`: there is none.
-    fn read_map(&self) -> Result<Option<(Layout, u64)>> {
-        let length = self.raw_length()?;
-        let mut footer = [0; 8];
-        let Some(end) = length.checked_sub(8) else {
-            return Ok(None);
-        };
-        if self.raw(&mut footer, end)? < footer.len() {
-            return Ok(None);
-        }
-        let at = u64::from_le_bytes(footer);
-        let Some(size) = end.checked_sub(at).filter(|size| *size <= MAP_BYTES_MAX) else {
-            return Ok(None);
-        };
-        let mut sealed = vec![0; size as usize];
-        let got = self.raw(&mut sealed, at)?;
-        sealed.truncate(got);
-        let mut plain = Vec::new();
-        if !self.open_piece(Piece::Map, &sealed, &mut plain)? {
-            return Ok(None);
-        }
-        let numbers: Vec<u64> = plain
-            .chunks_exact(8)
-            .filter_map(|bytes| bytes.try_into().ok().map(u64::from_le_bytes))
-            .collect();
-        let Some((length, runs)) = numbers.split_first() else {
-            return Ok(None);
-        };
-        let mut stored = Runs::default();
-        for run in runs.chunks_exact(2) {
-            if let [start, end] = run {
-                stored.insert(*start, *end);
-            }
-        }
-        let layout = Layout {
-            stored,
-            length: *length,
-            spare: false,
-        };
-        Ok(Some((layout, at)))
-    }
-
-    /// Which slots hold something, in a file without a map.
-    fn find_records(&self) -> Result<Runs> {
-        let mut stored = Runs::default();
-        let length = self.raw_length()?;
-        let mut at = BASE;
-        while at < length {
-            let data = match rustix::fs::seek(&self.file, SeekFrom::Data(at)) {
-                Ok(data) => data,
-                Err(Errno::NXIO) => break,
-                Err(Errno::INVAL) => at,
-                Err(errno) => return Err(io(errno, "open blob")),
-            };
-            let index = (data.max(BASE) - BASE) / SLOT;
-            let mut head = [0; HEAD_BYTES];
-            self.raw(&mut head, slot_at(index))?;
-            if head != [0; HEAD_BYTES] {
-                stored.insert(index, index + 1);
-            }
-            at = slot_at(index + 1);
-        }
-        Ok(stored)
     }
 }

@@ -15,7 +15,7 @@ pub use content::MemoryContent;
 pub use limit::default_limit_bytes;
 pub use store::MemoryStore;
 
-pub(crate) use saved::{is_sealed, replace_file};
+pub(crate) use saved::{is_saved, is_sealed, replace_file, salvage};
 
 use fs_core::Result;
 

@@ -34,7 +34,7 @@ fn sql(error: rusqlite::Error) -> Error {
 }
 
 /// Row ids of some chunks of a content.
-fn rows(content: ContentId, chunks: &RangeInclusive<u32>) -> Result<(i64, i64)> {
+pub(super) fn rows(content: ContentId, chunks: &RangeInclusive<u32>) -> Result<(i64, i64)> {
     let first = i64::try_from(content.0)
         .ok()
         .and_then(|content| content.checked_mul(1 << INDEX_BITS))
@@ -54,7 +54,7 @@ fn index_of(row: i64) -> u32 {
 
 impl Layout {
     /// A checksum over row id and data: a bit that flips in either, or a row that moves, is noticed.
-    fn checksum(self, id: i64, data: &[u8]) -> i64 {
+    pub(super) fn checksum(self, id: i64, data: &[u8]) -> i64 {
         match self.sum {
             None => 0,
             Some(ChunkSum::Xxh3) => chunk_sum(id, data),

@@ -6,7 +6,8 @@ use fs_core::maintenance::DamageKind;
 use fs_core::{Control, ErrorKind, Result};
 
 use super::layout::{INDEX_MAX, Layout};
-use crate::catalog::{About, Database, Finding, Fix, Inspection, Leftover, Scratch, corrupted};
+use crate::catalog::{About, Database, Finding, Fix, Inspection, Leftover, corrupted};
+use crate::scratch::Scratch;
 use crate::virtual_fs::ContentId;
 
 /// Reads every piece of every content; what is wrong with one does not stop the others.
@@ -66,7 +67,7 @@ fn pieces(layout: Layout, it: &mut Inspection<'_>, id: i64) -> Result<i64> {
 
 /// Copies the vault as it is at this moment.
 pub(super) fn backup(database: &Database, to: &Path, control: &Control) -> Result<()> {
-    let scratch = Scratch::beside(to)?;
+    let scratch = Scratch::new_file(to, "backup")?;
     database.moment(|db| database.copy_to(db, scratch.path(), control))?;
     scratch.finish()
 }

@@ -8,6 +8,7 @@ mod layout;
 mod maintenance;
 mod open;
 mod pending;
+pub(crate) mod salvage;
 mod store;
 
 #[cfg(test)]

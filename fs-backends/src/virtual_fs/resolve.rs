@@ -115,6 +115,13 @@ pub(super) fn node_at(
         };
     };
     match read.find(dir, name)? {
+        // In two places, or inside itself: whoever walks the tree would never end.
+        Some((ino, record))
+            if record.kind == FileKind::Directory && (record.parent != dir || ino == ROOT) =>
+        {
+            let detail = format!("folder {ino} is not where it says");
+            Err(Error::new(ErrorKind::Corrupted, "").with_detail(detail))
+        }
         Some(found) => Ok(found),
         None => {
             check_directory(read, dir)?;

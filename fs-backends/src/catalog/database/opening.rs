@@ -7,12 +7,13 @@ use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Mutex, RwLock};
 
 use super::{Database, Durability, Held, log_length};
-use crate::catalog::connect::{Connector, Role, cipher_for, open_error};
+use crate::catalog::connect::{Connector, Role, believe_log, cipher_for, open_error};
 use crate::catalog::counters::Counters;
 use crate::catalog::keeper::Signal;
 use crate::catalog::key::Key;
 use crate::catalog::lock::{FileLock, opening};
 use crate::catalog::old;
+use crate::catalog::owner::Owner;
 use crate::catalog::readers::{Clock, Readers};
 use crate::catalog::schema::{self, Format};
 use crate::catalog::sums::Sums;
@@ -72,13 +73,24 @@ impl Database {
             cipher,
             old: None,
         };
+        let owner = lock
+            .is_alone()
+            .then(|| Owner::of_file(&connector))
+            .flatten();
+        let role = if read_only {
+            Role::Reader
+        } else {
+            Role::Writer
+        };
         let mut first = connector
-            .connect(if read_only {
-                Role::Reader
-            } else {
-                Role::Writer
-            })
+            .connect_first(role, owner.is_some())
             .map_err(|error| open_error(error, given))?;
+        if let Some(owner) = owner {
+            owner
+                .check(&first)
+                .map_err(|error| error.with_path(given))?;
+        }
+        believe_log(&first).map_err(|error| open_error(error, given))?;
         let (meta, version) =
             schema::verify(&first, request.format).map_err(|error| error.with_path(given))?;
         if version < schema::VERSION {

@@ -1,10 +1,9 @@
 //! A copy of one moment, made while others read and write. It gets its name when it is whole.
 
 use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use fs_core::{Control, Error, ErrorKind, Result};
+use fs_core::{Control, Error, Result};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
@@ -30,14 +29,14 @@ impl Database {
         result
     }
 
-    /// Copies the database as `moment` sees it into the new file `to`, encrypted as it is, and makes it durable.
+    /// Copies the database as `moment` sees it into the new, empty file `to`, encrypted as it is, and makes it durable.
     pub(crate) fn copy_to(&self, moment: &Connection, to: &Path, control: &Control) -> Result<()> {
         let cipher = self.cipher();
         copy_database(moment, to, cipher.as_ref(), self.page_bytes(), control)
     }
 }
 
-/// Copies the database as `moment` sees it into the new file `to`, encrypted as it is, and makes it durable.
+/// Copies the database as `moment` sees it into the new, empty file `to`, encrypted as it is, and makes it durable.
 pub(in crate::catalog) fn copy_database(
     moment: &Connection,
     to: &Path,
@@ -47,12 +46,6 @@ pub(in crate::catalog) fn copy_database(
 ) -> Result<()> {
     let sql = |error| from_sql(error, "backup");
     let io = |error| Error::from_io(error, "backup").with_path(to);
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(to)
-        .map_err(io)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut copy = Connection::open_with_flags(to, flags).map_err(sql)?;
     match cipher {
@@ -78,67 +71,4 @@ pub(in crate::catalog) fn copy_database(
     drop(backup);
     copy.close().map_err(|(_, error)| sql(error))?;
     File::open(to).and_then(|file| file.sync_all()).map_err(io)
-}
-
-/// A file or folder under a temporary name beside its final one; removed unless it was renamed there.
-pub(crate) struct Scratch {
-    path: PathBuf,
-    to: PathBuf,
-}
-
-impl Scratch {
-    /// Finds a name; nothing is made. Errors: `AlreadyExists`.
-    pub(crate) fn beside(to: &Path) -> Result<Self> {
-        if to.symlink_metadata().is_ok() {
-            return Err(Error::new(ErrorKind::AlreadyExists, "backup").with_path(to));
-        }
-        let name = format!(".lamina-{}.new", uuid::Uuid::new_v4().simple());
-        Ok(Self {
-            path: folder_of(to).join(name),
-            to: to.to_owned(),
-        })
-    }
-
-    /// The temporary name.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Gives it its final name, for good. Errors: `AlreadyExists`.
-    pub(crate) fn finish(self) -> Result<()> {
-        let io = |error| Error::from_io(error, "backup").with_path(&self.to);
-        rustix::fs::renameat_with(
-            rustix::fs::CWD,
-            &self.path,
-            rustix::fs::CWD,
-            &self.to,
-            rustix::fs::RenameFlags::NOREPLACE,
-        )
-        .map_err(|errno| io(errno.into()))?;
-        File::open(folder_of(&self.to))
-            .and_then(|folder| folder.sync_all())
-            .map_err(io)
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Gone is what it should be; what can't be removed does no harm.
-        if self.path.is_dir() {
-            std::fs::remove_dir_all(&self.path).unwrap_or_default();
-            return;
-        }
-        for suffix in ["", "-wal", "-shm", "-journal"] {
-            let mut name = self.path.clone().into_os_string();
-            name.push(suffix);
-            std::fs::remove_file(name).unwrap_or_default();
-        }
-    }
 }

@@ -30,7 +30,6 @@ use fs_core::{Control, Result};
 use super::store::{CatalogContent, CatalogStore};
 use crate::virtual_fs::NodeStore as _;
 
-pub(crate) use backup::Scratch;
 pub(super) use backup::copy_database;
 pub use check::Inspection;
 pub(crate) use finding::{About, Finding, Fix, Leftover};

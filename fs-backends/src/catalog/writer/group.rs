@@ -12,6 +12,7 @@ use super::room::Pages;
 use super::{Sync, SyncOutside};
 use crate::catalog::connect::{Connector, Role};
 use crate::catalog::counters::Counters;
+use crate::catalog::database::log_length;
 use crate::catalog::error::from_sql;
 use crate::catalog::keeper::checkpoint;
 use crate::catalog::log;
@@ -45,6 +46,8 @@ pub(super) struct Group {
     pub(super) cause: Option<Error>,
     /// When somebody had to look.
     pages: Option<Pages>,
+    /// The log is empty: what is committed begins it.
+    begins_log: bool,
 }
 
 /// How a shared transaction ended; everybody who joined it waits here.
@@ -173,6 +176,7 @@ impl State {
             sync,
             cause: None,
             pages: None,
+            begins_log: log_length(&connector.path) == 0,
         });
         Ok(outcome)
     }
@@ -260,7 +264,12 @@ impl State {
             }
             return Err(error);
         }
-        let committed = counters.reserve(db).and_then(|()| {
+        // So each log tells whose it is.
+        let begun = match group.begins_log {
+            true => touch(db),
+            false => Ok(()),
+        };
+        let committed = begun.and_then(|()| counters.reserve(db)).and_then(|()| {
             db.prepare_cached("COMMIT")
                 .and_then(|mut commit| commit.execute([]))
                 .map_err(|error| from_sql(error, "write"))

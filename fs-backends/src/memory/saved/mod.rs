@@ -13,6 +13,7 @@
 mod decode;
 mod encode;
 mod record;
+mod salvage;
 mod sealed;
 mod section;
 
@@ -26,9 +27,11 @@ use super::MemoryBackend;
 use super::content::Limits;
 use super::snapshots::{Kept, Taken};
 use super::store::MemoryStore;
+use crate::scratch::Scratch;
 use encode::Saved;
 use sealed::{SealedReader, SealedWriter};
 
+pub(crate) use salvage::read as salvage;
 pub(super) use sealed::PasswordKey;
 pub(crate) use sealed::is_sealed;
 
@@ -54,7 +57,7 @@ impl MemoryBackend {
             }
             out.flush()
         })
-        .map_err(|error| Error::from_io(error, "save").or_path(path))?;
+        .map_err(|error| error.or_path(path))?;
         self.store().set_saved(changes);
         Ok(())
     }
@@ -158,31 +161,21 @@ impl MemoryBackend {
 pub(crate) fn replace_file(
     path: &Path,
     write: impl FnOnce(&File) -> std::io::Result<()>,
-) -> std::io::Result<()> {
+) -> Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let dir = match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        _ => Path::new("."),
-    };
-    let temporary = dir.join(format!(".{}.tmp", uuid::Uuid::new_v4()));
-    let file = File::options()
-        .write(true)
-        .create_new(true)
-        .open(&temporary)?;
-    let written = (|| {
-        if let Ok(old) = fs::metadata(&path) {
-            file.set_permissions(old.permissions())?;
-        }
-        write(&file)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)
-    })();
-    if let Err(error) = written {
-        // The first error is the one to tell.
-        fs::remove_file(&temporary).ok();
-        return Err(error);
+    let scratch = Scratch::file(&path, "save")?;
+    let io = |error| Error::from_io(error, "save");
+    let file = scratch.open()?;
+    if let Ok(old) = fs::metadata(&path) {
+        file.set_permissions(old.permissions()).map_err(io)?;
     }
-    File::open(dir)?.sync_all()
+    write(file).and_then(|()| file.sync_all()).map_err(io)?;
+    scratch.replace()
+}
+
+/// Does a saved filesystem begin like this?
+pub(crate) fn is_saved(start: &[u8]) -> bool {
+    is_sealed(start) || start.starts_with(section::MAGIC)
 }
 
 #[cfg(test)]

@@ -93,6 +93,50 @@ fn nonce(number: u64, last: bool) -> [u8; NONCE_BYTES] {
     nonce
 }
 
+/// Decrypts as much of a damaged file as it can; a record that is not what was written becomes zeros, and `lost` hears of it.
+/// Errors: `PasswordNeeded`, `WrongPassword` (or no record is what was written), `Corrupted` (too short).
+pub(super) fn unseal(
+    file: &[u8],
+    password: Option<&str>,
+    lost: &mut dyn FnMut(u64),
+) -> Result<Vec<u8>> {
+    const FULL: usize = RECORD_BYTES + TAG_BYTES;
+    let (header, _) = file
+        .split_first_chunk::<BOUND_BYTES>()
+        .ok_or_else(|| damaged("cut off"))?;
+    let records = file.get(HEADER_BYTES..).unwrap_or_default();
+    let mut fields = super::record::Fields(header);
+    let _magic_and_version = (fields.take::<8>()?, fields.short()?);
+    let rounds = fields.short()?;
+    if rounds == 0 || rounds > ROUNDS_MAX {
+        return Err(damaged("impossible number of rounds"));
+    }
+    let (salt, of_file) = (fields.take()?, fields.take()?);
+    let password = password.ok_or_else(|| Error::new(ErrorKind::PasswordNeeded, "load"))?;
+    let mut sealer = PasswordKey::derive(password, salt, rounds).sealer(&of_file)?;
+    let mut plain = Vec::with_capacity(records.len());
+    let mut opened = 0;
+    for (number, record) in (0..).zip(records.chunks(FULL)) {
+        let start = plain.len();
+        plain.resize(start + record.len().saturating_sub(TAG_BYTES), 0);
+        let into = plain.get_mut(start..).unwrap_or_default();
+        // Cut off, the last one there is not the last there was.
+        let mut open = |last| sealer.open(&nonce(number, last), header, record, into);
+        if open(false) || open(true) {
+            opened += 1;
+        } else {
+            lost(number);
+        }
+    }
+    match opened {
+        0 => {
+            let detail = "or nothing of it is what was written";
+            Err(Error::new(ErrorKind::WrongPassword, "load").with_detail(detail))
+        }
+        _ => Ok(plain),
+    }
+}
+
 /// Encrypts what is written to it.
 pub(super) struct SealedWriter<W> {
     out: W,

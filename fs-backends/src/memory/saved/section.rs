@@ -20,7 +20,8 @@ const LARGEST_BYTES: u64 = 2 * FULL_BYTES as u64;
 /// What kind of records a section holds.
 pub(super) type Tag = [u8; 4];
 
-const END: Tag = *b"END.";
+/// The last section.
+pub(super) const END: Tag = *b"END.";
 const HASH_BYTES: usize = 32;
 
 pub(super) fn damaged(detail: &'static str) -> Error {
@@ -31,6 +32,20 @@ fn hash(tag: Tag, payload: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&tag).update(payload);
     hasher.finalize()
+}
+
+/// The section that begins at `at` of a file: its tag, and where its payload lies. `None`: there is none whose checksum is right.
+pub(super) fn section_at(file: &[u8], at: usize) -> Option<(Tag, std::ops::Range<usize>)> {
+    let (tag, rest) = file.get(at..)?.split_first_chunk::<4>()?;
+    let (length, rest) = rest.split_first_chunk::<8>()?;
+    let (expected, rest) = rest.split_first_chunk::<HASH_BYTES>()?;
+    let length = u64::from_le_bytes(*length);
+    if length > LARGEST_BYTES {
+        return None;
+    }
+    let payload = rest.get(..length as usize)?;
+    let start = file.len() - rest.len();
+    (hash(*tag, payload) == *expected).then_some((*tag, start..start + payload.len()))
 }
 
 /// Writes sections; records are put into `payload` and go out when it is full or the tag changes.

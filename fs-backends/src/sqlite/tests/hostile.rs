@@ -132,7 +132,7 @@ fn a_file_that_is_cut_is_an_error_or_what_it_was() {
 
 /// What a kill leaves beside the vault, and what becomes of it.
 #[test]
-fn a_log_that_is_cut_gone_or_of_another_vault_loses_what_was_in_it_and_nothing_else() {
+fn a_log_that_is_cut_or_gone_loses_what_was_in_it_and_nothing_else() {
     let (source, target) = (place(), place());
     let fs = FileStorage::new(SqliteBackend::create(&source.path).unwrap());
     fs.write("/old", "kept").unwrap();
@@ -147,11 +147,6 @@ fn a_log_that_is_cut_gone_or_of_another_vault_loses_what_was_in_it_and_nothing_e
     // As the disk has it while the vault is open.
     let database = std::fs::read(&source.path).unwrap();
     let log = std::fs::read(log_of(&source.path)).unwrap();
-    close(fs);
-    let other = place();
-    let fs = FileStorage::new(SqliteBackend::create(&other.path).unwrap());
-    fs.write("/foreign", "of another vault").unwrap();
-    let foreign = std::fs::read(log_of(&other.path)).unwrap();
     close(fs);
     let cut = |length: usize| Some(log[..length].to_vec());
     let mut flipped = log.clone();
@@ -185,21 +180,129 @@ fn a_log_that_is_cut_gone_or_of_another_vault_loses_what_was_in_it_and_nothing_e
         }
         close(fs);
     }
-    // The log of another vault: each page in it is in order, together they are not this vault.
-    std::fs::write(&target.path, &database).unwrap();
-    std::fs::write(log_of(&target.path), &foreign).unwrap();
-    if let Ok(vault) = SqliteBackend::open(&target.path) {
-        let fs = FileStorage::new(vault);
-        for (path, content) in [("/old", &b"kept"[..]), ("/foreign", b"of another vault")] {
-            match fs.read(path) {
-                Ok(read) => assert_eq!(read, content),
-                Err(error) => {
-                    let kinds = [ErrorKind::Corrupted, ErrorKind::NotFound];
-                    assert!(kinds.contains(&error.kind()), "{error}");
-                }
+}
+
+/// As the disk has a vault while it is open: the database and its log.
+fn as_killed(path: &Path) -> (Vec<u8>, Vec<u8>) {
+    let database = std::fs::read(path).unwrap();
+    (database, std::fs::read(beside(path, "-wal")).unwrap())
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn open(path: &Path, password: Option<&str>) -> fs_core::Result<SqliteBackend> {
+    match password {
+        Some(password) => SqliteBackend::open_encrypted(path, password),
+        None => SqliteBackend::open(path),
+    }
+}
+
+#[test]
+fn the_log_of_another_vault_is_refused_and_nothing_is_mixed() {
+    for password in [None, Some("the same for both")] {
+        let (one, other) = (place(), place());
+        for (place, file) in [(&one, "/one"), (&other, "/other")] {
+            let made = match password {
+                Some(password) => SqliteBackend::create_encrypted(&place.path, password),
+                None => SqliteBackend::create(&place.path),
+            };
+            let fs = FileStorage::new(made.unwrap());
+            fs.write(file, vec![7; 100_000]).unwrap();
+            close(fs);
+        }
+        // However little is in it: a time of a file, or a lot.
+        for change in ["time", "files"] {
+            let fs = FileStorage::new(open(&other.path, password).unwrap());
+            match change {
+                "time" => fs
+                    .set_permissions("/other", fs_core::Permissions::from_mode(0o600))
+                    .unwrap(),
+                _ => fs.write("/more", vec![9; 500_000]).unwrap(),
             }
+            let (_, foreign) = as_killed(&other.path);
+            close(fs);
+            let sound = std::fs::read(&one.path).unwrap();
+            std::fs::write(beside(&one.path, "-wal"), &foreign).unwrap();
+            let error = open(&one.path, password).err().unwrap();
+            let kinds = [ErrorKind::Corrupted, ErrorKind::WrongPassword];
+            assert!(kinds.contains(&error.kind()), "{change}: {error}");
+            assert!(
+                error.to_string().contains("log beside it"),
+                "{change}: {error}"
+            );
+            // It was not taken in; what it was beside is whole without it, and can be saved with it there.
+            assert_eq!(std::fs::read(&one.path).unwrap(), sound, "{change}");
+            let control = fs_core::Control::new();
+            let salvage = crate::salvage::Salvage::open_as(
+                crate::location::Kind::Vault,
+                &one.path,
+                password,
+                &control,
+            )
+            .unwrap();
+            assert!(
+                salvage.damages()[0].detail.contains("log beside"),
+                "{change}"
+            );
+            let report = salvage.check(&control, &mut |_| {}).unwrap();
+            assert!(report.is_whole() && report.files == 1, "{report:?}");
+            drop(salvage);
+            std::fs::remove_file(beside(&one.path, "-wal")).unwrap();
+            std::fs::remove_file(beside(&one.path, "-shm")).unwrap_or_default();
+            let fs = FileStorage::new(open(&one.path, password).unwrap());
+            assert_eq!(fs.read("/one").unwrap(), vec![7; 100_000]);
+            close(fs);
         }
     }
+}
+
+#[test]
+fn the_log_of_an_older_copy_is_refused() {
+    for password in [None, Some("a copy has the same key")] {
+        let (newer, copy) = (place(), place());
+        let made = match password {
+            Some(password) => SqliteBackend::create_encrypted(&newer.path, password),
+            None => SqliteBackend::create(&newer.path),
+        };
+        close(FileStorage::new(made.unwrap()));
+        std::fs::copy(&newer.path, &copy.path).unwrap();
+        let fs = FileStorage::new(open(&copy.path, password).unwrap());
+        fs.write("/of the copy", "1").unwrap();
+        let (_, log) = as_killed(&copy.path);
+        close(fs);
+        for round in 0..4 {
+            let fs = FileStorage::new(open(&newer.path, password).unwrap());
+            fs.write(format!("/{round}"), "newer").unwrap();
+            close(fs);
+        }
+        std::fs::write(beside(&newer.path, "-wal"), log).unwrap();
+        let error = open(&newer.path, password).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Corrupted, "{error}");
+        assert!(error.to_string().contains("older than it"), "{error}");
+    }
+}
+
+#[test]
+fn the_shared_memory_of_another_vault_is_made_anew() {
+    let (one, other) = (place(), place());
+    let fs = FileStorage::new(SqliteBackend::create(&one.path).unwrap());
+    fs.write("/one", "1").unwrap();
+    let (database, log) = as_killed(&one.path);
+    close(fs);
+    let fs = FileStorage::new(SqliteBackend::create(&other.path).unwrap());
+    fs.write("/other", vec![3; 1 << 20]).unwrap();
+    let foreign = std::fs::read(beside(&other.path, "-shm")).unwrap();
+    close(fs);
+    std::fs::write(&one.path, database).unwrap();
+    std::fs::write(beside(&one.path, "-wal"), log).unwrap();
+    std::fs::write(beside(&one.path, "-shm"), foreign).unwrap();
+    let fs = FileStorage::new(SqliteBackend::open(&one.path).unwrap());
+    assert_eq!(fs.read("/one").unwrap(), b"1");
+    close(fs);
 }
 
 #[test]

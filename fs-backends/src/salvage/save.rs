@@ -1,0 +1,611 @@
+//! Everything that was found, written to another filesystem, or only read.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+
+use fs_core::{
+    At, Backend, Change, Control, Error, ErrorKind, FileKind, Name, NewKind, NewNode, OpenOptions,
+    RenameMode, Result, Scope, SetAttr, SetTime, VPath, Want,
+};
+
+use super::Read;
+use super::found::Piece;
+use super::report::{Item, Report, State};
+use super::tree::{Reached, Start, altered, starts, strays};
+use crate::virtual_fs::{Inode, NodeRecord};
+
+/// Folders deeper than this begin anew in `unnamed`: no host takes longer paths.
+const DEPTH_MAX: usize = 200;
+const PATH_BYTES_MAX: usize = 3500;
+/// Names tried until one is free.
+const TRIES: u32 = 10_000;
+/// The end of the name of a file while it is written.
+const UNFINISHED: &str = ".unfinished";
+
+/// Reads everything.
+pub(super) fn check(read: &Read, control: &Control, told: &mut dyn FnMut(&Item)) -> Result<Report> {
+    Walk::new(read, None, control, told).run()
+}
+
+/// Writes everything into a folder.
+pub(super) fn save(
+    read: &Read,
+    to: &dyn Backend,
+    at: &VPath,
+    control: &Control,
+    told: &mut dyn FnMut(&Item),
+) -> Result<Report> {
+    match to.list(At::path(at), &Want::names()) {
+        Ok(listing) => {
+            if !fs_core::listing::collect(listing)?.is_empty() {
+                return Err(Error::new(ErrorKind::AlreadyExists, "salvage")
+                    .with_detail("the folder is not empty")
+                    .with_path(at));
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = NewNode::directory().with_mode(0o700);
+            to.change(&Change::Create(At::path(at), &folder))?;
+        }
+        Err(error) => return Err(error),
+    }
+    let report = Walk::new(read, Some((to, at)), control, told).run()?;
+    to.sync(Scope::All)?;
+    Ok(report)
+}
+
+/// What is still to be done.
+enum Task {
+    /// What is in a folder: which, where it was, where it goes.
+    Fill(Inode, VPath, VPath),
+    /// Attributes of a folder, which filling it would change.
+    Finish(Inode, VPath),
+}
+
+struct Walk<'a> {
+    read: &'a Read,
+    to: Option<(&'a dyn Backend, &'a VPath)>,
+    control: &'a Control,
+    told: &'a mut dyn FnMut(&Item),
+    report: Report,
+    reached: Reached,
+    /// Where files with several names are.
+    saved: HashMap<Inode, (VPath, State)>,
+    tasks: Vec<Task>,
+    /// Folders too deep for a path.
+    too_deep: Vec<Inode>,
+}
+
+/// Does an error of the target concern only what it was met at?
+fn is_of_one(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::NotPermitted
+            | ErrorKind::Unsupported
+            | ErrorKind::NameTooLong
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::FileTooLarge
+            | ErrorKind::AlreadyExists
+    )
+}
+
+fn words(error: &Error) -> String {
+    format!("the target can't hold it: {}", error.kind().text())
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        read: &'a Read,
+        to: Option<(&'a dyn Backend, &'a VPath)>,
+        control: &'a Control,
+        told: &'a mut dyn FnMut(&Item),
+    ) -> Self {
+        Self {
+            read,
+            to,
+            control,
+            told,
+            report: Report::default(),
+            reached: Reached::default(),
+            saved: HashMap::new(),
+            tasks: Vec::new(),
+            too_deep: Vec::new(),
+        }
+    }
+
+    fn run(mut self) -> Result<Report> {
+        for start in starts(&self.read.found) {
+            self.begin(&start)?;
+        }
+        while let Some(ino) = self.too_deep.pop() {
+            self.begin(&stray_folder(ino))?;
+        }
+        for start in strays(&self.read.found, &self.reached) {
+            // A walk from an earlier one may have come by.
+            if !self.reached.contains(start.ino) {
+                self.begin(&start)?;
+            }
+            while let Some(ino) = self.too_deep.pop() {
+                self.begin(&stray_folder(ino))?;
+            }
+        }
+        Ok(self.report)
+    }
+
+    fn begin(&mut self, start: &Start) -> Result<()> {
+        let base = self.to.map_or_else(VPath::root, |(_, at)| at.clone());
+        let area = base.join(&Name::new(start.area)?);
+        if let Some((to, _)) = self.to {
+            let folder = NewNode::directory().with_mode(0o700);
+            match to.change(&Change::Create(At::path(&area), &folder)) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
+        }
+        match &start.name {
+            Some(name) => self.entry(&start.from, &area, name, start.ino, start.kind)?,
+            None => {
+                self.reached.insert(start.ino);
+                self.folder_state(start.ino, &start.from, &area);
+                self.report.folders += 1;
+                self.tasks.push(Task::Finish(start.ino, area.clone()));
+                let from = start.from.clone();
+                self.tasks.push(Task::Fill(start.ino, from, area));
+            }
+        }
+        while let Some(task) = self.tasks.pop() {
+            self.control.check()?;
+            match task {
+                Task::Fill(ino, from, into) => self.fill(ino, &from, &into)?,
+                Task::Finish(ino, at) => {
+                    if let Some(node) = self.read.found.nodes.get(&ino) {
+                        self.attributes(ino, node, &at)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, item: Item) {
+        match item.state {
+            State::Whole => return,
+            State::Unproven => self.report.unproven += 1,
+            State::Part => self.report.part += 1,
+            State::Lost => self.report.lost += 1,
+        }
+        (self.told)(&item);
+        self.report.items.push(item);
+    }
+
+    fn fill(&mut self, ino: Inode, from: &VPath, into: &VPath) -> Result<()> {
+        let read = self.read;
+        let Some(names) = read.found.names.get(&ino) else {
+            return Ok(());
+        };
+        for (name, (child, kind)) in names {
+            let Ok(valid) = Name::new(name) else { continue };
+            self.entry(&from.join(&valid), into, name, *child, *kind)?;
+        }
+        Ok(())
+    }
+
+    /// Saves one thing under a name.
+    fn entry(
+        &mut self,
+        from: &VPath,
+        into: &VPath,
+        name: &OsStr,
+        ino: Inode,
+        kind: FileKind,
+    ) -> Result<()> {
+        self.control.check()?;
+        self.control.add_items(1);
+        let read = self.read;
+        let node = read.found.nodes.get(&ino);
+        match node.map_or(kind, |node| node.kind) {
+            FileKind::Directory => self.folder(from, into, name, ino),
+            FileKind::File => match node {
+                Some(node) => self.file(from, into, name, (ino, node)),
+                None => {
+                    self.lost(from, "its record is gone, and with it where its bytes are");
+                    Ok(())
+                }
+            },
+            _ => match node {
+                Some(node) => self.other(from, into, name, (ino, node)),
+                None => {
+                    self.lost(from, "its record is gone");
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    fn lost(&mut self, from: &VPath, detail: impl Into<String>) {
+        self.note(Item {
+            from: from.clone(),
+            saved_as: None,
+            state: State::Lost,
+            size_bytes: None,
+            lost: Vec::new(),
+            detail: detail.into(),
+        });
+    }
+
+    /// Tells what is not whole of a folder itself.
+    fn folder_state(&mut self, ino: Inode, from: &VPath, at: &VPath) {
+        let read = self.read;
+        let found = &read.found;
+        let (state, detail) = if !found.nodes.contains_key(&ino) {
+            (State::Part, "the record of the folder is gone")
+        } else if found.lacks_names.contains(&ino) {
+            (State::Part, "names of this folder are missing")
+        } else if found.lacks_attrs.contains(&ino) {
+            (State::Part, "attributes are missing")
+        } else if found.doubtful.contains(&ino) {
+            (State::Unproven, "it may be older than it was last")
+        } else {
+            return;
+        };
+        self.note(Item {
+            from: from.clone(),
+            saved_as: self.to.map(|_| at.clone()),
+            state,
+            size_bytes: None,
+            lost: Vec::new(),
+            detail: detail.to_owned(),
+        });
+    }
+
+    fn folder(&mut self, from: &VPath, into: &VPath, name: &OsStr, ino: Inode) -> Result<()> {
+        if into.depth() > DEPTH_MAX || into.as_os_str().len() > PATH_BYTES_MAX {
+            self.too_deep.push(ino);
+            return Ok(());
+        }
+        if !self.reached.insert(ino) {
+            self.lost(
+                from,
+                "a folder with two places, or inside itself: it is saved once",
+            );
+            return Ok(());
+        }
+        let new = NewNode::directory().with_mode(0o700);
+        let at = match self.make(into, name, &new)? {
+            Ok(at) => at,
+            Err(detail) => {
+                self.lost(from, detail);
+                return Ok(());
+            }
+        };
+        self.report.folders += 1;
+        self.folder_state(ino, from, &at);
+        self.tasks.push(Task::Finish(ino, at.clone()));
+        self.tasks.push(Task::Fill(ino, from.clone(), at));
+        Ok(())
+    }
+
+    /// Makes a node under `name`, or another name when that is taken; answers where, or why not.
+    fn make(
+        &mut self,
+        into: &VPath,
+        name: &OsStr,
+        new: &NewNode,
+    ) -> Result<std::result::Result<VPath, String>> {
+        let mut tried = 0;
+        loop {
+            let name = numbered(name, tried);
+            let at = into.join(&Name::new(&name)?);
+            let Some((to, _)) = self.to else {
+                return Ok(Ok(at));
+            };
+            match to.change(&Change::Create(At::path(&at), new)) {
+                Ok(()) => return Ok(Ok(at)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && tried < TRIES => {
+                    tried += 1;
+                }
+                Err(error) if is_of_one(&error) => return Ok(Err(words(&error))),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn other(
+        &mut self,
+        from: &VPath,
+        into: &VPath,
+        name: &OsStr,
+        (ino, node): (Inode, &NodeRecord),
+    ) -> Result<()> {
+        if self.linked(into, name, ino)? {
+            return Ok(());
+        }
+        let kind = match node.kind {
+            FileKind::Symlink => NewKind::Symlink(node.target.clone().unwrap_or_default()),
+            FileKind::Fifo => NewKind::Fifo,
+            FileKind::Socket => NewKind::Socket,
+            FileKind::CharDevice => NewKind::CharDevice(node.rdev),
+            FileKind::BlockDevice => NewKind::BlockDevice(node.rdev),
+            FileKind::File | FileKind::Directory => return Ok(()),
+        };
+        let new = NewNode {
+            kind,
+            mode: node.mode & 0o777,
+            owner: None,
+        };
+        match self.make(into, name, &new)? {
+            Ok(at) => {
+                self.reached.insert(ino);
+                self.attributes(ino, node, &at)?;
+                self.saved.insert(ino, (at.clone(), State::Whole));
+                match self.read.found.doubtful.contains(&ino) {
+                    true => self.note(Item {
+                        from: from.clone(),
+                        saved_as: Some(at),
+                        state: State::Unproven,
+                        size_bytes: None,
+                        lost: Vec::new(),
+                        detail: "it may be older than it was last".to_owned(),
+                    }),
+                    false => self.report.others += 1,
+                }
+            }
+            Err(detail) => self.lost(from, detail),
+        }
+        Ok(())
+    }
+
+    /// Gives what was saved before a second name. `false`: it was not, or the target has no such names.
+    fn linked(&mut self, into: &VPath, name: &OsStr, ino: Inode) -> Result<bool> {
+        let Some((first, state)) = self.saved.get(&ino) else {
+            return Ok(false);
+        };
+        let Some((to, _)) = self.to else {
+            return Ok(true);
+        };
+        // A file that is not whole says so under each name.
+        for tried in 0..TRIES {
+            let name = numbered(&altered(name, ending(*state)), tried);
+            let at = into.join(&Name::new(&name)?);
+            let link = Change::Link {
+                from: At::path(first),
+                to: At::path(&at),
+            };
+            match to.change(&link) {
+                Ok(()) => return Ok(true),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) if is_of_one(&error) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.report.not_kept += 1;
+        Ok(false)
+    }
+
+    fn file(
+        &mut self,
+        from: &VPath,
+        into: &VPath,
+        name: &OsStr,
+        (ino, node): (Inode, &NodeRecord),
+    ) -> Result<()> {
+        if self.linked(into, name, ino)? {
+            return Ok(());
+        }
+        self.reached.insert(ino);
+        let unfinished = into.join(&Name::new(altered(name, UNFINISHED))?);
+        let written = self.write(&unfinished, ino, node);
+        let (mut state, lost) = match written {
+            Ok(written) => written,
+            Err(error) => {
+                self.discard(&unfinished);
+                if !is_of_one(&error) {
+                    return Err(error);
+                }
+                self.lost(from, words(&error));
+                return Ok(());
+            }
+        };
+        let read = self.read;
+        let found = &read.found;
+        let mut detail = match state {
+            State::Part => "part of its bytes are not what was written",
+            State::Lost => "none of its bytes are what was written",
+            State::Unproven => "nothing proves that its bytes are what was written",
+            State::Whole => "",
+        };
+        if state == State::Whole && found.lacks_attrs.contains(&ino) {
+            (state, detail) = (State::Part, "attributes are missing");
+        }
+        if state == State::Whole && found.doubtful.contains(&ino) {
+            (state, detail) = (State::Unproven, "it may be older than it was last");
+        }
+        let lost_bytes: u64 = lost.iter().map(|(from, to)| to - from).sum();
+        self.report.lost_bytes += lost_bytes;
+        self.report.bytes += node.size.saturating_sub(lost_bytes);
+        let saved_as = match (state, self.to) {
+            (State::Lost, _) => {
+                // An empty shell would only look like the file.
+                self.discard(&unfinished);
+                None
+            }
+            (_, None) => None,
+            (_, Some((to, _))) => {
+                self.attributes(ino, node, &unfinished)?;
+                let at = name_for_good(to, into, name, state, &unfinished)?;
+                self.saved.insert(ino, (at.clone(), state));
+                Some(at)
+            }
+        };
+        if self.to.is_none() {
+            self.saved.insert(ino, (from.clone(), state));
+        }
+        if state == State::Whole {
+            self.report.files += 1;
+        }
+        self.note(Item {
+            from: from.clone(),
+            saved_as,
+            state,
+            size_bytes: Some(node.size),
+            lost,
+            detail: detail.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// Takes a file that was not finished away.
+    fn discard(&self, at: &VPath) {
+        if let Some((to, _)) = self.to {
+            // It says in its name that it is none.
+            to.change(&Change::Unlink(At::path(at))).unwrap_or_default();
+        }
+    }
+
+    /// Writes the bytes of a file to a new one; answers how much of it there is, and what is missing.
+    fn write(
+        &mut self,
+        at: &VPath,
+        ino: Inode,
+        node: &NodeRecord,
+    ) -> Result<(State, Vec<(u64, u64)>)> {
+        let file = match self.to {
+            Some((to, _)) => Some(to.open(At::path(at), &OpenOptions::create_new(0o600))?),
+            None => None,
+        };
+        let mut lost: Vec<(u64, u64)> = Vec::new();
+        let (mut is_unproven, mut has_bytes) = (false, false);
+        self.read
+            .content
+            .pieces(ino, node, self.control, &mut |piece| {
+                let (offset, bytes) = match piece {
+                    Piece::Lost(from, to) => {
+                        match lost.last_mut() {
+                            Some(last) if last.1 == from => last.1 = to,
+                            _ => lost.push((from, to)),
+                        }
+                        return Ok(());
+                    }
+                    Piece::Unproven(offset, bytes) => {
+                        is_unproven = true;
+                        (offset, bytes)
+                    }
+                    Piece::Bytes(offset, bytes) => (offset, bytes),
+                };
+                has_bytes |= !bytes.is_empty();
+                match &file {
+                    // Holes stay holes.
+                    Some(file) if bytes.iter().any(|byte| *byte != 0) => {
+                        file.write_at(bytes, offset)
+                    }
+                    _ => Ok(()),
+                }
+            })?;
+        if let Some(file) = &file {
+            file.set_len(node.size)?;
+        }
+        let gone: u64 = lost.iter().map(|(from, to)| to - from).sum();
+        let state = match (lost.is_empty(), is_unproven) {
+            (false, _) if gone >= node.size && !has_bytes => State::Lost,
+            (false, _) => State::Part,
+            (true, true) => State::Unproven,
+            (true, false) => State::Whole,
+        };
+        Ok((state, lost))
+    }
+
+    /// Gives what is at `at` the attributes it had, as far as the target takes them.
+    fn attributes(&mut self, ino: Inode, node: &NodeRecord, at: &VPath) -> Result<()> {
+        let Some((to, _)) = self.to else {
+            return Ok(());
+        };
+        let place = At::path(at);
+        let mut not_kept = 0;
+        let mut kept = |done: Result<()>| match done {
+            Err(error) if is_of_one(&error) => {
+                not_kept += 1;
+                Ok(false)
+            }
+            done => done.map(|()| true),
+        };
+        for (name, value) in self.read.found.xattrs.get(&ino).into_iter().flatten() {
+            kept(to.change(&Change::SetXattr(place, name, Some(value))))?;
+        }
+        let owner = SetAttr {
+            uid: Some(node.uid),
+            gid: Some(node.gid),
+            ..SetAttr::default()
+        };
+        let has_owner = kept(to.change(&Change::SetAttr(place, &owner)))?;
+        if node.kind != FileKind::Symlink {
+            // Rights to become somebody are not given to somebody else's file.
+            let mode = if has_owner {
+                node.mode
+            } else {
+                node.mode & 0o777
+            };
+            kept(to.change(&Change::SetAttr(place, &SetAttr::mode(mode))))?;
+        }
+        let times = SetAttr {
+            mtime: Some(SetTime::To(node.mtime)),
+            atime: Some(SetTime::To(node.atime)),
+            ..SetAttr::default()
+        };
+        kept(to.change(&Change::SetAttr(place, &times)))?;
+        self.report.not_kept += not_kept;
+        Ok(())
+    }
+}
+
+fn stray_folder(ino: Inode) -> Start {
+    let name = format!("#{ino}");
+    Start {
+        area: "unnamed",
+        from: Name::new(&name).map_or_else(|_| VPath::root(), |name| VPath::root().join(&name)),
+        name: Some(name.into()),
+        ino,
+        kind: FileKind::Directory,
+    }
+}
+
+fn numbered(name: &OsStr, tried: u32) -> OsString {
+    match tried {
+        0 => name.to_owned(),
+        tried => altered(name, &format!(" ({})", tried + 1)),
+    }
+}
+
+fn ending(state: State) -> &'static str {
+    match state {
+        State::Whole => "",
+        State::Unproven => ".unproven",
+        State::Part | State::Lost => ".damaged",
+    }
+}
+
+/// Gives a finished file the name that says how much of it there is.
+fn name_for_good(
+    to: &dyn Backend,
+    into: &VPath,
+    name: &OsStr,
+    state: State,
+    unfinished: &VPath,
+) -> Result<VPath> {
+    let wanted = altered(name, ending(state));
+    let mut tried = 0;
+    loop {
+        let at = into.join(&Name::new(numbered(&wanted, tried))?);
+        let rename = Change::Rename {
+            from: At::path(unfinished),
+            to: At::path(&at),
+            mode: RenameMode::NoReplace,
+        };
+        match to.change(&rename) {
+            Ok(()) => return Ok(at),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && tried < TRIES => tried += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
