@@ -99,11 +99,11 @@ impl Connector {
         Ok(db)
     }
 
-    /// The first connection, beside a log that may be anybody's: until [`believe_log`] closing it does not bring the log into the database.
-    pub(super) fn connect_first(&self, role: Role) -> rusqlite::Result<Connection> {
+    /// The first connection, perhaps beside a log that may be anybody's: then, until [`believe_log`], closing it does not bring the log into the database.
+    pub(super) fn connect_first(&self, role: Role, has_log: bool) -> rusqlite::Result<Connection> {
         let (path, flags) = self.target(role);
         let mut db = Connection::open_with_flags(path, flags)?;
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         self.prepare(&mut db, role)?;
         Ok(db)
     }

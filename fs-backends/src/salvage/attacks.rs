@@ -167,9 +167,12 @@ const ATTACKS: &[(&str, &str)] = &[
 const ON_BLOBS: &[(&str, &str)] = &[
     (
         "a blob outside",
-        "UPDATE blob SET name = '../../../etc/passwd'",
+        "UPDATE blob SET name = '../../../etc/passwd' WHERE content = (SELECT max(content) FROM blob)",
     ),
-    ("an absolute blob", "UPDATE blob SET name = '/etc/passwd'"),
+    (
+        "an absolute blob",
+        "UPDATE blob SET name = '/etc/passwd' WHERE content = (SELECT max(content) FROM blob)",
+    ),
     (
         "a blob of two contents",
         "UPDATE blob SET content = content + 1000 WHERE content = (SELECT max(content) FROM blob)",
@@ -208,15 +211,16 @@ fn fill(backend: &dyn Backend) {
 fn walk(backend: &dyn Backend, what: &str) -> usize {
     let fs = FileStorage::new(backend);
     let mut left = vec![VPath::root()];
-    let mut folders = 0;
+    let (mut folders, mut steps) = (0, 0);
     let mut buffer = vec![0; 1 << 16];
     while let Some(path) = left.pop() {
-        folders += 1;
-        assert!(folders < STEPS_MAX, "{what}: it never ends");
+        steps += 1;
+        assert!(steps < STEPS_MAX, "{what}: it never ends");
         let listed = backend
             .list(At::path(&path), &Want::names())
             .and_then(listing::collect);
         let Ok(listed) = listed else { continue };
+        folders += 1;
         for entry in listed.iter() {
             let below = path.join(&Name::new(entry.name).unwrap());
             match entry.kind {
