@@ -58,7 +58,7 @@ impl StackFile {
         use std::io::Write as _;
         let text = self.text()?;
         replace_file(path, |mut file| file.write_all(text.as_bytes()))
-            .map_err(|e| Error::from_io(e, "write stack").or_path(path))
+            .map_err(|e| e.with_operation("write stack").or_path(path))
     }
 
     /// Writes a new stack file at `path`. Errors: `AlreadyExists`; those of writing.
