@@ -117,12 +117,17 @@ struct Blobs {
 }
 
 impl Blobs {
-    /// Makes a file without a name of each blob that no row names; answers how many there are that nobody can read.
+    /// Makes a file without a name of each blob that no file names; answers how many there are that nobody can read.
     fn find_strays(&mut self, found: &mut Found) -> Result<u64> {
         let Some(folder) = &self.folder else {
             return Ok(0);
         };
-        let named: HashSet<&str> = self.rows.values().map(|row| row.name.as_str()).collect();
+        let used: HashSet<u64> = found.nodes.values().map(|node| node.content.0).collect();
+        let rows = self.rows.iter();
+        let named: HashSet<&str> = rows
+            .filter(|(content, _)| used.contains(content))
+            .map(|(_, row)| row.name.as_str())
+            .collect();
         let (mut number, mut unreadable) = (FIRST_STRAY, 0);
         let (mut nodes, mut strays) = (Vec::new(), HashMap::new());
         folder.each(&mut |name| {

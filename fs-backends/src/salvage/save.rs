@@ -70,7 +70,7 @@ struct Walk<'a> {
     report: Report,
     reached: Reached,
     /// Where files with several names are.
-    saved: HashMap<Inode, (VPath, State)>,
+    saved: HashMap<Inode, Item>,
     tasks: Vec<Task>,
     /// Folders too deep for a path.
     too_deep: Vec<Inode>,
@@ -319,7 +319,7 @@ impl<'a> Walk<'a> {
         name: &OsStr,
         (ino, node): (Inode, &NodeRecord),
     ) -> Result<()> {
-        if self.linked(into, name, ino)? {
+        if self.linked(from, into, name, ino)? {
             return Ok(());
         }
         let kind = match node.kind {
@@ -339,18 +339,21 @@ impl<'a> Walk<'a> {
             Ok(at) => {
                 self.reached.insert(ino);
                 self.attributes(ino, node, &at)?;
-                self.saved.insert(ino, (at.clone(), State::Whole));
-                match self.read.found.doubtful.contains(&ino) {
-                    true => self.note(Item {
-                        from: from.clone(),
-                        saved_as: Some(at),
-                        state: State::Unproven,
-                        size_bytes: None,
-                        lost: Vec::new(),
-                        detail: "it may be older than it was last".to_owned(),
-                    }),
-                    false => self.report.others += 1,
-                }
+                let is_doubtful = self.read.found.doubtful.contains(&ino);
+                let item = Item {
+                    from: from.clone(),
+                    saved_as: Some(at),
+                    state: match is_doubtful {
+                        true => State::Unproven,
+                        false => State::Whole,
+                    },
+                    size_bytes: None,
+                    lost: Vec::new(),
+                    detail: "it may be older than it was last".to_owned(),
+                };
+                self.report.others += u64::from(!is_doubtful);
+                self.saved.insert(ino, item.clone());
+                self.note(item);
             }
             Err(detail) => self.lost(from, detail),
         }
@@ -358,23 +361,32 @@ impl<'a> Walk<'a> {
     }
 
     /// Gives what was saved before a second name. `false`: it was not, or the target has no such names.
-    fn linked(&mut self, into: &VPath, name: &OsStr, ino: Inode) -> Result<bool> {
-        let Some((first, state)) = self.saved.get(&ino) else {
+    fn linked(&mut self, from: &VPath, into: &VPath, name: &OsStr, ino: Inode) -> Result<bool> {
+        let Some(first) = self.saved.get(&ino) else {
             return Ok(false);
         };
-        let Some((to, _)) = self.to else {
+        let mut again = Item {
+            from: from.clone(),
+            ..first.clone()
+        };
+        let (Some((to, _)), Some(saved)) = (self.to, &first.saved_as) else {
+            self.note(again);
             return Ok(true);
         };
         // A file that is not whole says so under each name.
         for tried in 0..TRIES {
-            let name = numbered(&altered(name, ending(*state)), tried);
+            let name = numbered(&altered(name, ending(first.state)), tried);
             let at = into.join(&Name::new(&name)?);
             let link = Change::Link {
-                from: At::path(first),
+                from: At::path(saved),
                 to: At::path(&at),
             };
             match to.change(&link) {
-                Ok(()) => return Ok(true),
+                Ok(()) => {
+                    again.saved_as = Some(at);
+                    self.note(again);
+                    return Ok(true);
+                }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) if is_of_one(&error) => break,
                 Err(error) => return Err(error),
@@ -391,7 +403,7 @@ impl<'a> Walk<'a> {
         name: &OsStr,
         (ino, node): (Inode, &NodeRecord),
     ) -> Result<()> {
-        if self.linked(into, name, ino)? {
+        if self.linked(from, into, name, ino)? {
             return Ok(());
         }
         self.reached.insert(ino);
@@ -435,24 +447,24 @@ impl<'a> Walk<'a> {
             (_, Some((to, _))) => {
                 self.attributes(ino, node, &unfinished)?;
                 let at = name_for_good(to, into, name, state, &unfinished)?;
-                self.saved.insert(ino, (at.clone(), state));
                 Some(at)
             }
         };
-        if self.to.is_none() {
-            self.saved.insert(ino, (from.clone(), state));
-        }
         if state == State::Whole {
             self.report.files += 1;
         }
-        self.note(Item {
+        let item = Item {
             from: from.clone(),
             saved_as,
             state,
             size_bytes: Some(node.size),
             lost,
             detail: detail.to_owned(),
-        });
+        };
+        if self.to.is_none() || item.saved_as.is_some() {
+            self.saved.insert(ino, item.clone());
+        }
+        self.note(item);
         Ok(())
     }
 

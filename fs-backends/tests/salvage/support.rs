@@ -189,6 +189,9 @@ pub fn store(path: &Path, password: Option<&str>) {
         None => IndexedBackend::create(path).unwrap(),
     };
     fill(&backend);
+    // Blobs are completed when nobody waits; here they are now.
+    let maintenance = backend.extensions().maintenance.unwrap();
+    maintenance.compact(&Control::new()).unwrap();
     backend.close().unwrap();
 }
 
