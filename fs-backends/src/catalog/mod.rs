@@ -33,6 +33,8 @@ pub use connect::CipherPages;
 pub use database::Durability;
 
 pub(crate) use create::{NewDatabase, create};
+#[cfg(test)]
+pub(crate) use database::OpenRequest;
 pub(crate) use database::{Database, Secret};
 pub(crate) use error::{corrupted, from_sql};
 pub(crate) use key::{Key, derive_bytes};
