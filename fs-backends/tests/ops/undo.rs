@@ -212,7 +212,7 @@ fn a_journal_outlives_the_engine() {
 #[test]
 fn going_back_to_a_snapshot_is_undone_and_done_again() {
     let memory = std::sync::Arc::new(fs_backends::MemoryBackend::new());
-    fill(&memory, "/");
+    fill(&memory, "/before");
     let first = fs_core::snapshots::Snapshots::take(&*memory, "first").unwrap();
     mkdir(&memory, "/later");
     let engine = World::default().with("m", memory.clone()).engine(None);
