@@ -31,7 +31,7 @@ const CALLS: [&str; 10] = [
     "unlink,unlinkat",
 ];
 /// Calls of the process before it begins (writes of the test harness) are no points of interest, but are counted.
-const MOST: usize = 400;
+const MOST: usize = 4000;
 
 fn script(vessel: Vessel) -> Script {
     Script::new(SEED, Focus::Mixed).small().over(vessel.files())
@@ -87,7 +87,8 @@ fn examine(vessel: Vessel, folder: &Path, steps: usize, what: &str) {
     open.backend.close().unwrap();
 }
 
-fn swept(vessel: Vessel) {
+/// Kills before the first call of each kind and every `stride`-th after it.
+fn swept(vessel: Vessel, stride: usize) {
     if let Err(why) = fault::can_tamper() {
         lamina_tests::left_out("kills before each system call", &why);
         return;
@@ -95,7 +96,7 @@ fn swept(vessel: Vessel) {
     let mut points = Vec::new();
     for call in CALLS {
         let mut killed = 0;
-        for nth in 1..=MOST {
+        for nth in (1..=MOST).step_by(stride) {
             let what = format!("{vessel:?}, killed before {call} {nth}");
             let folder = lamina_tests::folder();
             make(vessel, folder.path());
@@ -110,7 +111,7 @@ fn swept(vessel: Vessel) {
             }
             assert_eq!(ended.status.signal(), Some(9), "{what}: {}", ended.errors);
             killed += 1;
-            assert!(nth < MOST, "{what}: it never ends");
+            assert!(nth + stride <= MOST, "{what}: it never ends");
         }
         points.push(format!("{call} {killed}"));
     }
@@ -119,27 +120,33 @@ fn swept(vessel: Vessel) {
 
 #[test]
 fn a_plain_vault_before_every_call() {
-    swept(Vessel::Plain);
+    swept(Vessel::Plain, 1);
 }
 
 #[test]
 #[ignore = "derives a key for each call: minutes"]
 fn an_encrypted_vault_before_every_call() {
-    swept(Vessel::Encrypted);
+    swept(Vessel::Encrypted, 1);
 }
 
 #[test]
 fn a_store_before_every_call() {
-    swept(Vessel::Store);
+    swept(Vessel::Store, 1);
 }
 
 /// Between what an upper has to do no deleted file of the base comes back.
 #[test]
+fn an_overlay_before_every_thirteenth_call() {
+    swept(Vessel::Overlay, 13);
+}
+
+#[test]
+#[ignore = "an upper writes often: many minutes"]
 fn an_overlay_before_every_call() {
-    swept(Vessel::Overlay);
+    swept(Vessel::Overlay, 1);
 }
 
 #[test]
 fn saved_memory_before_every_call() {
-    swept(Vessel::Memory);
+    swept(Vessel::Memory, 1);
 }
