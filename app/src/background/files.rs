@@ -81,19 +81,25 @@ struct Head {
 
 fn read<T: DeserializeOwned + Default>(path: &Path, what: &str, told: &mut Vec<String>) -> T {
     let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+        Ok(text) => Ok(text),
+        // No text at all: set aside like text that says nothing.
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(error),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return T::default(),
         Err(error) => {
             told.push(format!("{what} can't be read: {}: {error}", path.display()));
             return T::default();
         }
     };
-    let newer =
-        ron::from_str::<Head>(&text).is_ok_and(|head| head.version > FileVersion::default());
+    let newer = text.as_ref().is_ok_and(|text| {
+        ron::from_str::<Head>(text).is_ok_and(|head| head.version > FileVersion::default())
+    });
     let (why, error) = if newer {
         ("were written by a newer version", String::new())
     } else {
-        match ron::from_str(&text) {
+        let value = text
+            .map_err(|error| error.to_string())
+            .and_then(|text| ron::from_str(&text).map_err(|error| error.to_string()));
+        match value {
             Ok(value) => return value,
             Err(error) => ("can't be read", format!(": {error}")),
         }
