@@ -3,15 +3,16 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use fs_core::{FileKind, Result, Time};
+use fs_core::{FileKind, Result};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::sql;
 use crate::catalog::error::corrupted;
 use crate::catalog::names::os_str;
+use crate::catalog::record::{file_kind, node_record};
 use crate::catalog::sums::{self, Sums};
-use crate::virtual_fs::{ContentId, Inode, NodeRecord};
+use crate::virtual_fs::{Inode, NodeRecord};
 
 /// The columns of a node, in the order [`record`] reads them.
 macro_rules! node_columns {
@@ -60,58 +61,12 @@ pub(in crate::catalog) fn record(
         || sums::node(ino.cast_signed(), &numbers, target.map(OsStr::as_bytes)),
         || format!("node {ino}"),
     )?;
-    let [
-        kind,
-        mode,
-        uid,
-        gid,
-        nlink,
-        size,
-        allocated,
-        rdev,
-        mtime,
-        ctime,
-        atime,
-        btime,
-        content,
-        parent,
-    ] = numbers;
-    let impossible = |_| corrupted("read", format!("node {ino} has an impossible number"));
-    let small = |number: i64| u32::try_from(number).map_err(impossible);
-    let large = |number: i64| u64::try_from(number).map_err(impossible);
-    let record = NodeRecord {
-        kind: file_kind(kind)?,
-        mode: small(mode)?,
-        uid: small(uid)?,
-        gid: small(gid)?,
-        nlink: large(nlink)?,
-        size: large(size)?,
-        allocated: large(allocated)?,
-        rdev: rdev.cast_unsigned(),
-        mtime: Time::from_nanos(mtime),
-        ctime: Time::from_nanos(ctime),
-        atime: Time::from_nanos(atime),
-        btime: Time::from_nanos(btime),
-        content: ContentId(large(content)?),
-        parent: large(parent)?,
-        target: target.map(OsStr::to_os_string),
-    };
-    if record.mode > 0o7777 || (record.kind == FileKind::Symlink) != record.target.is_some() {
-        return Err(corrupted("read", format!("node {ino} is impossible")));
-    }
-    Ok(record)
+    node_record(ino, numbers, target)
 }
 
 /// The kind of a node.
 pub(in crate::catalog) fn kind(row: &Row<'_>, column: usize) -> Result<FileKind> {
     file_kind(row.get(column).map_err(sql)?)
-}
-
-fn file_kind(number: i64) -> Result<FileKind> {
-    u8::try_from(number)
-        .ok()
-        .and_then(FileKind::from_number)
-        .ok_or_else(|| corrupted("read", format!("a node of unknown kind {number}")))
 }
 
 /// A number that can't be negative.
