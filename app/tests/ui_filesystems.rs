@@ -344,3 +344,26 @@ fn a_memory_filesystem_is_saved_and_opens_from_its_file() {
     let window = Window::open(home.path(), &[&text(&file)]);
     assert_eq!(window.names(), ["New folder"]);
 }
+
+#[test]
+fn an_old_copy_in_the_place_of_a_vault_is_told_until_it_is_read() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (vault, old) = (folder.path().join("v.db"), folder.path().join("old.db"));
+    let made = fs_backends::SqliteBackend::create(&vault).unwrap();
+    made.close().unwrap();
+    fs::copy(&vault, &old).unwrap();
+    let mut window = Window::open(home.path(), &[&text(&vault)]);
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.close();
+    fs::rename(&old, &vault).unwrap();
+    let warning = "an old copy may have taken its place";
+    let window = Window::open(home.path(), &[&text(&vault)]);
+    assert!(window.names().is_empty());
+    assert!(window.mentions("v.db is older than when it was open here last"));
+    assert!(window.mentions(warning));
+    window.close();
+    let window = Window::open(home.path(), &[&text(&vault)]);
+    assert!(!window.mentions(warning));
+}

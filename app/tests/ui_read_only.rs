@@ -95,6 +95,51 @@ fn a_vault_unlocks_read_only() {
     window.key(Modifiers::NONE, Key::Enter);
     assert!(!window.shows("Read-only"));
     window.verb("new_folder");
+    window.verb("close_tab");
+    // What was opened read-only stays so once the password is there, unless something else is asked for.
+    let location = folder.path().join("taxes.db");
+    open_read_only(&mut window, location.to_str().unwrap());
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_guarded(&window);
+    window.verb("close_tab");
+    open_read_only(&mut window, location.to_str().unwrap());
+    window.text("pw");
+    window.click("Unlock for changes");
+    assert!(!window.shows("Read-only"));
+}
+
+#[test]
+fn a_vault_that_another_program_has_open_names_it_and_opens_read_only() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let location = vault(folder.path());
+    // `flock(1)` locks a file as another Lamina does, says so, and waits.
+    let mut other = std::process::Command::new("flock")
+        .args(["--exclusive", &location, "sh", "-c", "echo; read wait"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0];
+    std::io::Read::read_exact(other.stdout.as_mut().unwrap(), &mut said).unwrap();
+    let mut window = Window::open(home.path(), &[&location]);
+    assert!(window.mentions(&format!("flock, process {} on ", other.id())));
+    assert!(window.mentions("has it open; it can be opened read-only"));
+    window.click("Open read-only");
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_guarded(&window);
+    window.verb("close_tab");
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    let location = fs_backends::location::Location::parse(&location, Path::new("/")).unwrap();
+    let open = Command::Open(location, OpenIn::NewTab);
+    window.harness.state().send(open);
+    window.settle();
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.state().fs_of(window.tab()).unwrap().is_writable());
 }
 
 #[test]

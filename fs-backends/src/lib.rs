@@ -8,6 +8,7 @@ pub mod indexed;
 pub mod live_files;
 pub mod location;
 pub mod memory;
+mod mounts;
 mod rewrite;
 pub mod salvage;
 mod scratch;

@@ -38,6 +38,15 @@ pub struct Info {
     pub sizes: Sizes,
 }
 
+/// Which filesystem it is, and how far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// As [`Info::uuid`].
+    pub uuid: String,
+    /// As [`Info::generation`].
+    pub generation: u64,
+}
+
 /// How a filesystem is encrypted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cipher {
@@ -194,6 +203,9 @@ pub struct Reclaimed {
 pub trait Maintenance: Send + Sync {
     /// What it is made of.
     fn info(&self) -> Result<Info>;
+
+    /// Which it is, and how far; unlike [`Maintenance::info`], at once.
+    fn identity(&self) -> Result<Identity>;
 
     /// Reads everything, compares it with every checksum and every rule of the format, and calls `found` with what is wrong, as soon as it is
     /// known. Changes nothing. Errors: `Cancelled`, `Closed`; damage is no error.

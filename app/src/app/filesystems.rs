@@ -39,6 +39,12 @@ impl App {
                 self.state.dialog = Some(Dialog::AddLayer(fs));
             }
             FsCommand::Retry(fs) => self.mount(&fs, None),
+            FsCommand::RetryReadOnly(fs) => {
+                if let Some(info) = self.state.filesystems.get_mut(&fs) {
+                    info.read_only = true;
+                    self.mount(&fs, None);
+                }
+            }
             FsCommand::AcceptBase(fs) => {
                 self.state.dialog = None;
                 self.mount_as(&fs, None, true);
@@ -192,6 +198,11 @@ impl App {
                 info.made_of = mount.made_of;
                 info.snapshots = mount.keeps_snapshots.then(Default::default);
                 let was_locked = mount.encrypted;
+                if let Some(older) = mount.older {
+                    let text = older.sentence(&info.name);
+                    // It stays until it was read.
+                    self.state.toasts.push(Level::Error, text, None);
+                }
                 if let Some(kind) = mount.network {
                     let text = format!(
                         "{} lies on a network filesystem ({kind}). Open it on one computer at a time: two that write to it at once destroy it.",
@@ -209,14 +220,20 @@ impl App {
                 self.find_snapshots(fs);
             }
             Err(error) => {
-                info.status = match error.kind() {
-                    ErrorKind::PasswordNeeded => FsStatus::Locked(Locked::default()),
-                    ErrorKind::WrongPassword => FsStatus::Locked(Locked::after_wrong(
-                        info.kind,
-                        info.wrong_passwords + 1,
-                        Instant::now(),
-                    )),
-                    _ => FsStatus::Failed(error),
+                let (read_only, wrong) = (info.read_only, info.wrong_passwords + 1);
+                let locked = match error.kind() {
+                    ErrorKind::PasswordNeeded => Some(Locked::default()),
+                    ErrorKind::WrongPassword => {
+                        Some(Locked::after_wrong(info.kind, wrong, Instant::now()))
+                    }
+                    _ => None,
+                };
+                info.status = match locked {
+                    Some(locked) => FsStatus::Locked(Locked {
+                        read_only,
+                        ..locked
+                    }),
+                    None => FsStatus::Failed(error),
                 };
                 if info.is_locked() {
                     info.encrypted = true;

@@ -10,6 +10,7 @@ use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place, Preflight, Progr
 use fs_core::snapshots::SnapshotId;
 use fs_core::{Capabilities, Control, Error, FileId, FileKind, Result};
 
+use super::seen::Older;
 use crate::command::{OpenIn, Pick, Secret};
 use crate::state::care::{Outcome, Work};
 use crate::state::dialog::NewFilesystem;
@@ -396,6 +397,8 @@ pub struct MountInfo {
     pub made_of: Vec<FsRef>,
     /// Does it keep moments of itself?
     pub keeps_snapshots: bool,
+    /// It was further when it was open here last.
+    pub older: Option<Older>,
     /// The type of the network filesystem it lies on.
     pub network: Option<String>,
 }

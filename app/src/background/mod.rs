@@ -32,6 +32,7 @@ mod portal;
 mod preview;
 mod properties;
 mod sample;
+pub mod seen;
 mod snapshots;
 mod sort_key;
 mod stack;
@@ -52,6 +53,7 @@ use operations::Operations;
 pub use outbox::Waker;
 use outbox::{Flight, InFlight, Outbox};
 use pool::Pool;
+use seen::Seen;
 use watch::Watchers;
 
 use crate::state::{Generation, TabId};
@@ -78,6 +80,7 @@ pub struct Background {
     in_flight: InFlight,
     watchers: Watchers,
     folders: Arc<Folders>,
+    seen: Seen,
     #[cfg(all(feature = "mount", target_os = "linux"))]
     folder_mounts: folder_mounts::FolderMounts,
     uses_portal: bool,
@@ -98,6 +101,7 @@ impl Background {
             inbox,
             in_flight: InFlight::default(),
             watchers: Watchers::default(),
+            seen: Seen::of(&folders.state),
             folders: Arc::new(folders),
             #[cfg(all(feature = "mount", target_os = "linux"))]
             folder_mounts: Default::default(),
@@ -161,6 +165,7 @@ impl Background {
                 accept_base,
             } => {
                 let mounts = self.mounts.clone();
+                let seen = self.seen.clone();
                 let how = open::How {
                     secret,
                     read_only,
@@ -168,7 +173,7 @@ impl Background {
                     accept_base,
                 };
                 self.on(&fs.clone(), move || {
-                    let result = open::mount(&mounts, &fs, &location, how);
+                    let result = open::mount(&mounts, &seen, &fs, &location, how);
                     outbox.send(Event::Mounted { fs, result });
                 });
             }
@@ -177,13 +182,14 @@ impl Background {
             }
             Request::Unmount(fs) => {
                 let (mounts, watchers) = (self.mounts.clone(), self.watchers.clone());
-                let operations = self.operations.clone();
+                let (operations, seen) = (self.operations.clone(), self.seen.clone());
                 self.on(&fs.clone(), move || {
                     watchers.forget_filesystem(&fs);
                     operations.release(&fs, &outbox);
-                    let result = mounts
-                        .remove(&fs)
-                        .map_or(Ok(()), |mount| mount.backend.close());
+                    let result = mounts.remove(&fs).map_or(Ok(()), |mount| {
+                        seen.part(&*mount.backend);
+                        mount.backend.close()
+                    });
                     outbox.send(Event::Unmounted(fs, result));
                 });
             }
@@ -460,10 +466,12 @@ impl Background {
         let (done, finished) = bounded::<()>(0);
         #[cfg(all(feature = "mount", target_os = "linux"))]
         let folder_mounts = self.folder_mounts.clone();
+        let seen = self.seen.clone();
         self.write(move || {
             #[cfg(all(feature = "mount", target_os = "linux"))]
             folder_mounts.shut_down();
             for mount in mounts {
+                seen.part(&*mount.backend);
                 if let Err(error) = mount.backend.close() {
                     tracing::error!("{error}");
                 }

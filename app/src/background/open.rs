@@ -10,6 +10,7 @@ use fs_core::{At, Backend, Error, ErrorKind, Result, VPath};
 
 use super::message::MountInfo;
 use super::mounts::{Mount, Mounts};
+use super::seen::Seen;
 use super::{sample, stack};
 use crate::command::Secret;
 use crate::state::dialog::{Layer, NewFilesystem};
@@ -28,7 +29,13 @@ pub struct How {
 }
 
 /// Opens the filesystem at `location` and keeps it under `fs`.
-pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<MountInfo> {
+pub fn mount(
+    mounts: &Mounts,
+    seen: &Seen,
+    fs: &FsRef,
+    location: &Location,
+    how: How,
+) -> Result<MountInfo> {
     // The host may have been opened by an operation before any tab shows it.
     let hidden = how.hidden.clone();
     let mount = match mounts.get(fs) {
@@ -60,6 +67,7 @@ pub fn mount(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Resu
         layers,
         made_of,
         keeps_snapshots: mount.backend.extensions().snapshots.is_some(),
+        older: seen.meet(&*mount.backend),
         network: location.network_filesystem().filter(|_| !mount.read_only),
     })
 }

@@ -22,7 +22,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut out = io::stdout().lock();
     let mut buffer = vec![0; 1 << 20];
     for text in &arguments.targets {
-        let place = context.place(text, Last::Follow)?;
+        let place = context.place_to_read(text, Last::Follow)?;
         let backend = context.backend(&place)?;
         let file = backend.open(At::path(&place.path), &OpenOptions::read())?;
         let mut at = 0;

@@ -78,7 +78,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut outcome = Outcome::default();
     let mut reports = Vec::new();
     for text in &arguments.targets {
-        let place = match context.place(text, Last::Follow) {
+        let place = match context.place_to_read(text, Last::Follow) {
             Ok(place) => place,
             Err(why) => {
                 let report = salvage::explain(context, text, None, why, &mut outcome)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use fs_backends::location::{Location, OpenHow, Opened, Root};
+use fs_backends::location::{Kind, Location, OpenHow, Opened, Root};
 use fs_core::ops::{Engine, Filesystems, FsRef, Operation, Place};
 use fs_core::resolve::Last;
 use fs_core::{Backend, Error, ErrorKind, PathResolver as _, PosixResolver, Result};
@@ -16,6 +16,7 @@ use super::Access;
 use super::outcome::tell;
 use super::password::Keys;
 use crate::background::Folders;
+use crate::background::seen::Seen;
 
 /// Open filesystems, shared with the engine.
 #[derive(Default)]
@@ -26,6 +27,7 @@ pub struct Context {
     here: PathBuf,
     keys: Keys,
     accept_base: bool,
+    seen: Option<Seen>,
     mounts: Arc<Mounts>,
     engine: OnceCell<Engine>,
 }
@@ -55,6 +57,7 @@ impl Context {
             keys: Keys::new(&access.passwords, &here)?,
             here,
             accept_base: access.accept_base,
+            seen: Folders::of_user().map(|folders| Seen::of(&folders.state)),
             mounts: Arc::default(),
             engine: OnceCell::new(),
         })
@@ -94,14 +97,40 @@ impl Context {
             .with_context(|| text.display().to_string())
     }
 
-    fn place_of(&self, location: &Location, last: Last) -> anyhow::Result<Place> {
-        let (place, backend) = self.open(location)?;
-        let path = Path::new(place.path.as_os_str());
-        let resolved = PosixResolver.resolve(&*backend, path, last)?;
-        Ok(place.with_path(resolved.path))
+    /// As [`Context::place`], for a command that only reads: a vault or store is opened so that nothing in it can be changed, and another program may
+    /// have it open.
+    pub fn place_to_read(&self, text: &OsStr, last: Last) -> anyhow::Result<Place> {
+        let location = self.location(text)?;
+        let read = || {
+            let kind = location.settled().map(|settled| settled.kind());
+            if let Ok(Kind::Vault | Kind::Store) = kind {
+                resolved(self.open_as(&location, true)?, last)
+            } else {
+                self.place_beside(&location, last)
+            }
+        };
+        read().with_context(|| text.display().to_string())
     }
 
-    /// The filesystem, opened once, and the place in it that was written.
+    /// As [`Context::place`], for what is read by a command that changes something elsewhere: what another program has open is only read.
+    pub fn place_to_copy(&self, text: &OsStr, last: Last) -> anyhow::Result<Place> {
+        let location = self.location(text)?;
+        self.place_beside(&location, last)
+            .with_context(|| text.display().to_string())
+    }
+
+    fn place_beside(&self, location: &Location, last: Last) -> anyhow::Result<Place> {
+        match self.open_as(location, false) {
+            Err(error) if is_in_use(&error) => resolved(self.open_as(location, true)?, last),
+            opened => resolved(opened?, last),
+        }
+    }
+
+    fn place_of(&self, location: &Location, last: Last) -> anyhow::Result<Place> {
+        resolved(self.open(location)?, last)
+    }
+
+    /// The filesystem, opened once for changes, and the place in it that was written.
     fn open(&self, location: &Location) -> anyhow::Result<(Place, Arc<dyn Backend>)> {
         self.open_as(location, false)
     }
@@ -132,6 +161,10 @@ impl Context {
             open.push((fs.clone(), opened));
         }
         drop(open);
+        if let (true, Some(older)) = (is_new, self.seen.as_ref().and_then(|it| it.meet(&*backend)))
+        {
+            tell(older.sentence(&location.to_string()));
+        }
         if let (true, Some(kind)) = (is_new, network) {
             tell(format_args!(
                 "{location}: it lies on a network filesystem ({kind}), which may let another computer write to it at the same time: that destroys it"
@@ -202,6 +235,9 @@ impl Context {
     pub fn finish(self) -> anyhow::Result<()> {
         let mut first_error = None;
         for (fs, opened) in self.mounts.0.lock().drain(..) {
+            if let Some(seen) = &self.seen {
+                seen.part(&*opened.backend);
+            }
             let closed = opened.save().and_then(|()| opened.backend.close());
             if let Err(e) = closed {
                 first_error.get_or_insert(anyhow::Error::new(e).context(fs.as_str().to_owned()));
@@ -209,4 +245,15 @@ impl Context {
         }
         first_error.map_or(Ok(()), Err)
     }
+}
+
+fn resolved((place, backend): (Place, Arc<dyn Backend>), last: Last) -> anyhow::Result<Place> {
+    let path = Path::new(place.path.as_os_str());
+    let resolved = PosixResolver.resolve(&*backend, path, last)?;
+    Ok(place.with_path(resolved.path))
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::InUse)
 }

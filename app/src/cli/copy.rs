@@ -1,6 +1,6 @@
 //! `lamina cp` and `lamina mv`
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
@@ -60,7 +60,7 @@ impl Common {
 pub fn copy(context: &Context, arguments: &CopyArguments) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
     let common = &arguments.common;
-    let (mut sources, target) = places(context, common)?;
+    let (mut sources, target) = places(context, common, Context::place_to_copy)?;
     if !arguments.recursive {
         let mut files = Vec::new();
         for source in sources {
@@ -87,7 +87,7 @@ pub fn copy(context: &Context, arguments: &CopyArguments) -> anyhow::Result<Outc
 pub fn move_(context: &Context, arguments: &MoveArguments) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
     let common = &arguments.common;
-    let (sources, target) = places(context, common)?;
+    let (sources, target) = places(context, common, Context::place)?;
     if let Some(root) = sources.iter().find(|source| source.path.is_root()) {
         return Err(Error::new(ErrorKind::IsRoot, "move")).with_context(|| format!("{root:?}"));
     }
@@ -97,25 +97,33 @@ pub fn move_(context: &Context, arguments: &MoveArguments) -> anyhow::Result<Out
     Ok(outcome)
 }
 
-/// Where sources and target are. A source that is a link is copied itself; a target that leads to a folder is that folder.
-fn places(context: &Context, common: &Common) -> anyhow::Result<(Vec<Place>, Place)> {
+/// Opens what a text names.
+type OpenSource = fn(&Context, &OsStr, Last) -> anyhow::Result<Place>;
+
+/// Where sources and target are. A source that is a link is copied itself; a target that leads to a folder is that folder. The target comes first: where
+/// sources lie in it, they are opened for changes with it.
+fn places(
+    context: &Context,
+    common: &Common,
+    open_source: OpenSource,
+) -> anyhow::Result<(Vec<Place>, Place)> {
     let Some((target, sources)) = common.paths.split_last() else {
         return Err(Misuse("a source and a target are needed".to_owned()).into());
     };
-    let sources = sources
-        .iter()
-        .map(|source| {
-            let place = context.place(source, Last::Keep)?;
-            let there = context.backend(&place)?.stat(At::path(&place.path));
-            there.with_context(|| source.display().to_string())?;
-            Ok(place)
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
     let followed = context.place(target, Last::Follow);
     let target = match followed {
         Ok(place) if is_folder(context, &place)? => place,
         _ => context.place(target, Last::Keep)?,
     };
+    let sources = sources
+        .iter()
+        .map(|source| {
+            let place = open_source(context, source, Last::Keep)?;
+            let there = context.backend(&place)?.stat(At::path(&place.path));
+            there.with_context(|| source.display().to_string())?;
+            Ok(place)
+        })
+        .collect::<anyhow::Result<Vec<_>>>()?;
     Ok((sources, target))
 }
 

@@ -37,8 +37,8 @@ struct Row {
 
 /// One difference a line.
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
-    let first = context.place(&arguments.first, Last::Follow)?;
-    let second = context.place(&arguments.second, Last::Follow)?;
+    let first = context.place_to_read(&arguments.first, Last::Follow)?;
+    let second = context.place_to_read(&arguments.second, Last::Follow)?;
     let (a, b) = (context.backend(&first)?, context.backend(&second)?);
     let aspects = Aspects {
         owners: arguments.owner,

@@ -79,7 +79,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut rows = Vec::new();
     let mut out = print::out();
     for text in &arguments.targets {
-        let place = context.place(text, Last::Follow)?;
+        let place = context.place_to_read(text, Last::Follow)?;
         let backend = context.backend(&place)?;
         let mut sum = Sum {
             apparent: arguments.apparent_size,

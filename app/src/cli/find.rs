@@ -134,7 +134,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut items = Vec::new();
     let mut out = print::out();
     for text in &arguments.targets {
-        let place = context.place(text, Last::Follow)?;
+        let place = context.place_to_read(text, Last::Follow)?;
         let backend = context.backend(&place)?;
         let mut give = |path: &VPath, metadata: &Metadata| -> anyhow::Result<()> {
             if wanted.matches(path, metadata) {

@@ -39,10 +39,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut items = Vec::new();
     let several = !arguments.output.json && (arguments.targets.len() > 1 || arguments.recursive);
     for text in &arguments.targets {
-        let place = match context.place(text, Last::Follow) {
+        let place = match context.place_to_read(text, Last::Follow) {
             Ok(place) => place,
             // A link that leads nowhere is listed itself.
-            Err(_) => context.place(text, Last::Keep)?,
+            Err(_) => context.place_to_read(text, Last::Keep)?,
         };
         let backend = context.backend(&place)?;
         let metadata = backend.stat(At::path(&place.path))?;

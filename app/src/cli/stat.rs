@@ -65,7 +65,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut out = print::out();
     let mut documents = Vec::new();
     for text in &arguments.targets {
-        let place = context.place(text, Last::Keep)?;
+        let place = context.place_to_read(text, Last::Keep)?;
         let backend = context.backend(&place)?;
         let at = At::path(&place.path);
         let metadata = backend.stat(at)?;

@@ -238,6 +238,8 @@ pub enum FsCommand {
     AskLayer(FsRef),
     /// Tries to open a failed filesystem again.
     Retry(FsRef),
+    /// Opens a filesystem that another program has open, so that nothing in it can be changed.
+    RetryReadOnly(FsRef),
     /// Opens a stack whose layers were used over another base: from now on they belong to this one.
     AcceptBase(FsRef),
     /// Makes a filesystem and opens it; the secret encrypts it.

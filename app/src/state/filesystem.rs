@@ -84,6 +84,8 @@ pub struct Locked {
     pub wrong: u32,
     /// No other password is tried before this.
     pub wait_until: Option<Instant>,
+    /// It shall be opened so that nothing can be changed, unless something else is asked for.
+    pub read_only: bool,
 }
 
 impl Locked {
@@ -100,6 +102,7 @@ impl Locked {
             message: Some(format!("That password doesn't open this {what}")),
             wrong,
             wait_until: (wrong > FREE_TRIES).then(|| now + wait),
+            read_only: false,
         }
     }
 

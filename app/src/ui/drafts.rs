@@ -157,6 +157,8 @@ pub struct SecretDraft {
     pub select: bool,
     /// Letters come in the other case than Shift asks for.
     pub caps_lock: bool,
+    /// The button opens it so that nothing can be changed, and the link the other way.
+    pub read_only: bool,
 }
 
 /// The form for opening or making a filesystem.

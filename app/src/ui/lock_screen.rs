@@ -72,7 +72,22 @@ pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab:
         let text = Type::Secondary.rich(message).color(color);
         ui.put(line, egui::Label::new(text).halign(Align::Min));
     }
-    let label = if opening { "Opening" } else { "Unlock" };
+    if let Some(locked) = locked {
+        draft.read_only = locked.read_only;
+    }
+    let (label, other, hint) = match draft.read_only {
+        false => (
+            "Unlock",
+            "Open read-only",
+            "Nothing in it can be changed then",
+        ),
+        true => (
+            "Open read-only",
+            "Unlock for changes",
+            "What is in it can be changed then",
+        ),
+    };
+    let label = if opening { "Opening" } else { label };
     let icon = if opening { Icon::Spinner } else { Icon::Unlock };
     let can = !opening && wait_secs == 0 && !draft.secret.0.is_empty();
     let color = if can { tokens.on_accent } else { tokens.muted };
@@ -84,12 +99,10 @@ pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab:
     }
     let clicked = ui.add_enabled(can, button).clicked();
     ui.add_space(m.gap);
-    let link = Button::new(Type::Secondary.rich("Open read-only")).frame_when_inactive(false);
-    let read_only = ui
-        .add_enabled(can, link)
-        .on_hover_text("Nothing in it can be changed then")
-        .clicked();
-    if can && (clicked || submit || read_only) {
+    let link = Button::new(Type::Secondary.rich(other)).frame_when_inactive(false);
+    let otherwise = ui.add_enabled(can, link).on_hover_text(hint).clicked();
+    if can && (clicked || submit || otherwise) {
+        let read_only = draft.read_only != otherwise;
         let secret = draft.secret.clone();
         cx.send(Command::Fs(FsCommand::Unlock(
             fs.clone(),

@@ -91,15 +91,20 @@ pub(super) fn view_state_ui(
                 detail: failed(error),
                 button: Some((Icon::Refresh, "Try again")),
             };
-            let other_base = error.kind() == ErrorKind::WrongBase;
-            let second = other_base.then_some("Use it over this base…");
-            let (retry, accept) = two_buttons_ui(ui, &block, second);
+            let second = match error.kind() {
+                ErrorKind::WrongBase => Some("Use it over this base…"),
+                ErrorKind::InUse => Some("Open read-only"),
+                _ => None,
+            };
+            let (retry, other) = two_buttons_ui(ui, &block, second);
             if let (true, Some(fs)) = (retry, tab.fs()) {
                 cx.send(Command::Fs(FsCommand::Retry(fs.clone())));
             }
-            if let (true, Some(fs)) = (accept, tab.fs()) {
-                let dialog = Dialog::AcceptBase(fs.clone());
-                cx.send(Command::Window(WindowCommand::Dialog(dialog)));
+            if let (true, Some(fs)) = (other, tab.fs()) {
+                cx.send(match error.kind() {
+                    ErrorKind::InUse => Command::Fs(FsCommand::RetryReadOnly(fs.clone())),
+                    _ => Command::Window(WindowCommand::Dialog(Dialog::AcceptBase(fs.clone()))),
+                });
             }
         }
         (_, Load::Failed(error)) => list_failed_ui(ui, cx, tab, &name, error),

@@ -265,3 +265,186 @@ fn a_signal_ends_what_takes_long_and_says_what_is_safe() {
     assert!(seen, "never stopped in the middle");
     shell.ok(&["store", "check", "s"]);
 }
+
+/// Ends a process of a test with it.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn what_another_program_has_open_is_named_with_its_holder_and_can_still_be_read() {
+    use std::io::{BufRead as _, BufReader};
+    let shell = Shell::new();
+    fs::write(shell.path("f"), "text").unwrap();
+    fs::write(shell.path("pw"), "secret").unwrap();
+    let password = ["--password-file", "pw"];
+    let run = |arguments: &[&str]| shell.run(&[arguments, &password[..]].concat());
+    let computer = rustix::system::uname();
+    let computer = computer.nodename().to_str().unwrap();
+    for (kind, name) in [("vault", "v.db"), ("store", "s")] {
+        for encrypted in [false, true] {
+            let with = if encrypted { &password[..] } else { &[] };
+            let name = format!("{encrypted} {name}");
+            let inside = |path: &str| format!("{name}::/{path}");
+            let (f, g) = (inside("f"), inside("g"));
+            shell.ok(&[&["new", kind, &name], with].concat());
+            shell.ok(&[&["cp", "f", &f], with].concat());
+            // `flock(1)` locks it as another Lamina does, says so, and waits.
+            let database = match kind {
+                "vault" => shell.path(&name),
+                _ => shell.path(&name).join("index.db"),
+            };
+            let mut other = Command::new("flock");
+            other.arg("--exclusive").arg(&database);
+            other.args(["sh", "-c", "echo; read wait"]);
+            other.stdin(std::process::Stdio::piped());
+            other.stdout(std::process::Stdio::piped());
+            let mut other = Running(other.spawn().unwrap());
+            let mut said = String::new();
+            BufReader::new(other.0.stdout.take().unwrap())
+                .read_line(&mut said)
+                .unwrap();
+            let holder = format!("flock, process {} on {computer}, has it open", other.0.id());
+            let changes: [&[&str]; 10] = [
+                &["cp", "f", &g],
+                &["cp", &f, &g],
+                &["mv", "f", &g],
+                &["mv", &f, "h"],
+                &["rm", &f],
+                &["mkdir", &g],
+                &["ln", "-s", "x", &g],
+                &["chmod", "600", &f],
+                &["touch", &f],
+                &[kind, "compact", &name],
+            ];
+            for command in changes {
+                let refused = run(command);
+                let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+                assert_eq!(refused.status.code(), Some(1), "{command:?}: {told}");
+                assert!(told.contains(&holder), "{command:?}: {told}");
+                assert!(
+                    told.contains("can be opened read-only"),
+                    "{command:?}: {told}"
+                );
+            }
+            let reads: [(&[&str], &str); 11] = [
+                (&["ls", &name], "f\n"),
+                (&["stat", &f], ""),
+                (&["cat", &f], "text"),
+                (&["tree", &name], ""),
+                (&["find", &name, "--name", "f"], ""),
+                (&["du", &name], ""),
+                (&["check", &name], ""),
+                (&["diff", "f", &f], ""),
+                (&["cp", "--keep-both", &f, "copied"], ""),
+                (&[kind, "info", &name], ""),
+                (&[kind, "check", &name], ""),
+            ];
+            for (command, said) in reads {
+                let read = run(command);
+                let told = String::from_utf8_lossy(&read.stderr).into_owned();
+                assert_eq!(read.status.code(), Some(0), "{command:?}: {told}");
+                let out = String::from_utf8_lossy(&read.stdout).into_owned();
+                assert!(said.is_empty() || out == said, "{command:?}: {out}");
+            }
+            assert_eq!(fs::read(shell.path("copied")).unwrap(), b"text");
+            fs::remove_file(shell.path("copied")).unwrap();
+            // Killed, it leaves nothing in the way.
+            drop(other);
+            assert_eq!(run(&["cp", "f", &g]).status.code(), Some(0));
+        }
+    }
+}
+
+/// Copies a filesystem in one file or one folder, over the one that is there.
+fn copy_over(from: &Path, to: &Path) {
+    if to.is_dir() {
+        fs::remove_dir_all(to).unwrap();
+    }
+    let done = Command::new("cp").arg("-r").args([from, to]).status();
+    assert!(done.unwrap().success());
+}
+
+#[test]
+fn an_old_copy_in_the_place_of_a_newer_one_is_told_once_and_not_changed() {
+    let shell = Shell::new();
+    fs::write(shell.path("f"), "text").unwrap();
+    fs::write(shell.path("pw"), "secret").unwrap();
+    let told = |arguments: &[&str]| {
+        let done = shell.run(&[arguments, &["--password-file", "pw"]].concat());
+        assert_eq!(done.status.code(), Some(0), "{arguments:?}");
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    };
+    for (kind, encrypted, name) in [
+        ("vault", false, "v.db"),
+        ("vault", true, "e.db"),
+        ("store", false, "s"),
+    ] {
+        let with: &[&str] = if encrypted {
+            &["--password-file", "pw"]
+        } else {
+            &[]
+        };
+        shell.ok(&[&["new", kind, name], with].concat());
+        let (file, second) = (format!("{name}::/f"), format!("{name}::/g"));
+        assert_eq!(told(&["cp", "f", &file]), "");
+        copy_over(&shell.path(name), &shell.path("old"));
+        // Not changed, it is as far as it was.
+        assert_eq!(told(&["ls", name]), "");
+        assert_eq!(told(&["cp", "f", &second]), "");
+        assert_eq!(told(&["ls", name]), "");
+        copy_over(&shell.path(name), &shell.path("new"));
+        copy_over(&shell.path("old"), &shell.path(name));
+        let said = told(&["ls", name]);
+        assert!(
+            said.contains(&format!(
+                "{name} is older than when it was open here last, on "
+            )),
+            "{said}"
+        );
+        assert!(
+            said.contains("an old copy may have taken its place"),
+            "{said}"
+        );
+        // Whoever put it there on purpose heard it; and one that goes on is no copy.
+        assert_eq!(told(&["ls", name]), "");
+        copy_over(&shell.path("new"), &shell.path(name));
+        assert_eq!(told(&["cat", &second]), "");
+        // Wherever the copy lies, and for changes too.
+        assert!(
+            told(&[
+                "mkdir",
+                &format!(
+                    "{}::/d",
+                    if kind == "store" {
+                        "store:old"
+                    } else {
+                        "vault:old"
+                    }
+                )
+            ])
+            .contains("is older")
+        );
+        if kind == "vault" {
+            fs::remove_file(shell.path("old")).unwrap();
+            fs::remove_file(shell.path("new")).unwrap();
+        } else {
+            fs::remove_dir_all(shell.path("old")).unwrap();
+        }
+    }
+    // A number and a time each, nothing of what is inside.
+    let seen = fs::read_dir(shell.path("home/lamina/seen")).unwrap();
+    let texts = seen.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let texts: Vec<String> = texts.collect();
+    assert_eq!(texts.len(), 3);
+    let known = |c: char| c.is_ascii_digit() || c.is_ascii_whitespace();
+    assert!(
+        texts.iter().all(|text| text.chars().all(known)),
+        "{texts:?}"
+    );
+}

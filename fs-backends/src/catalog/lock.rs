@@ -12,6 +12,7 @@ use std::path::Path;
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Mutex, MutexGuard};
 
+use super::holder;
 use crate::live_files;
 
 /// Openings go one at a time, so that between the look into the registry and the entry into it nobody else comes.
@@ -80,7 +81,7 @@ impl FileLock {
                 is_alone: false,
             }),
             Err(std::fs::TryLockError::WouldBlock) => {
-                Err(in_use().with_detail("open in another program"))
+                Err(in_use().with_detail(holder::clause(path)))
             }
             Err(std::fs::TryLockError::Error(error)) => Err(fail(error)),
         }

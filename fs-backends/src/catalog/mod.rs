@@ -9,6 +9,7 @@ mod counters;
 mod create;
 mod database;
 mod error;
+mod holder;
 mod keeper;
 mod key;
 mod lock;

@@ -1,9 +1,10 @@
 //! What a database says of itself.
 
 use fs_core::Result;
-use fs_core::maintenance::{Cipher, Counts, Info, Sizes};
+use fs_core::maintenance::{Cipher, Counts, Identity, Info, Sizes};
 use rusqlite::Connection;
 
+use crate::catalog::database::Database;
 use crate::catalog::error::from_sql;
 use crate::catalog::schema::{ChunkSum, Format};
 use crate::catalog::store::{CatalogContent, CatalogStore};
@@ -19,18 +20,22 @@ pub(super) fn number(db: &Connection, select: &str) -> Result<i64> {
         .map_err(|error| from_sql(error, "info"))
 }
 
+pub(super) fn identity(database: &Database) -> Result<Identity> {
+    let generation = "SELECT value FROM meta WHERE key = 'barrier'";
+    let generation = database.read(|db| number(db, generation))?;
+    Ok(Identity {
+        uuid: database.meta().uuid.to_string(),
+        generation: generation.max(0).cast_unsigned(),
+    })
+}
+
 pub(super) fn info<C: CatalogContent>(store: &CatalogStore<C>) -> Result<Info> {
     let database = store.database();
     let page_bytes = database.page_bytes().max(0).cast_unsigned();
     let meta = database.meta();
-    let (counts, mut sizes, format, generation) = database.read(|db| {
-        Ok((
-            counts(db)?,
-            sizes(db)?,
-            number(db, "PRAGMA user_version")?,
-            number(db, "SELECT value FROM meta WHERE key = 'barrier'")?,
-        ))
-    })?;
+    let (counts, mut sizes, format) =
+        database.read(|db| Ok((counts(db)?, sizes(db)?, number(db, "PRAGMA user_version")?)))?;
+    let Identity { uuid, generation } = identity(database)?;
     sizes.free_bytes *= page_bytes;
     sizes.database_bytes = std::fs::metadata(database.path())
         .map_err(|error| fs_core::Error::from_io(error, "info"))?
@@ -44,9 +49,9 @@ pub(super) fn info<C: CatalogContent>(store: &CatalogStore<C>) -> Result<Info> {
     Ok(Info {
         kind: database.format().name(),
         format: u32::try_from(format).unwrap_or(u32::MAX),
-        uuid: meta.uuid.to_string(),
+        uuid,
         created_ns: meta.created.nanos(),
-        generation: generation.max(0).cast_unsigned(),
+        generation,
         cipher: encrypted.then_some(Cipher {
             cipher: "AES-256-CBC",
             authentication: "HMAC-SHA512",

@@ -24,7 +24,7 @@ mod tests;
 
 use std::path::Path;
 
-use fs_core::maintenance::{Checked, Damage, Info, Maintenance, Reclaimed};
+use fs_core::maintenance::{Checked, Damage, Identity, Info, Maintenance, Reclaimed};
 use fs_core::{Control, Result};
 
 use super::store::{CatalogContent, CatalogStore};
@@ -37,6 +37,10 @@ pub(crate) use finding::{About, Finding, Fix, Leftover};
 impl<C: CatalogContent> Maintenance for CatalogStore<C> {
     fn info(&self) -> Result<Info> {
         info::info(self)
+    }
+
+    fn identity(&self) -> Result<Identity> {
+        info::identity(self.database())
     }
 
     fn check(&self, control: &Control, found: &mut dyn FnMut(Damage)) -> Result<Checked> {

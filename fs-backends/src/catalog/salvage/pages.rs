@@ -5,6 +5,7 @@ use std::path::Path;
 use fs_core::{Error, ErrorKind, Result};
 
 use super::btree::TreePage;
+use crate::catalog::holder;
 use crate::catalog::key::{Authenticator, Key, PLAIN_HEADER, RESERVED_BYTES, SALT_BYTES};
 use crate::catalog::lock::{FileLock, opening};
 use crate::catalog::log::Committed;
@@ -55,7 +56,8 @@ impl Pages {
         let turn = opening();
         let lock = FileLock::acquire(&real, false, &turn).map_err(|error| error.with_path(path))?;
         if !lock.is_alone() {
-            return Err(wrong(ErrorKind::InUse, "open in another program"));
+            let held = Error::new(ErrorKind::InUse, "open").with_detail(holder::clause(&real));
+            return Err(held.with_path(path));
         }
         let live = live_files::register(&real)?;
         drop(turn);
