@@ -158,7 +158,14 @@ impl Gallery {
             let _shown = ui.button((Icon::Copy.atom(), "Copy"));
         });
         ui.horizontal(|ui| {
-            search_field(ui, &mut self.text, "Filter", "Filter this folder", 180.0);
+            search_field(
+                ui,
+                ui.scope_id().with("filter"),
+                &mut self.text,
+                "Filter",
+                "Filter this folder",
+                180.0,
+            );
             let mut on = true;
             ui.checkbox(&mut on, "Follow links");
             ui.radio_value(&mut on, true, "Copy");

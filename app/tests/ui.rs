@@ -22,5 +22,6 @@ mod ui_operations;
 mod ui_properties;
 mod ui_read_only;
 mod ui_recovery;
+mod ui_search;
 mod ui_snapshots;
 mod ui_tabs;

@@ -91,6 +91,26 @@ fn open_files(state: &AppState) -> usize {
 }
 
 #[test]
+fn what_another_program_adds_to_a_file_shows_in_the_tab() {
+    if !can_mount() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let mut window = with_vault(home.path(), None);
+    let dir = mount(&mut window);
+    let script = r#"printf " and more" >> "$1""#;
+    let mut add = Command::new("sh");
+    add.args(["-c", script, "sh"]).arg(dir.join("a.txt"));
+    for size_bytes in [23, 32] {
+        assert!(add.status().unwrap().success());
+        window.wait_for("the new size in the tab", |state| {
+            let entry = state.tab().unwrap().view.row(0).unwrap();
+            entry.metadata.unwrap().size == size_bytes
+        });
+    }
+}
+
+#[test]
 fn other_programs_read_and_write_a_vault_and_the_tab_says_so() {
     if !can_mount() {
         return;

@@ -49,6 +49,18 @@ impl App {
                     self.background.send(Request::Drop(view));
                 }
             }
+            Event::Found {
+                tab,
+                generation,
+                view,
+                progress,
+            } => {
+                if self.wants(tab, generation) {
+                    self.found(tab, view, progress);
+                } else {
+                    self.background.send(Request::Drop(view));
+                }
+            }
             Event::ListFailed {
                 tab,
                 generation,

@@ -166,6 +166,12 @@ impl App {
             } => {
                 folder.open_files = open_files;
                 info.unsaved |= changed && info.capabilities.contains(Capabilities::VOLATILE);
+                if changed {
+                    // Who watches a folder is not told of what is written to a file whose folder the kernel did not name.
+                    let tabs = self.state.workspace.tabs_of(fs);
+                    let listed = tabs.filter(|tab| !tab.shows_found()).map(|tab| tab.id);
+                    self.drafts.changed.extend(listed);
+                }
             }
             FolderNews::Busy(users) => {
                 folder.stage = FolderStage::Mounted;

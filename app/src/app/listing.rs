@@ -3,12 +3,11 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use fs_core::Name;
-
 use super::App;
 use crate::background::Request;
 use crate::command::ListCommand;
-use crate::state::{Arrival, Column, Cursor, Load, Selection, Tab, TabId, View};
+use crate::state::rel_path::file_name_of;
+use crate::state::{Arrival, Column, Cursor, Load, RelPath, Selection, Tab, TabId, View};
 use crate::widget::rows::{BandPhase, How, RowsState};
 
 /// Letters typed within this time belong together.
@@ -68,14 +67,19 @@ impl App {
                     natural
                 };
                 tab.arrange.column = column;
-                self.state.settings.sort_column = tab.arrange.column;
-                self.state.settings.sort_descending = tab.arrange.descending;
+                // Only what was found has a folder; lists that are opened later have not.
+                if column != Column::Folder {
+                    self.state.settings.sort_column = tab.arrange.column;
+                    self.state.settings.sort_descending = tab.arrange.descending;
+                }
                 self.rearrange(id);
             }
             ListCommand::Filter(filter) => {
                 tab.arrange.filter = filter;
                 self.rearrange(id);
             }
+            ListCommand::Search(text) => self.look_for(id, text),
+            ListCommand::EndSearch => self.end_search(id),
             ListCommand::Rename(name) => {
                 tab.rename = Some(name);
                 self.begin_rename(id);
@@ -137,7 +141,7 @@ pub(super) fn arrive(tab: &mut Tab, view: View, rows: &mut RowsState) -> View {
     let top = tab
         .view
         .row(top_row as usize)
-        .and_then(|entry| Name::new(entry.name).ok());
+        .and_then(|entry| RelPath::new(entry.name));
     let old = std::mem::replace(&mut tab.view, view);
     tab.load = Load::Ready;
     match tab.arrival.clone() {
@@ -197,8 +201,8 @@ fn put_cursor(tab: &mut Tab, row: usize) {
     tab.cursor = name_at(tab, row).map(|name| Cursor { name, row });
 }
 
-fn name_at(tab: &Tab, row: usize) -> Option<Name> {
-    Name::new(tab.view.row(row)?.name).ok()
+fn name_at(tab: &Tab, row: usize) -> Option<RelPath> {
+    RelPath::new(tab.view.row(row)?.name)
 }
 
 /// Puts the cursor on `row` and changes the selection as `how` says.
@@ -239,7 +243,7 @@ fn select_row(tab: &mut Tab, row: usize, how: How) {
     tab.recount();
 }
 
-fn change_rows(tab: &mut Tab, rows: Range<usize>, change: impl Fn(&mut Selection, Name)) {
+fn change_rows(tab: &mut Tab, rows: Range<usize>, change: impl Fn(&mut Selection, RelPath)) {
     let mut selection = std::mem::take(&mut tab.selection);
     rows.filter_map(|row| name_at(tab, row))
         .for_each(|name| change(&mut selection, name));
@@ -274,9 +278,9 @@ fn type_ahead(tab: &Tab, prefix: &str) -> Option<usize> {
     let len = tab.view.len();
     let search = |prefix: &str, skip: usize| {
         (0..len).map(|n| (from + skip + n) % len).find(|row| {
-            tab.view
-                .row(*row)
-                .is_some_and(|entry| starts_with(&entry.name.to_string_lossy(), prefix))
+            tab.view.row(*row).is_some_and(|entry| {
+                starts_with(&file_name_of(entry.name).to_string_lossy(), prefix)
+            })
         })
     };
     let single = prefix.chars().nth(1).is_none();

@@ -108,6 +108,7 @@ impl App {
             tab.anchor = None;
             tab.selection = Default::default();
             tab.rename = None;
+            tab.search = None;
             tab.recount();
         }
         if self

@@ -20,6 +20,7 @@ mod path;
 mod preview;
 mod properties;
 mod restore;
+mod search;
 mod snapshots;
 mod stack;
 mod tabs;

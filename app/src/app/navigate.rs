@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fs_core::ops::Place;
-use fs_core::{ErrorKind, FileKind, Name};
+use fs_core::{ErrorKind, FileKind};
 
 use super::{App, Refresh};
 use crate::background::message::Target;
@@ -12,7 +12,7 @@ use crate::background::{ListRequest, Request};
 use crate::command::{Command, FileCommand, OpenIn};
 use crate::state::toast::Level;
 use crate::state::{
-    Arrival, FsStatus, Load, Tab, TabId, View, Visit,
+    Arrival, FsStatus, Load, RelPath, Search, Tab, TabId, View, Visit,
     filesystem::{HOST, host_path},
 };
 
@@ -31,7 +31,7 @@ impl App {
     pub(super) fn reveal(&mut self, tab: TabId, place: &Place) {
         if let Some((folder, name)) = place.path.split_last() {
             let arrival = Arrival::Reveal {
-                name,
+                name: name.into(),
                 rename: false,
             };
             self.go_with(tab, place.with_path(folder), arrival);
@@ -43,7 +43,7 @@ impl App {
         let Some(tab) = self.state.workspace.tab_mut(id) else {
             return;
         };
-        if tab.place.as_ref() == Some(&place) {
+        if tab.place.as_ref() == Some(&place) && !tab.shows_found() {
             tab.arrival = arrival;
             self.list(id, false);
             return;
@@ -68,6 +68,17 @@ impl App {
 
     /// Shows a place; the history stays as it is.
     pub(super) fn show(&mut self, id: TabId, place: Option<Place>, arrival: Arrival) {
+        self.show_with(id, place, arrival, None);
+    }
+
+    /// The same with a search that is done there.
+    fn show_with(
+        &mut self,
+        id: TabId,
+        place: Option<Place>,
+        arrival: Arrival,
+        search: Option<Search>,
+    ) {
         let place = place.map(|place| self.through_folder(place));
         let Some(tab) = self.state.workspace.tab_mut(id) else {
             return;
@@ -86,12 +97,15 @@ impl App {
         self.drafts.rows(id).set_position(0.0);
         tab.rename = None;
         tab.arrange.filter.clear();
+        tab.search = search;
         tab.arrival = arrival;
         if !matches!(tab.arrival, Arrival::Restore { .. }) {
             tab.selection = Default::default();
         }
         tab.recount();
+        let text = tab.search.as_ref().map(|search| search.text.clone());
         self.drafts.close_filter(id);
+        self.drafts.show_search(id, text);
         if tab.place.is_some() {
             self.mount_for(id);
             self.list(id, true);
@@ -121,6 +135,7 @@ impl App {
         if !matches!(tab.load, Load::Ready) {
             tab.load = Load::Loading;
         }
+        let found = tab.shows_found();
         let request = ListRequest {
             tab: id,
             generation,
@@ -134,7 +149,11 @@ impl App {
             took: Duration::ZERO,
         };
         self.refreshes.insert(id, now);
-        self.background.send(Request::List(request));
+        if found {
+            self.search(request);
+        } else {
+            self.background.send(Request::List(request));
+        }
     }
 
     /// One step back, to what was seen there.
@@ -165,7 +184,7 @@ impl App {
             cursor: visit.cursor,
             position: visit.position,
         };
-        self.show(id, visit.place, arrival);
+        self.show_with(id, visit.place, arrival, visit.search);
     }
 
     /// To the parent folder, with the cursor on where we came from.
@@ -202,12 +221,19 @@ impl App {
             tab.load = Load::Stopped;
         }
         tab.view.streaming = false;
+        if let Some(search) = &mut tab.search {
+            search.stopped = true;
+        }
     }
 
     /// Lists tabs again whose folder changed, not more often than they can be listed.
     pub(super) fn refresh_changed(&mut self, ctx: &egui::Context) {
         for id in self.background.take_changed() {
-            self.drafts.changed.insert(id);
+            // What was found is looked for again when this program changes something, or when it is asked to.
+            let tab = self.state.workspace.tab(id);
+            if tab.is_some_and(|tab| !tab.shows_found()) {
+                self.drafts.changed.insert(id);
+            }
         }
         if self.drafts.changed.is_empty() {
             return;
@@ -233,14 +259,14 @@ impl App {
     }
 
     /// Opens an entry.
-    pub(super) fn activate(&mut self, id: TabId, name: &Name, open_in: OpenIn) {
+    pub(super) fn activate(&mut self, id: TabId, name: &RelPath, open_in: OpenIn) {
         let Some(tab) = self.state.workspace.tab(id) else {
             return;
         };
         let Some(folder) = &tab.place else {
             return;
         };
-        let place = self.through_folder(folder.join(name));
+        let place = self.through_folder(name.at(folder));
         if place.fs != folder.fs {
             // It is mounted there: its own tab shows it.
             return self.show_place(place, OpenIn::NewTab, Arrival::Fresh);
@@ -351,7 +377,7 @@ impl App {
     }
 }
 
-fn kind_of(tab: &Tab, name: &Name) -> Option<FileKind> {
+fn kind_of(tab: &Tab, name: &RelPath) -> Option<FileKind> {
     let hint = tab.cursor.as_ref().map_or(0, |cursor| cursor.row);
     let row = tab.view.row_of(name.as_os_str(), hint)?;
     Some(tab.view.row(row)?.kind)

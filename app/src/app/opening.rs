@@ -38,7 +38,7 @@ impl App {
                 }
                 let (place, reveal) = shown_at(&settled);
                 let arrival = reveal.map_or(Arrival::Fresh, |name| Arrival::Reveal {
-                    name,
+                    name: name.into(),
                     rename: false,
                 });
                 self.remember(&place);

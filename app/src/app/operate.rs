@@ -12,7 +12,7 @@ use crate::background::message::{OpControl, OpNews};
 use crate::command::{FileCommand, Pick};
 use crate::state::filesystem::{HOST, host_path};
 use crate::state::toast::{Level, ToastAction};
-use crate::state::{Arrival, Dialog, OpId, Stage, TabId};
+use crate::state::{Arrival, Dialog, OpId, Stage, Tab, TabId};
 
 /// While an operation runs, what it made so far is shown this often.
 const SHOW_PROGRESS: Duration = Duration::from_secs(1);
@@ -185,6 +185,7 @@ impl App {
         self.tell(op, report);
         self.show_results(report);
         let touched = about(report).filesystems();
+        self.search_again(&touched);
         self.layers_changed(&touched);
         touched.iter().for_each(|fs| self.look_at_snapshots(fs));
         self.close_orphans();
@@ -232,6 +233,9 @@ impl App {
                 .map(|tab| tab.id)
                 .collect();
             for id in tabs {
+                if self.state.workspace.tab(id).is_some_and(Tab::shows_found) {
+                    continue;
+                }
                 let first = reveal.filter(|place| place.parent().as_ref() == Some(folder));
                 if let Some(name) = first.and_then(|place| place.path.file_name())
                     && is_worth_revealing(&report.operation)
@@ -240,7 +244,7 @@ impl App {
                     self.expect(
                         id,
                         Arrival::Reveal {
-                            name,
+                            name: name.into(),
                             rename: renaming,
                         },
                     );
@@ -287,7 +291,7 @@ impl App {
                     .state
                     .workspace
                     .tab(id)
-                    .is_some_and(|tab| !tab.view.streaming)
+                    .is_some_and(|tab| !tab.view.streaming && !tab.shows_found())
                 {
                     self.drafts.changed.insert(id);
                 }

@@ -47,7 +47,7 @@ fn wanted(state: &AppState) -> Option<PreviewKey> {
         .filter(|entry| entry.name == cursor.name.as_os_str())
         .filter(|_| !tab.view.is_deleted(cursor.row))?;
     Some(PreviewKey {
-        place: place.join(&cursor.name),
+        place: cursor.name.at(place),
         kind: entry.kind,
         size_bytes: entry.metadata.map(|metadata| metadata.size),
         mtime: entry.metadata.map(|metadata| metadata.mtime),

@@ -41,6 +41,11 @@ impl App {
                 for id in tabs {
                     if let Some(tab) = self.state.workspace.tab_mut(id) {
                         tab.arrange.show_hidden = shown;
+                        if tab.shows_found() {
+                            // Hidden folders were not even looked into.
+                            self.list(id, true);
+                            continue;
+                        }
                     }
                     self.rearrange(id);
                 }
@@ -74,6 +79,7 @@ impl App {
                     self.drafts.open_filter(id, filter);
                 }
             }
+            WindowCommand::OpenSearch => self.open_search(),
             WindowCommand::EditPath => {
                 if let Some(tab) = self.state.tab() {
                     let text = crate::ui::path_text(tab);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fs_core::EntryRef;
 
 use super::sort_key::append_key;
+use crate::state::rel_path::file_name_of;
 use crate::state::{Arrange, Chunk, Counts, EntryFacts, View, view::countable_bytes};
 
 /// Entries seen so far and their order.
@@ -85,16 +86,12 @@ impl Arranger {
     }
 
     fn admits(&mut self, entry: &EntryRef<'_>, facts: &EntryFacts) -> bool {
-        if !self.arrange.show_hidden && entry.name.as_encoded_bytes().starts_with(b".") {
+        let name = file_name_of(entry.name);
+        if !self.arrange.show_hidden && name.as_encoded_bytes().starts_with(b".") {
             self.counts.hidden += 1;
             return false;
         }
-        if !self.needle.is_empty()
-            && !entry
-                .name
-                .to_string_lossy()
-                .to_lowercase()
-                .contains(&self.needle)
+        if !self.needle.is_empty() && !name.to_string_lossy().to_lowercase().contains(&self.needle)
         {
             self.counts.filtered += 1;
             return false;

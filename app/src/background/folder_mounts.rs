@@ -183,16 +183,15 @@ fn start(mut backend: Arc<dyn Backend>, location: &Location, wish: &FolderWish) 
 
 /// Tells what happens to a mounted folder until it is over.
 fn watch(mounted: &Mounted, happened: &Receiver<()>, teller: &Teller) {
-    let mut told = (0, false);
+    let mut told = (0, 0);
     while !mounted.is_over() && happened.recv().is_ok() {
-        let now = (mounted.open_files(), mounted.has_changed());
+        let now = (mounted.open_files(), mounted.changes());
         if now != told {
-            told = now;
-            let (open_files, changed) = now;
             teller.tell(FolderNews::Used {
-                open_files,
-                changed,
+                open_files: now.0,
+                changed: now.1 != told.1,
             });
+            told = now;
             std::thread::sleep(TOGETHER);
         }
     }

@@ -8,7 +8,7 @@ use fs_backends::location::{Location, StackLayer};
 use fs_core::maintenance::Info;
 use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place, Preflight, Progress, Report};
 use fs_core::snapshots::SnapshotId;
-use fs_core::{Capabilities, Control, Error, FileId, FileKind, Result};
+use fs_core::{Capabilities, Control, Error, FileId, FileKind, Result, VPath};
 
 use super::seen::Older;
 use crate::command::{OpenIn, Pick, Secret};
@@ -19,8 +19,8 @@ use crate::state::layers::{Changes, LayerInfo, LayersEdit};
 use crate::state::preview::Preview;
 use crate::state::properties::{AttrWish, Checksum, Facts, Usage};
 use crate::state::{
-    Appearance, Arrange, Generation, OpId, Session, Settings, TabId, Undoable, Unfinished,
-    UserFolder, View, snapshots,
+    Appearance, Arrange, Generation, OpId, SearchProgress, Session, Settings, TabId, Undoable,
+    Unfinished, UserFolder, View, snapshots,
 };
 
 /// A question or an order. Never waits for anything when it is sent.
@@ -61,6 +61,8 @@ pub enum Request {
     Save(FsRef, PathBuf, bool, Option<Secret>),
     /// Lists a folder: `Event::View`, repeatedly, or `Event::ListFailed`.
     List(ListRequest),
+    /// Looks below a folder for names: `Event::Found`, repeatedly, or `Event::ListFailed`.
+    Search(SearchRequest),
     /// Sorts and filters what was listed: `Event::View`.
     Arrange {
         /// The tab.
@@ -222,6 +224,17 @@ pub struct ListRequest {
     pub stream: bool,
 }
 
+/// What to look for.
+#[derive(Debug)]
+pub struct SearchRequest {
+    /// Where, and how the answers come.
+    pub below: ListRequest,
+    /// What names contain, or a pattern they fit.
+    pub text: String,
+    /// Folders that are not looked into: this program serves them itself.
+    pub leave_out: Vec<VPath>,
+}
+
 /// What the background tells.
 #[derive(Debug)]
 pub enum Event {
@@ -265,6 +278,17 @@ pub enum Event {
         view: View,
         /// The folder they are in, when known.
         folder: Option<FileId>,
+    },
+    /// What was found for a tab so far.
+    Found {
+        /// The tab.
+        tab: TabId,
+        /// The question it answers.
+        generation: Generation,
+        /// The rows.
+        view: View,
+        /// How far the search has come.
+        progress: SearchProgress,
     },
     /// No rows for a tab.
     ListFailed {

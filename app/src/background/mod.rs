@@ -32,6 +32,7 @@ mod portal;
 mod preview;
 mod properties;
 mod sample;
+mod search;
 pub mod seen;
 mod snapshots;
 mod sort_key;
@@ -47,7 +48,7 @@ use fs_core::ops::FsRef;
 
 pub use activate::shown_at;
 pub use files::{Folders, Saved};
-pub use message::{Event, FolderOrder, ListRequest, Request};
+pub use message::{Event, FolderOrder, ListRequest, Request, SearchRequest};
 use mounts::Mounts;
 use operations::Operations;
 pub use outbox::Waker;
@@ -201,6 +202,7 @@ impl Background {
                 });
             }
             Request::List(request) => self.list(request),
+            Request::Search(request) => self.search(request),
             Request::Arrange {
                 tab,
                 generation,
@@ -420,6 +422,19 @@ impl Background {
             Err(error) => outbox.send(Event::ListFailed {
                 tab: request.tab,
                 generation: request.generation,
+                error,
+            }),
+        });
+    }
+
+    fn search(&mut self, request: SearchRequest) {
+        let outbox = self.outbox.clone();
+        let fs = request.below.place.fs.clone();
+        self.with_backend(&fs, move |backend| match backend {
+            Ok(backend) => search::search(&*backend, &request, &outbox),
+            Err(error) => outbox.send(Event::ListFailed {
+                tab: request.below.tab,
+                generation: request.below.generation,
                 error,
             }),
         });

@@ -33,5 +33,6 @@ and it is all gone when Lamina ends, unless you save it (Vault, Save memory file
 
 - Press F3 for a second pane, and drag files between the two.
 - Delete something, then press Ctrl+Z.
+- Press Ctrl+F and type “md”: names are found in all folders below.
 - Press Ctrl+Shift+P to see everything Lamina can do.
 ";

@@ -5,17 +5,23 @@
 
 use fs_core::EntryRef;
 
+use crate::state::rel_path::{file_name_of, folder_of};
 use crate::state::{Arrange, Column, EntryFacts, file_type};
 
 /// Appends the key of `entry` to `into`. A link to a folder sorts as a folder.
 pub fn append_key(entry: &EntryRef<'_>, facts: &EntryFacts, arrange: &Arrange, into: &mut Vec<u8>) {
+    let name = file_name_of(entry.name);
     let is_folder = facts.is_folder(entry.kind);
     into.push(u8::from(arrange.folders_first && !is_folder));
     let start = into.len();
     match arrange.column {
         // The layer of an entry is asked for row by row; the order by layer is the order by name.
         Column::Name | Column::Layer => {
-            append_natural(entry.name.as_encoded_bytes(), into);
+            append_natural(name.as_encoded_bytes(), into);
+            into.push(0);
+        }
+        Column::Folder => {
+            append_natural(folder_of(entry.name).as_encoded_bytes(), into);
             into.push(0);
         }
         Column::Size => {
@@ -30,7 +36,7 @@ pub fn append_key(entry: &EntryRef<'_>, facts: &EntryFacts, arrange: &Arrange, i
             into.extend_from_slice(&(nanos as u64 ^ (1 << 63)).to_be_bytes());
         }
         Column::Kind => {
-            let word = file_type::word_of(entry.kind, facts.target, entry.name);
+            let word = file_type::word_of(entry.kind, facts.target, name);
             append_natural(word.as_bytes(), into);
             into.push(0);
         }
@@ -39,7 +45,7 @@ pub fn append_key(entry: &EntryRef<'_>, facts: &EntryFacts, arrange: &Arrange, i
         into.iter_mut().skip(start).for_each(|byte| *byte = !*byte);
     }
     if !matches!(arrange.column, Column::Name | Column::Layer) {
-        append_natural(entry.name.as_encoded_bytes(), into);
+        append_natural(name.as_encoded_bytes(), into);
     }
 }
 

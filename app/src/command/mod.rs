@@ -7,16 +7,16 @@ pub mod table;
 mod verb;
 
 use fs_backends::location::{Kind, Location};
+use fs_core::VPath;
 use fs_core::ops::{Decisions, EntryId, FsRef, Operation, Place};
 use fs_core::snapshots::SnapshotId;
-use fs_core::{Name, VPath};
 use zeroize::Zeroizing;
 
 use crate::state::care::Work;
 use crate::state::folder_mount::FolderWish;
 use crate::state::layers::LayersEdit;
 use crate::state::{
-    After, Column, Density, Dialog, OpId, PaneId, TabId, ThemeChoice, ToastId,
+    After, Column, Density, Dialog, OpId, PaneId, RelPath, TabId, ThemeChoice, ToastId,
     dialog::NewFilesystem, layout::Resize, properties::AttrWish, snapshots,
 };
 
@@ -49,7 +49,7 @@ pub enum Command {
     /// Looks which folders there are in the beginning of a path that is being typed.
     Complete(TabId, String),
     /// Opens an entry: a folder here, a filesystem as a tab, a file in its program or preview.
-    Activate(TabId, Name, OpenIn),
+    Activate(TabId, RelPath, OpenIn),
     /// One step back in the history of a tab.
     Back(TabId),
     /// One step forward.
@@ -148,8 +148,12 @@ pub enum ListCommand {
     Sort(Column),
     /// Shows only names that contain this.
     Filter(String),
+    /// Looks for this below the folder; empty: only shows the field.
+    Search(String),
+    /// Shows the folder itself again.
+    EndSearch,
     /// Starts renaming an entry.
-    Rename(Name),
+    Rename(RelPath),
     /// Ends renaming without a change.
     CancelRename,
 }
@@ -355,6 +359,8 @@ pub enum WindowCommand {
     ToggleLayers,
     /// Opens the field that filters the list.
     OpenFilter,
+    /// Opens the field that searches below the folder.
+    OpenSearch,
     /// Turns the path of the active pane into a field.
     EditPath,
     /// Shows or hides the list of operations.

@@ -1,7 +1,7 @@
 //! What happens on a mounted filesystem, and a thread that makes it durable at most a few seconds late.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ const LATEST: Duration = Duration::from_secs(5);
 pub struct Activity {
     open_files: AtomicUsize,
     dirty: AtomicBool,
-    changed: AtomicBool,
+    changes: AtomicU64,
     own_ids: (u32, u32),
     listener: Option<Listener>,
 }
 
-/// Is called when the number of open files changes, at the first change of content, and when the mount is over; from any thread, and must not wait.
+/// Is called when the number of open files changes, at every change of what is in it, and when the mount is over; from any thread, and must not wait.
 #[derive(Clone)]
 pub struct Listener(Arc<dyn Fn() + Send + Sync>);
 
@@ -44,7 +44,7 @@ impl Activity {
         Self {
             open_files: AtomicUsize::new(0),
             dirty: AtomicBool::new(false),
-            changed: AtomicBool::new(false),
+            changes: AtomicU64::new(0),
             own_ids: (uid.as_raw(), gid.as_raw()),
             listener,
         }
@@ -60,14 +60,13 @@ impl Activity {
     /// Something was changed.
     pub fn changed(&self) {
         self.dirty.store(true, Ordering::Release);
-        if !self.changed.load(Ordering::Relaxed) && !self.changed.swap(true, Ordering::AcqRel) {
-            self.tell();
-        }
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.tell();
     }
 
-    /// Was anything ever changed?
-    pub fn has_changed(&self) -> bool {
-        self.changed.load(Ordering::Acquire)
+    /// How often something was changed.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// A file was opened.
@@ -112,7 +111,7 @@ impl Syncer {
                         && let Err(error) = backend.sync(Scope::All)
                     {
                         // Told to whoever syncs next, and tried again.
-                        activity.changed();
+                        activity.dirty.store(true, Ordering::Release);
                         tracing::error!("the mounted filesystem can't be made durable: {error}");
                     }
                     if ended {

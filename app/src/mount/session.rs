@@ -168,9 +168,9 @@ impl Mounted {
         self.activity.open_files()
     }
 
-    /// Has anything been changed through it?
-    pub fn has_changed(&self) -> bool {
-        self.activity.has_changed()
+    /// How often something was changed through it.
+    pub fn changes(&self) -> u64 {
+        self.activity.changes()
     }
 
     /// Names of programs that use it: have files open in it, run from it or stand in it. Only those this user may know of.

@@ -79,7 +79,7 @@ pub enum FolderNews {
     Used {
         /// Files they have open.
         open_files: usize,
-        /// Something was changed through it.
+        /// Something was changed through it since the last news.
         changed: bool,
     },
     /// It can't be unmounted: these programs use it (perhaps others too).

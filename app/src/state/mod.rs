@@ -11,6 +11,8 @@ pub mod layout;
 mod operations;
 pub mod preview;
 pub mod properties;
+pub mod rel_path;
+mod search;
 mod selection;
 pub mod session;
 mod settings;
@@ -31,6 +33,8 @@ pub use filesystem::{FsInfo, FsStatus};
 pub use folder_mount::{After, FolderMount, FolderStage};
 pub use ids::{Generation, OpId, TabId, ToastId};
 pub use operations::{Operations, Running, Stage, Undoable, Unfinished};
+pub use rel_path::RelPath;
+pub use search::{Search, SearchProgress};
 pub use selection::Selection;
 pub use session::Session;
 pub use settings::{Appearance, Density, FileVersion, Settings, ThemeChoice};
@@ -153,7 +157,7 @@ impl AppState {
         let Some(place) = &tab.place else {
             return Vec::new();
         };
-        tab.targets().iter().map(|name| place.join(name)).collect()
+        tab.targets().iter().map(|way| way.at(place)).collect()
     }
 
     /// Has the active tab something to act on? Cheaper than [`Self::targets`].

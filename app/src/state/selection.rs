@@ -1,17 +1,17 @@
-//! Which entries of a folder are selected, by name, so that a selection survives refreshing, sorting and streaming.
+//! Which entries of a tab are selected, by name, so that a selection survives refreshing, sorting and streaming.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
 
-use fs_core::Name;
+use super::RelPath;
 
-/// A set of names of one folder. Selecting everything costs nothing, however many entries there are.
+/// A set of entries of one tab. Selecting everything costs nothing, however many entries there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// These.
-    Only(HashSet<Name>),
+    Only(HashSet<RelPath>),
     /// All but these.
-    AllBut(HashSet<Name>),
+    AllBut(HashSet<RelPath>),
 }
 
 impl Default for Selection {
@@ -32,7 +32,7 @@ impl Selection {
     }
 
     /// One name.
-    pub fn one(name: Name) -> Self {
+    pub fn one(name: RelPath) -> Self {
         Self::Only(HashSet::from([name]))
     }
 
@@ -50,7 +50,7 @@ impl Selection {
     }
 
     /// Puts `name` in or takes it out.
-    pub fn set(&mut self, name: Name, selected: bool) {
+    pub fn set(&mut self, name: RelPath, selected: bool) {
         match (self, selected) {
             (Self::Only(names), true) | (Self::AllBut(names), false) => {
                 names.insert(name);
@@ -62,7 +62,7 @@ impl Selection {
     }
 
     /// Takes `name` out if it is in, otherwise puts it in.
-    pub fn toggle(&mut self, name: Name) {
+    pub fn toggle(&mut self, name: RelPath) {
         let selected = self.contains(name.as_os_str());
         self.set(name, !selected);
     }
@@ -88,8 +88,8 @@ impl Selection {
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> Name {
-        Name::new(text).unwrap()
+    fn name(text: &str) -> RelPath {
+        RelPath::new(OsStr::new(text)).unwrap()
     }
 
     #[test]

@@ -55,7 +55,11 @@ impl SessionTab {
     fn of(tab: &Tab) -> Self {
         Self {
             location: tab.place.as_ref().and_then(location_of),
-            sort_column: tab.arrange.column,
+            sort_column: match tab.arrange.column {
+                // Only what a search found has a folder, and searches don't come back.
+                Column::Folder => Column::Name,
+                column => column,
+            },
             sort_descending: tab.arrange.descending,
         }
     }

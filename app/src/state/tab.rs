@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fs_core::ops::{FsRef, Place};
-use fs_core::{Error, FileId, Name};
+use fs_core::{Error, FileId};
 
-use super::{Generation, Selection, TabId, View};
+use super::{Generation, RelPath, Search, Selection, TabId, View};
 
 /// One tab.
 #[derive(Debug)]
@@ -28,13 +28,15 @@ pub struct Tab {
     /// The row the keyboard acts on; separate from the selection.
     pub cursor: Option<Cursor>,
     /// Where a Shift-selection started.
-    pub anchor: Option<Name>,
+    pub anchor: Option<RelPath>,
     /// What is selected.
     pub selection: Selection,
     /// What is selected, in numbers.
     pub selected: Selected,
     /// Order, hidden files and filter.
     pub arrange: Arrange,
+    /// What is looked for below the folder; the rows are what was found then.
+    pub search: Option<Search>,
     /// Places before and after this one.
     pub back: Vec<Visit>,
     /// See `back`.
@@ -42,7 +44,7 @@ pub struct Tab {
     /// What to do with cursor and selection when the next view arrives.
     pub arrival: Arrival,
     /// The entry being renamed.
-    pub rename: Option<Name>,
+    pub rename: Option<RelPath>,
 }
 
 /// Whether the view is what it should be.
@@ -62,7 +64,7 @@ pub enum Load {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// Its entry.
-    pub name: Name,
+    pub name: RelPath,
     /// Where it is in the view.
     pub row: usize,
 }
@@ -119,6 +121,8 @@ pub enum Column {
     Name,
     /// Size in bytes.
     Size,
+    /// The folder it was found in.
+    Folder,
     /// Last change.
     Modified,
     /// Kind of file.
@@ -133,11 +137,13 @@ pub struct Visit {
     /// The place.
     pub place: Option<Place>,
     /// The cursor.
-    pub cursor: Option<Name>,
+    pub cursor: Option<RelPath>,
     /// The selection.
     pub selection: Selection,
     /// The first row in sight, with the part of it that is scrolled away.
     pub position: f64,
+    /// What was looked for there.
+    pub search: Option<Search>,
 }
 
 /// What happens to cursor, selection and scroll when a view arrives.
@@ -151,14 +157,14 @@ pub enum Arrival {
     /// As it was.
     Restore {
         /// The cursor.
-        cursor: Option<Name>,
+        cursor: Option<RelPath>,
         /// The first row in sight.
         position: f64,
     },
     /// This entry gets the cursor, is selected (and perhaps renamed) and comes into sight, once it is there.
     Reveal {
         /// The entry.
-        name: Name,
+        name: RelPath,
         /// Start renaming it.
         rename: bool,
     },
@@ -184,6 +190,7 @@ impl Tab {
             selection: Selection::none(),
             selected: Selected::default(),
             arrange,
+            search: None,
             back: Vec::new(),
             forward: Vec::new(),
             arrival: Arrival::Fresh,
@@ -199,6 +206,11 @@ impl Tab {
         (self.wanted, self.cancel.clone())
     }
 
+    /// Are its rows what was found below the folder?
+    pub fn shows_found(&self) -> bool {
+        self.search.as_ref().is_some_and(Search::is_on)
+    }
+
     /// The filesystem it shows.
     pub fn fs(&self) -> Option<&FsRef> {
         self.place.as_ref().map(|place| &place.fs)
@@ -211,16 +223,17 @@ impl Tab {
             cursor: self.cursor.as_ref().map(|cursor| cursor.name.clone()),
             selection: self.selection.clone(),
             position,
+            search: self.search.clone().filter(Search::is_on),
         }
     }
 
     /// The names a command acts on: the selection in the order shown, or the cursor when nothing is selected. Never what a layer deleted.
-    pub fn targets(&self) -> Vec<Name> {
+    pub fn targets(&self) -> Vec<RelPath> {
         self.chosen(false)
     }
 
     /// The same of what the top layer deleted; `top`: its number.
-    pub fn deleted_targets(&self, top: usize) -> Vec<Name> {
+    pub fn deleted_targets(&self, top: usize) -> Vec<RelPath> {
         let mut names = self.chosen(true);
         names.retain(|name| {
             let row = self.view.row_of(name.as_os_str(), 0);
@@ -229,7 +242,7 @@ impl Tab {
         names
     }
 
-    fn chosen(&self, deleted: bool) -> Vec<Name> {
+    fn chosen(&self, deleted: bool) -> Vec<RelPath> {
         if self.selection.is_none() {
             return self
                 .cursor
@@ -247,7 +260,7 @@ impl Tab {
             .filter(is_wanted)
             .filter_map(|row| self.view.row(row))
             .filter(|entry| self.selection.contains(entry.name))
-            .filter_map(|entry| Name::new(entry.name).ok())
+            .filter_map(|entry| RelPath::new(entry.name))
             .collect()
     }
 

@@ -255,6 +255,7 @@ pub struct Metrics {
     pub column_modified: f32,
     pub column_kind: f32,
     pub column_layer: f32,
+    pub column_folder: f32,
     pub column_grab: f32,
     pub edge: f32,
     pub scroll_bar: f32,

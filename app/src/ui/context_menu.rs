@@ -19,6 +19,10 @@ pub struct MenuDraft {
 pub(super) enum About {
     /// Entries.
     Entries,
+    /// Entries a search found.
+    Found,
+    /// The search itself.
+    Search,
     /// Entries that a layer deleted.
     Deleted,
     /// The folder itself.
@@ -29,6 +33,8 @@ pub(super) enum About {
 pub(super) fn open(drafts: &mut Drafts, about: About, layered: bool, at: Pos2) {
     let (verbs, more) = match about {
         About::Entries => (table::ENTRY_MENU, table::LAYERED_ENTRY_MENU),
+        About::Found => (table::FOUND_MENU, table::LAYERED_ENTRY_MENU),
+        About::Search => (table::SEARCH_MENU, &[][..]),
         About::Folder => (table::FOLDER_MENU, table::LAYERED_FOLDER_MENU),
         About::Deleted => (table::DELETED_MENU, &[][..]),
     };

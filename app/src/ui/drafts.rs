@@ -11,7 +11,7 @@ use fs_core::ops::{Decisions, EntryId, FsRef, Place};
 use fs_core::{FileKind, Name, VPath};
 
 use crate::command::{CarePart, Secret};
-use crate::state::{Generation, PaneId, Selection, TabId, file_type};
+use crate::state::{Generation, PaneId, RelPath, Selection, TabId, file_type};
 use crate::widget::rows::RowsState;
 
 /// All drafts.
@@ -24,6 +24,8 @@ pub struct Drafts {
     pub path: Option<PathDraft>,
     /// The filter fields that are open.
     pub filters: HashMap<TabId, FilterDraft>,
+    /// The search fields that are open.
+    pub searches: HashMap<TabId, FilterDraft>,
     /// The form of the dialog for opening or making a filesystem.
     pub form: Form,
     /// Something is being made; its dialog waits.
@@ -83,7 +85,7 @@ pub struct RenameDraft {
     /// The tab.
     pub tab: TabId,
     /// The entry.
-    pub name: Name,
+    pub name: RelPath,
     /// What it shall be called.
     pub text: String,
     /// Characters to select when the field gets the focus.
@@ -138,12 +140,24 @@ impl Drop for Completion {
     }
 }
 
-/// A filter being typed.
+/// A filter, or what is searched for, being typed.
 pub struct FilterDraft {
     /// The text.
     pub text: String,
     /// The field has not got the focus yet.
     pub fresh: bool,
+    /// It had the focus in the last frame.
+    pub focused: bool,
+}
+
+impl FilterDraft {
+    fn new(text: String, fresh: bool) -> Self {
+        Self {
+            text,
+            fresh,
+            focused: false,
+        }
+    }
 }
 
 /// A password being typed.
@@ -248,6 +262,7 @@ impl Drafts {
     pub fn forget(&mut self, tab: TabId) {
         self.rows.remove(&tab);
         self.filters.remove(&tab);
+        self.searches.remove(&tab);
         self.changed.remove(&tab);
         if self.rename.as_ref().is_some_and(|draft| draft.tab == tab) {
             self.rename = None;
@@ -258,7 +273,7 @@ impl Drafts {
     }
 
     /// Starts typing a name, its stem selected.
-    pub fn begin_rename(&mut self, tab: TabId, name: &Name, kind: Option<FileKind>) {
+    pub fn begin_rename(&mut self, tab: TabId, name: &RelPath, kind: Option<FileKind>) {
         if self
             .rename
             .as_ref()
@@ -266,7 +281,7 @@ impl Drafts {
         {
             return;
         }
-        let text = name.display().into_owned();
+        let text = name.file_name().to_string_lossy().into_owned();
         let stem = file_type::stem_len(kind.unwrap_or(FileKind::File), &text);
         let select = text.get(..stem).map(|stem| stem.chars().count());
         self.rename = Some(RenameDraft {
@@ -325,12 +340,25 @@ impl Drafts {
 
     /// Opens the filter field of a tab.
     pub fn open_filter(&mut self, tab: TabId, text: String) {
-        self.filters.insert(tab, FilterDraft { text, fresh: true });
+        self.filters.insert(tab, FilterDraft::new(text, true));
     }
 
     /// Closes the filter field of a tab.
     pub fn close_filter(&mut self, tab: TabId) {
         self.filters.remove(&tab);
+    }
+
+    /// Opens the search field of a tab, with the keyboard in it.
+    pub fn open_search(&mut self, tab: TabId, text: String) {
+        self.searches.insert(tab, FilterDraft::new(text, true));
+    }
+
+    /// Shows the search field of a tab with a text; nothing: no field.
+    pub fn show_search(&mut self, tab: TabId, text: Option<String>) {
+        match text {
+            Some(text) => drop(self.searches.insert(tab, FilterDraft::new(text, false))),
+            None => drop(self.searches.remove(&tab)),
+        }
     }
 
     /// An empty form.
@@ -375,5 +403,6 @@ impl Drafts {
         self.path = None;
         self.rows.clear();
         self.filters.clear();
+        self.searches.clear();
     }
 }

@@ -9,7 +9,7 @@ use fs_core::{FileKind, Name, VPath};
 use super::{Cx, Drafts};
 use crate::app::moves_by_default;
 use crate::command::{Command, FileCommand, TabCommand};
-use crate::state::{Load, Tab, TabId};
+use crate::state::{Load, RelPath, Tab, TabId};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 use crate::widget::rows::{DropHint, RowsOutput};
 
@@ -89,7 +89,7 @@ fn take_desktop_drop(ui: &Ui, cx: &Cx<'_>) {
 }
 
 /// Begins to drag the selection, or the one entry under the pointer.
-pub(super) fn start(ui: &Ui, tab: &Tab, name: Option<Name>) {
+pub(super) fn start(ui: &Ui, tab: &Tab, name: Option<RelPath>) {
     let (Some(place), Some(name)) = (&tab.place, name) else {
         return;
     };
@@ -99,7 +99,7 @@ pub(super) fn start(ui: &Ui, tab: &Tab, name: Option<Name>) {
         vec![name]
     };
     let payload = Dragged {
-        items: names.iter().map(|name| place.join(name)).collect(),
+        items: names.iter().map(|way| way.at(place)).collect(),
         device: tab.folder.map(|folder| folder.fs),
         from: tab.id,
     };
@@ -233,8 +233,8 @@ pub(super) fn list_target(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
             .row(row)
             .filter(|entry| entry.kind == FileKind::Directory)
             .filter(|_| !tab.view.is_deleted(row))?;
-        let name = Name::new(entry.name).ok()?;
-        Some((row, place.join(&name), entry.metadata.map(|m| m.id.fs)))
+        let way = RelPath::new(entry.name)?;
+        Some((row, way.at(place), entry.metadata.map(|m| m.id.fs)))
     });
     // A folder that is itself dragged is no target; what is around it is.
     let folder = folder.filter(|(_, place, _)| !payload.items.contains(place));
@@ -243,6 +243,8 @@ pub(super) fn list_target(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
             aim(cx, drafts, &payload, place, device);
             DropHint::Row(row)
         }
+        // The folder itself is not what is shown.
+        None if tab.shows_found() => return,
         None => {
             aim(cx, drafts, &payload, place.clone(), device);
             // Nothing is said while a drag has only just begun where it came from.

@@ -4,28 +4,29 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use egui::{Align, Ui};
+use fs_core::FileKind;
 use fs_core::extensions::Origin;
-use fs_core::{FileKind, Name};
 use jiff::Zoned;
 
-use super::{Cx, Drafts, context_menu, drag, is_active, rename, text, view_state};
+use super::{Cx, Drafts, context_menu, drag, is_active, rename, search_strip, text, view_state};
 use crate::command::{Command, ListCommand, OpenIn};
 use crate::state::file_type::{self, FileType};
 use crate::state::layers::LayerInfo;
 use crate::state::layout::{Resize, Sizes};
-use crate::state::{Clip, Column, Density, EntryFacts, LinkTarget, PaneId, Tab};
+use crate::state::rel_path::{file_name_of, folder_of};
+use crate::state::{Clip, Column, Density, EntryFacts, LinkTarget, PaneId, RelPath, Tab};
 use crate::theme::{FsKind, Icon, Tokens, UiTokens as _, metrics};
 use crate::widget::rows::{self, How, Row, RowSource, Rows, RowsEvent};
 use crate::widget::{icon_button, search_field};
 
-/// The columns of a plain filesystem, as the table of rows wants them.
-const COLUMNS: [Column; 5] = [
-    Column::Name,
-    Column::Size,
-    Column::Modified,
-    Column::Kind,
-    Column::Layer,
-];
+/// The columns of a tab, from left to right; `layered`: of a stack.
+fn columns_of(tab: &Tab, layered: bool) -> Vec<Column> {
+    let mut columns = vec![Column::Name];
+    columns.extend(tab.shows_found().then_some(Column::Folder));
+    columns.extend([Column::Size, Column::Modified, Column::Kind]);
+    columns.extend(layered.then_some(Column::Layer));
+    columns
+}
 
 /// Entries of a tab as rows.
 struct Entries<'a> {
@@ -34,6 +35,7 @@ struct Entries<'a> {
     tokens: &'static Tokens,
     folder_hue: egui::Color32,
     layers: Vec<&'a LayerInfo>,
+    columns: &'a [Column],
     now: Zoned,
 }
 
@@ -63,10 +65,11 @@ impl RowSource for Entries<'_> {
         };
         let facts = self.tab.view.facts(row);
         let deleted = facts.deleted_in.is_some();
-        let (icon, icon_color, badge) = self.icon(entry.kind, &facts, entry.name);
-        let hidden = entry.name.as_encoded_bytes().starts_with(b".");
+        let name = file_name_of(entry.name);
+        let (icon, icon_color, badge) = self.icon(entry.kind, &facts, name);
+        let hidden = name.as_encoded_bytes().starts_with(b".");
         Row {
-            name: entry.name.to_string_lossy(),
+            name: name.to_string_lossy(),
             icon,
             icon_color,
             badge,
@@ -79,7 +82,8 @@ impl RowSource for Entries<'_> {
         let Some(entry) = self.tab.view.row(row) else {
             return;
         };
-        match COLUMNS.get(column) {
+        match self.columns.get(column) {
+            Some(Column::Folder) => into.push_str(&folder_of(entry.name).to_string_lossy()),
             Some(Column::Size) if entry.kind == FileKind::File => {
                 if let Some(metadata) = entry.metadata {
                     into.push_str(&text::size(metadata.size));
@@ -92,7 +96,11 @@ impl RowSource for Entries<'_> {
             }
             Some(Column::Kind) => {
                 let target = self.tab.view.facts(row).target;
-                into.push_str(&file_type::word_of(entry.kind, target, entry.name));
+                into.push_str(&file_type::word_of(
+                    entry.kind,
+                    target,
+                    file_name_of(entry.name),
+                ));
             }
             Some(Column::Layer) => into.push_str(&self.layer(row)),
             _ => {}
@@ -158,13 +166,10 @@ impl Entries<'_> {
         else {
             return false;
         };
-        clip.items.iter().any(|item| {
-            item.fs == place.fs
-                && item
-                    .path
-                    .split_last()
-                    .is_some_and(|(folder, last)| folder == place.path && last.as_os_str() == name)
-        })
+        let Some(here) = RelPath::new(name).map(|way| way.at(place)) else {
+            return false;
+        };
+        clip.items.contains(&here)
     }
 }
 
@@ -202,40 +207,41 @@ pub(super) fn icon_of(
     (icon, None)
 }
 
-fn columns(layered: bool, sizes: &Sizes) -> Vec<rows::Column> {
+/// A column as the table of rows wants it.
+fn table_column(which: Column, sizes: &Sizes) -> rows::Column {
     let m = metrics();
-    let column = |title, width, align, drop_rank| rows::Column {
+    let (title, width, align, drop_rank) = match which {
+        Column::Name => ("Name", 0.0, Align::Min, 0),
+        Column::Folder => ("Folder", m.column_folder, Align::Min, 0),
+        Column::Size => ("Size", m.column_size, Align::Max, 0),
+        Column::Modified => ("Modified", m.column_modified, Align::Min, 1),
+        Column::Kind => ("Kind", m.column_kind, Align::Min, 3),
+        Column::Layer => ("Layer", m.column_layer, Align::Min, 2),
+    };
+    let chosen = sizes.columns.get(&which);
+    let width = chosen.map_or(width, |width| width.clamp(m.column_min, m.column_max));
+    rows::Column {
         title,
         width,
         align,
         drop_rank,
-    };
-    let mut columns = vec![
-        column("Name", 0.0, Align::Min, 0),
-        column("Size", m.column_size, Align::Max, 0),
-        column("Modified", m.column_modified, Align::Min, 1),
-        column("Kind", m.column_kind, Align::Min, 3),
-    ];
-    if layered {
-        columns.push(column("Layer", m.column_layer, Align::Min, 2));
     }
-    for (column, which) in columns.iter_mut().zip(COLUMNS) {
-        if let Some(width) = sizes.columns.get(&which) {
-            column.width = width.clamp(m.column_min, m.column_max);
-        }
-    }
-    columns
 }
 
 /// The list of a tab.
 pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, pane: PaneId) {
     let m = metrics();
+    search_strip::strip_ui(ui, cx, drafts, tab, pane);
     filter_ui(ui, cx, drafts, tab);
     let layers = cx
         .state
         .fs_of(tab)
         .map_or_else(Vec::new, |info| info.shown_layers().collect());
-    let columns = columns(layers.len() > 1, &cx.state.sizes);
+    let shown = columns_of(tab, layers.len() > 1);
+    let columns: Vec<_> = shown
+        .iter()
+        .map(|which| table_column(*which, &cx.state.sizes))
+        .collect();
     let kind = cx
         .state
         .fs_of(tab)
@@ -246,13 +252,14 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
         tokens: ui.tokens(),
         folder_hue: ui.tokens().hue(kind),
         layers,
+        columns: &shown,
         now: Zoned::now(),
     };
     let editing = tab.rename.as_ref().and_then(|name| {
         let hint = tab.cursor.as_ref().map_or(0, |cursor| cursor.row);
         tab.view.row_of(name.as_os_str(), hint)
     });
-    let sort = COLUMNS
+    let sort = shown
         .iter()
         .position(|column| *column == tab.arrange.column);
     let active = is_active(cx.state, pane);
@@ -278,7 +285,7 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
     };
     let before = drafts.rows(tab.id).column_widths().to_vec();
     let out = list.show(ui, "list", drafts.rows(tab.id));
-    keep_widths(cx, &before, drafts.rows(tab.id).column_widths());
+    keep_widths(cx, &shown, &before, drafts.rows(tab.id).column_widths());
     if tab.view.is_empty() && !tab.view.streaming {
         let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(out.body));
         view_state::empty_ui(&mut ui, cx, tab);
@@ -288,9 +295,16 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
     }
     drag::list_target(ui, cx, drafts, tab, &out);
     for event in out.events {
-        on_event(ui, cx, drafts, tab, event);
+        on_event(ui, cx, drafts, tab, &shown, event);
     }
     drafts.lists.insert(pane, out.response.id);
+    let escaped = tab.search.is_some()
+        && drafts.focused_list == Some(pane)
+        && drafts.menu.is_none()
+        && can_escape(ui);
+    if escaped && ui.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+        search_strip::escape(cx, tab);
+    }
     // An Enter that ended typing somewhere else, and so gave the keyboard to the list, opens nothing.
     let had_keyboard = out.response.has_focus() && !out.response.gained_focus();
     keep_focus(ui, cx, drafts, &out.response, active.then_some(pane));
@@ -305,15 +319,20 @@ pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, 
     }
 }
 
+/// Has nothing else a use for Escape: a menu, something that is dragged?
+fn can_escape(ui: &Ui) -> bool {
+    !egui::Popup::is_any_open(ui.ctx()) && !egui::DragAndDrop::has_any_payload(ui.ctx())
+}
+
 /// Widths the user changed are those of lists that are opened later.
-fn keep_widths(cx: &Cx<'_>, before: &[f32], now: &[f32]) {
+fn keep_widths(cx: &Cx<'_>, shown: &[Column], before: &[f32], now: &[f32]) {
     let changed = before
         .iter()
         .zip(now)
-        .zip(COLUMNS)
+        .zip(shown)
         .filter(|((a, b), _)| a != b);
     for ((_, width), column) in changed.filter(|_| before.len() == now.len()) {
-        cx.resize(Resize::Column(column, *width));
+        cx.resize(Resize::Column(*column, *width));
     }
 }
 
@@ -375,9 +394,16 @@ fn menu_key_ui(
     }
 }
 
-fn on_event(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, event: RowsEvent) {
+fn on_event(
+    ui: &Ui,
+    cx: &Cx<'_>,
+    drafts: &mut Drafts,
+    tab: &Tab,
+    shown: &[Column],
+    event: RowsEvent,
+) {
     let list = |command| cx.send(Command::List(tab.id, command));
-    let name_at = |row: usize| Name::new(tab.view.row(row)?.name).ok();
+    let name_at = |row: usize| RelPath::new(tab.view.row(row)?.name);
     match event {
         RowsEvent::Select { row, how } => list(ListCommand::Select(row, how)),
         RowsEvent::Cursor(row) => list(ListCommand::Cursor(row)),
@@ -406,7 +432,7 @@ fn on_event(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, event: RowsEve
             drag::start(ui, tab, name_at(row).filter(|_| there));
         }
         RowsEvent::Sort(column) => {
-            if let Some(column) = COLUMNS.get(column) {
+            if let Some(column) = shown.get(column) {
                 list(ListCommand::Sort(*column));
             }
         }
@@ -418,7 +444,9 @@ fn on_event(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, event: RowsEve
 fn about_row(tab: &Tab, row: Option<usize>) -> context_menu::About {
     match row {
         Some(row) if tab.view.is_deleted(row) => context_menu::About::Deleted,
+        Some(_) if tab.shows_found() => context_menu::About::Found,
         Some(_) => context_menu::About::Entries,
+        None if tab.shows_found() => context_menu::About::Search,
         None => context_menu::About::Folder,
     }
 }
@@ -439,6 +467,7 @@ fn filter_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
         return;
     };
     let m = metrics();
+    let id = ui.make_persistent_id(("filter field", tab.id));
     let mut close = false;
     egui::Panel::top(("filter", tab.id))
         .exact_size(m.path)
@@ -453,7 +482,7 @@ fn filter_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
                 ui.spacing_mut().item_spacing.x = m.gap;
                 let width = ui.available_width() - m.control - m.gap;
                 let hint = "Show names that contain…";
-                let response = search_field(ui, &mut draft.text, "Filter", hint, width);
+                let response = search_field(ui, id, &mut draft.text, "Filter", hint, width);
                 if draft.fresh {
                     response.request_focus();
                     draft.fresh = false;

@@ -18,6 +18,7 @@ mod pane;
 mod path_bar;
 mod preview;
 mod rename;
+mod search_strip;
 mod sidebar;
 mod snapshots;
 mod status_bar;

@@ -6,7 +6,7 @@ use fs_core::Name;
 
 use super::{Cx, Drafts};
 use crate::command::{Command, FileCommand, ListCommand};
-use crate::state::Tab;
+use crate::state::{RelPath, Tab};
 use crate::theme::{Type, UiTokens as _, metrics};
 
 /// Draws the field at `rect`. Enter renames, Escape does not, and neither does a click elsewhere lose what was typed: it renames too.
@@ -14,7 +14,7 @@ pub(super) fn rename_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab
     let Some(draft) = drafts.rename.as_mut().filter(|draft| draft.tab == tab.id) else {
         return;
     };
-    let Some(place) = tab.place.as_ref().map(|place| place.join(&draft.name)) else {
+    let Some(place) = tab.place.as_ref().map(|place| draft.name.at(place)) else {
         return;
     };
     let (m, tokens) = (metrics(), ui.tokens());
@@ -71,7 +71,7 @@ pub(super) fn rename_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab
 }
 
 /// Why this can't be the name.
-fn complaint(tab: &Tab, old: &Name, text: &str) -> Option<&'static str> {
+fn complaint(tab: &Tab, old: &RelPath, text: &str) -> Option<&'static str> {
     if text.is_empty() {
         return Some("A name is needed");
     }
@@ -83,8 +83,8 @@ fn complaint(tab: &Tab, old: &Name, text: &str) -> Option<&'static str> {
         });
     };
     let hint = tab.cursor.as_ref().map_or(0, |cursor| cursor.row);
-    let taken = name != *old
-        && tab.view.len() < 20_000
-        && tab.view.row_of(name.as_os_str(), hint).is_some();
+    let new = old.beside(&name);
+    let taken =
+        new != *old && tab.view.len() < 20_000 && tab.view.row_of(new.as_os_str(), hint).is_some();
     taken.then_some("Something with this name is there already")
 }

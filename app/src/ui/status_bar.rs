@@ -39,7 +39,8 @@ fn summary(tab: &Tab) -> String {
     if counts.folders > 0 {
         parts.push(text::count(counts.folders, "folder", "folders"));
     }
-    if counts.files > 0 || counts.folders == 0 {
+    let nothing_found = tab.shows_found() && tab.view.is_empty();
+    if counts.files > 0 || (counts.folders == 0 && !nothing_found) {
         parts.push(text::count(counts.files, "file", "files"));
     }
     let mut line = parts.join(", ");
@@ -65,7 +66,9 @@ fn summary(tab: &Tab) -> String {
             text::grouped(counts.deleted as u64)
         ));
     }
-    if tab.view.streaming {
+    if tab.view.streaming && tab.shows_found() {
+        line.push_str(" · searching…");
+    } else if tab.view.streaming {
         line.push_str(" · listing…");
     }
     line

@@ -193,8 +193,52 @@ fn loading_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab, name: &str) {
     }
 }
 
+/// Over the empty list of a search that found nothing.
+fn nothing_found_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab) {
+    let Some(search) = &tab.search else {
+        return;
+    };
+    let place = tab.place.as_ref();
+    let name = place.map(crate::state::filesystem::title_of);
+    let name = name.unwrap_or_default();
+    let text = search.text.trim();
+    let hidden = !tab.arrange.show_hidden;
+    let block = Block {
+        icon: Icon::Search,
+        title: &if search.stopped {
+            format!("Stopped before anything below {name} matched “{text}”")
+        } else {
+            format!("Nothing below {name} matches “{text}”")
+        },
+        detail: if hidden {
+            "Hidden files and folders were left out.".to_owned()
+        } else {
+            String::new()
+        },
+        button: Some(if search.stopped {
+            (Icon::Refresh, "Search again")
+        } else if hidden {
+            (Icon::Eye, "Show hidden files")
+        } else {
+            (Icon::FolderOutline, "Show the folder")
+        }),
+    };
+    if block_ui(ui, &block) {
+        cx.send(if search.stopped {
+            Command::Refresh(tab.id)
+        } else if hidden {
+            Command::Window(WindowCommand::ToggleHidden)
+        } else {
+            Command::List(tab.id, ListCommand::EndSearch)
+        });
+    }
+}
+
 /// Over the empty list of a folder without rows.
 pub(super) fn empty_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab) {
+    if tab.shows_found() {
+        return nothing_found_ui(ui, cx, tab);
+    }
     let counts = tab.view.counts;
     let writable = cx.state.fs_of(tab).is_some_and(|info| info.is_writable());
     let block = if counts.filtered > 0 {

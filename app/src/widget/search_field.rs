@@ -1,13 +1,15 @@
 //! A field to search or filter with.
 
-use egui::{Response, TextEdit, Ui};
+use egui::{Id, Response, TextEdit, Ui};
 
 use super::button::IconButton;
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 
-/// A one-line field with a magnifying glass and, once there is text, a button that clears it. `name` is read aloud.
+/// A one-line field with a magnifying glass and, once there is text, a button that clears it. `name` is read aloud; the field keeps the keyboard by its
+/// `id`, whatever appears beside it.
 pub fn search_field(
     ui: &mut Ui,
+    id: Id,
     text: &mut String,
     name: &str,
     hint: &str,
@@ -18,6 +20,7 @@ pub fn search_field(
     let mut response = ui
         .add(
             TextEdit::singleline(text)
+                .id(id)
                 .align(egui::Align2::LEFT_CENTER)
                 .prefix(glass)
                 .hint_text(Type::Body.rich(hint).color(tokens.faint))

@@ -3,13 +3,17 @@
 use egui::{Key, Modifiers};
 use fs_core::ops::{Operation, Place};
 
-use super::{Availability, Menu, Verb, in_folder, tab, targets, writable, writable_targets};
+use super::{
+    Availability, Menu, Verb, in_folder, in_plain_folder, one_target, tab, targets,
+    writable_folder, writable_targets,
+};
 use crate::command::verb::key;
 use crate::command::{Command, FileCommand, ListCommand, WindowCommand};
 use crate::state::AppState;
 use crate::theme::Icon;
 
 const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+const CTRL_ALT: Modifiers = Modifiers::COMMAND.plus(Modifiers::ALT);
 
 pub(super) const VERBS: &[Verb] = &[
     Verb::new("undo", Menu::Edit, "Undo", |state| {
@@ -49,7 +53,7 @@ pub(super) const VERBS: &[Verb] = &[
         key(Modifiers::COMMAND, Key::V),
         key(Modifiers::SHIFT, Key::Insert),
     ])
-    .when(writable),
+    .when(writable_folder),
     Verb::new("copy_to_other", Menu::Edit, "Copy to other pane", |state| {
         to_other(state, Operation::copy)
     })
@@ -105,8 +109,26 @@ pub(super) const VERBS: &[Verb] = &[
         key(Modifiers::COMMAND, Key::I),
         key(Modifiers::NONE, Key::Slash),
     ])
-    .when(in_folder)
+    .when(in_plain_folder)
     .group(),
+    Verb::new("search", Menu::Edit, "Find below this folder", |state| {
+        tab(state)?.place.as_ref()?;
+        Some(Command::Window(WindowCommand::OpenSearch))
+    })
+    .icon(Icon::Search)
+    .keys(&[key(Modifiers::COMMAND, Key::F), key(CTRL_SHIFT, Key::F)])
+    .when(in_folder),
+    Verb::new("show_in_folder", Menu::Edit, "Show in folder", |state| {
+        let place = state.targets().into_iter().next()?;
+        Some(Command::Reveal(tab(state)?.id, place))
+    })
+    .icon(Icon::FolderOpen)
+    .keys(&[key(CTRL_ALT, Key::O)])
+    .when(|state| {
+        one_target(state)?;
+        let found = tab(state).is_some_and(crate::state::Tab::shows_found);
+        some(found, "Search for something first")
+    }),
 ];
 
 /// The other pane shows a folder that can be written to.

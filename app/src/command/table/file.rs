@@ -3,7 +3,7 @@
 use egui::{Key, Modifiers};
 use fs_core::ops::Operation;
 
-use super::{Menu, Verb, one_target, tab, targets, writable, writable_targets};
+use super::{Menu, Verb, one_target, tab, targets, writable, writable_folder, writable_targets};
 use crate::command::verb::key;
 use crate::command::{Command, FileCommand, FsCommand, OpenIn, TabCommand, WindowCommand};
 use crate::state::{AppState, Dialog, FsStatus, filesystem::host_path};
@@ -23,20 +23,20 @@ pub(super) const VERBS: &[Verb] = &[
     })
     .icon(Icon::FolderPlus)
     .keys(&[key(CTRL_SHIFT, Key::N)])
-    .when(writable)
+    .when(writable_folder)
     .group(),
     Verb::new("new_file", Menu::File, "New file", |state| {
         make(state, false)
     })
     .icon(Icon::FilePlus)
     .keys(&[key(CTRL_ALT, Key::N)])
-    .when(writable),
+    .when(writable_folder),
     Verb::new("add_files", Menu::File, "Add files…", |state| {
         let place = tab(state)?.place.clone()?;
         Some(Command::File(FileCommand::AddFiles(place)))
     })
     .icon(Icon::Import)
-    .when(writable),
+    .when(writable_folder),
     Verb::new("open", Menu::File, "Open", |state| activate(state, false))
         .icon(Icon::FolderOpen)
         .when(one_target)

@@ -100,7 +100,7 @@ fn deleted(state: &AppState) -> Vec<fs_core::ops::Place> {
         let (tab, info) = (tab(state)?, stack(state).ok()?);
         let place = tab.place.as_ref()?;
         let names = tab.deleted_targets(info.top_layer()).into_iter();
-        Some(names.map(|name| place.join(&name)).collect())
+        Some(names.map(|way| way.at(place)).collect())
     };
     places().unwrap_or_default()
 }

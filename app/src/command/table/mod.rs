@@ -62,6 +62,26 @@ pub const ENTRY_MENU: &[&str] = &[
     "properties",
 ];
 
+/// Verbs of the menu over selected entries that a search found.
+pub const FOUND_MENU: &[&str] = &[
+    "show_in_folder",
+    "open",
+    "open_in_tab",
+    "open_in_program",
+    "",
+    "cut",
+    "copy",
+    "",
+    "rename",
+    "trash",
+    "",
+    "copy_path",
+    "properties",
+];
+
+/// Verbs of the menu over the empty part of what was found.
+pub const SEARCH_MENU: &[&str] = &["select_all", "", "refresh", "hidden", "", "search"];
+
 /// What is added to [`ENTRY_MENU`] in a stack of layers.
 pub const LAYERED_ENTRY_MENU: &[&str] = &["discard_changes"];
 
@@ -129,6 +149,15 @@ fn in_folder(state: &AppState) -> Availability {
     }
 }
 
+/// A folder is shown, and not what a search found below it.
+fn in_plain_folder(state: &AppState) -> Availability {
+    in_folder(state)?;
+    match tab(state) {
+        Some(tab) if tab.shows_found() => Err("End the search first"),
+        _ => Ok(()),
+    }
+}
+
 /// A folder is shown, and can be written to.
 fn writable(state: &AppState) -> Availability {
     in_folder(state)?;
@@ -137,6 +166,12 @@ fn writable(state: &AppState) -> Availability {
         Some(fs) if fs.read_only => Err("It was opened read-only"),
         _ => Err("This filesystem is read-only"),
     }
+}
+
+/// Something new can be put into what is shown: a folder, and not what a search found below it.
+fn writable_folder(state: &AppState) -> Availability {
+    in_plain_folder(state)?;
+    writable(state)
 }
 
 /// Something is selected or under the cursor.
@@ -191,6 +226,8 @@ mod tests {
         let menus = [
             ENTRY_MENU,
             FOLDER_MENU,
+            FOUND_MENU,
+            SEARCH_MENU,
             TAB_MENU,
             KEPT_TAB_MENU,
             LAYERED_ENTRY_MENU,

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use egui::{Button, Key, Label, Modal, Modifiers, TextEdit, Ui};
 use fs_backends::location::Location;
-use fs_core::{FileKind, Name};
+use fs_core::FileKind;
 
 use super::{Weight, button_ui, buttons_ui, frame, title_ui};
 use crate::command::{Command, FileCommand, Pick, WindowCommand};
 use crate::state::filesystem::{host_path, place_of};
-use crate::state::{FsStatus, Load, PaneId, Tab, TabId};
+use crate::state::{FsStatus, Load, PaneId, RelPath, Tab, TabId};
 use crate::theme::{Icon, UiTokens as _, global_id, metrics};
 use crate::ui::sidebar::icon_of;
 use crate::ui::{Cx, Drafts, list, path_text, view_state};
@@ -23,7 +23,7 @@ pub struct Browser {
     /// Name of a file that shall be made.
     name: String,
     /// The file whose name was taken over last.
-    taken: Option<Name>,
+    taken: Option<RelPath>,
 }
 
 impl Browser {
@@ -194,7 +194,7 @@ fn name_ui(ui: &mut Ui, browser: &mut Browser, tab: &Tab) -> bool {
 }
 
 /// The one entry that is selected.
-fn single(tab: &Tab) -> Option<(Name, FileKind)> {
+fn single(tab: &Tab) -> Option<(RelPath, FileKind)> {
     let name = tab
         .targets()
         .into_iter()
@@ -207,7 +207,7 @@ fn single(tab: &Tab) -> Option<(Name, FileKind)> {
 /// What would be chosen now.
 fn choice(browser: &Browser, tab: &Tab) -> Option<Vec<PathBuf>> {
     let folder = host_path(tab.place.as_ref()?)?;
-    let one = |name: &Name| folder.join(name.as_os_str());
+    let one = |name: &RelPath| folder.join(name.as_os_str());
     match browser.pick {
         Pick::Folder => {
             let inside = single(tab)

@@ -1,0 +1,133 @@
+//! Searching below the folder of a tab.
+
+use fs_core::VPath;
+use fs_core::ops::FsRef;
+
+use super::App;
+use crate::background::{ListRequest, Request, SearchRequest};
+use crate::state::filesystem::HOST;
+use crate::state::{Arrival, Load, Search, SearchProgress, Tab, TabId, View};
+
+impl App {
+    /// Opens the search field of the active tab; what is looked for already stays.
+    pub(super) fn open_search(&mut self) {
+        let Some(id) = self.state.tab().map(|tab| tab.id) else {
+            return;
+        };
+        let position = self.drafts.rows(id).position();
+        let Some(tab) = self.state.workspace.tab_mut(id) else {
+            return;
+        };
+        let search = tab.search.get_or_insert_with(|| Search {
+            before: (
+                tab.cursor.as_ref().map(|cursor| cursor.name.clone()),
+                position,
+            ),
+            ..Search::default()
+        });
+        self.drafts.open_search(id, search.text.clone());
+        if !tab.arrange.filter.is_empty() {
+            tab.arrange.filter.clear();
+            self.rearrange(id);
+        }
+        self.drafts.close_filter(id);
+    }
+
+    /// Looks for something else; for nothing: shows the folder.
+    pub(super) fn look_for(&mut self, id: TabId, text: String) {
+        let Some(tab) = self.state.workspace.tab_mut(id) else {
+            return;
+        };
+        let Some(search) = &mut tab.search else {
+            return;
+        };
+        let was_on = search.is_on();
+        search.text = text;
+        search.progress = SearchProgress::default();
+        search.stopped = false;
+        if !search.is_on() && !was_on {
+            return;
+        }
+        tab.selection = Default::default();
+        tab.rename = None;
+        tab.arrival = Arrival::Fresh;
+        self.drafts.rows(id).set_position(0.0);
+        self.list(id, true);
+    }
+
+    /// Shows the folder again, as it was.
+    pub(super) fn end_search(&mut self, id: TabId) {
+        self.drafts.show_search(id, None);
+        let Some(tab) = self.state.workspace.tab_mut(id) else {
+            return;
+        };
+        let Some(search) = tab.search.take() else {
+            return;
+        };
+        if tab.arrange.column == crate::state::Column::Folder {
+            tab.arrange.column = self.state.settings.sort_column;
+            tab.arrange.descending = self.state.settings.sort_descending;
+        }
+        if !search.is_on() {
+            return;
+        }
+        let (cursor, position) = search.before;
+        tab.selection = Default::default();
+        tab.rename = None;
+        tab.arrival = Arrival::Restore { cursor, position };
+        self.list(id, true);
+    }
+
+    /// Asks for what is found below a folder.
+    pub(super) fn search(&mut self, below: ListRequest) {
+        let mut leave_out = Vec::new();
+        if below.place.fs.as_str() == HOST {
+            let served = self.state.filesystems.values();
+            let served = served.filter_map(|info| info.folder.as_ref());
+            leave_out.extend(served.filter_map(|folder| VPath::lexical(&folder.dir).ok()));
+        }
+        let Some(tab) = self.state.workspace.tab_mut(below.tab) else {
+            return;
+        };
+        let Some(search) = &mut tab.search else {
+            return;
+        };
+        search.stopped = false;
+        let text = search.text.trim().to_owned();
+        if below.stream {
+            // Until the first rows come, those of before stay.
+            tab.view.streaming = true;
+        }
+        self.background.send(Request::Search(SearchRequest {
+            below,
+            text,
+            leave_out,
+        }));
+    }
+
+    /// Something was found, or the search came farther.
+    pub(super) fn found(&mut self, id: TabId, view: View, progress: SearchProgress) {
+        if let Some(tab) = self.state.workspace.tab_mut(id)
+            && let Some(search) = &mut tab.search
+        {
+            search.progress = progress;
+        }
+        self.take_view(id, view);
+    }
+
+    /// Something was done to these filesystems: what was found in them is looked for again.
+    pub(super) fn search_again(&mut self, touched: &[FsRef]) {
+        let shows = |tab: &&Tab| {
+            let done = matches!(tab.load, Load::Ready);
+            done && tab.shows_found() && tab.fs().is_some_and(|fs| touched.contains(fs))
+        };
+        let tabs: Vec<TabId> = self
+            .state
+            .workspace
+            .tabs()
+            .filter(shows)
+            .map(|tab| tab.id)
+            .collect();
+        tabs.into_iter().for_each(|id| self.list(id, false));
+    }
+}
