@@ -132,6 +132,17 @@ impl NodeRead for View<'_> {
             .map(|(ino, _)| *ino))
     }
 
+    fn find(&self, dir: Inode, name: &OsStr) -> Result<Option<(Inode, NodeRecord)>> {
+        let dir = self.nodes.nodes.get(dir);
+        let Some(&(ino, _)) = dir.and_then(|dir| dir.entries.get(name)) else {
+            return Ok(None);
+        };
+        match self.nodes.nodes.get(ino) {
+            Some(node) => Ok(Some((ino, node.record.clone()))),
+            None => Err(missing(ino)),
+        }
+    }
+
     fn moment(&self) -> Option<u64> {
         Some(self.nodes.generation)
     }

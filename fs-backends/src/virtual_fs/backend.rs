@@ -11,18 +11,45 @@ use fs_core::{
     SetAttr, Staged, VPath, Want,
 };
 
-use super::VirtualFs;
 use super::appear::own_drafts;
 use super::handle::{Handle, check_openable, metadata};
 use super::listing::Pages;
 use super::open_file::OpenFile;
-use super::resolve::{Pin, check_directory, fail, node_at, pin_of, place_of, tell};
+use super::resolve::{Pin, check_directory, fail, node_at, parent_of, pin_of, place_of, tell};
 use super::store::{Inode, NodeRead, NodeRecord, NodeStore};
+use super::{Shared, VirtualFs};
 
 impl<S: NodeStore> VirtualFs<S> {
     /// The node at `at`.
     fn node_at(&self, read: &dyn NodeRead, at: At<'_>) -> Result<(Inode, NodeRecord)> {
         node_at(read, at, self.shared.fs, Some(&self.shared.paths))
+    }
+
+    /// What `stat` says of the node at `at`, from what was looked up before if it can.
+    fn metadata_at(&self, read: &dyn NodeRead, at: At<'_>) -> Result<Metadata> {
+        let Shared {
+            fs,
+            paths,
+            looked_up,
+            ..
+        } = &*self.shared;
+        let place = match (read.moment(), at.dir) {
+            (Some(moment), None) => {
+                parent_of(read, at, *fs, Some(paths))?.map(|place| (moment, place))
+            }
+            _ => None,
+        };
+        if let Some((moment, place)) = place
+            && let Some(known) = looked_up.get(moment, place, read)
+        {
+            return Ok(known);
+        }
+        let (ino, record) = self.node_at(read, at)?;
+        let metadata = metadata(*fs, ino, &record);
+        if let Some((moment, place)) = place {
+            looked_up.put(moment, place, &metadata, read);
+        }
+        Ok(metadata)
     }
 
     /// Reads the node at `at` and more of it, at one moment.
@@ -197,7 +224,10 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
                 .map_err(|error| tell(error, "stat", at.path))?;
             return Ok(metadata(fs, file.ino, &record));
         }
-        self.read_node("stat", at, |_, ino, record| Ok(metadata(fs, ino, &record)))
+        self.shared
+            .store
+            .read(|read| self.metadata_at(read, at))
+            .map_err(|error| tell(error, "stat", at.path))
     }
 
     fn list(&self, at: At<'_>, want: &Want) -> Result<Box<dyn Listing>> {
@@ -333,6 +363,7 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
     fn close(&self) -> Result<()> {
         let closed = self.shared.store.close();
         self.shared.paths.clear();
+        self.shared.looked_up.clear();
         self.shared.listed.clear();
         self.shared.name_index.clear();
         closed

@@ -11,7 +11,7 @@
 //! | `recorded` | what a transaction changes, for who keeps copies of all of it |
 //! | `open_file`, `write`, `hold` | one state for all handles of a file; private, shared and replaced content |
 //! | `handle`, `staged`, `listing` | what the caller holds |
-//! | `listed`, `name_index` | what was read already: folders as they were listed last, all names |
+//! | `looked_up`, `listed`, `name_index` | what was read already: single names, folders as they were listed last, all names |
 //! | `changes` | what transactions changed since, so that it can be brought up to date |
 //! | `appear` | staged nodes becoming visible |
 //! | `trash`, `watch`, `reap` | deleted things, change events, removing trees |
@@ -30,6 +30,7 @@ mod handle;
 mod hold;
 mod listed;
 mod listing;
+mod looked_up;
 mod name_index;
 mod open_file;
 mod paths;
@@ -60,6 +61,7 @@ pub use store::{
 
 use effects::Effects;
 use listed::Listed;
+use looked_up::LookedUp;
 use name_index::LastIndex;
 use open_file::OpenFiles;
 use paths::Paths;
@@ -78,6 +80,7 @@ struct Shared<S: NodeStore> {
     fs: u64,
     open: OpenFiles<S>,
     paths: Paths,
+    looked_up: LookedUp,
     listed: Listed,
     name_index: LastIndex,
     watchers: Watchers,
@@ -105,6 +108,7 @@ impl<S: NodeStore> VirtualFs<S> {
                 store,
                 open: OpenFiles::default(),
                 paths: Paths::default(),
+                looked_up: LookedUp::default(),
                 listed: Listed::default(),
                 name_index: LastIndex::default(),
                 watchers: Watchers::default(),

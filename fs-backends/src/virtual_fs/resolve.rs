@@ -68,7 +68,7 @@ pub(super) fn check_directory(read: &dyn NodeRead, dir: Inode) -> Result<NodeRec
 }
 
 /// The directory that holds the name `name` of `at`; `None` when `at` is the start itself.
-fn parent_of<'a>(
+pub(super) fn parent_of<'a>(
     read: &dyn NodeRead,
     at: At<'a>,
     fs: u64,

@@ -67,6 +67,7 @@ fn forget(fs: &VirtualFs<impl NodeStore>) {
     fs.shared.listed.clear();
     fs.shared.name_index.clear();
     fs.shared.paths.clear();
+    fs.shared.looked_up.clear();
 }
 
 /// Is the root known at the present moment, without its being listed anew?
