@@ -13,7 +13,8 @@ use super::store::{Inode, NodeRead, NodeStore};
 
 /// The first page is what a window shows at once; the next are larger.
 const FIRST_PAGE: usize = 256;
-const LARGEST_PAGE: usize = 4096;
+/// So few that a page is still in the processor's cache when it is copied on.
+const LARGEST_PAGE: usize = 1024;
 
 /// A listing that remembers the last name it gave out.
 pub(super) struct Pages<S: NodeStore> {
