@@ -250,9 +250,30 @@ pub(super) fn vacuum_some(db: &Connection, pages: u32) -> Result<bool> {
 
 /// Empties the log, unless a reader still needs it.
 pub(super) fn checkpoint(db: &Connection) -> Result<()> {
+    fold(db, "PRAGMA wal_checkpoint(TRUNCATE)")
+}
+
+/// Moves the log into the database, so that the next transaction begins at the start of it. Its file stays as long as it is: to write over what is there
+/// costs the host far less than to write a new one.
+pub(super) fn restart_log(db: &Connection) -> Result<()> {
+    fold(db, "PRAGMA wal_checkpoint(RESTART)")
+}
+
+fn fold(db: &Connection, pragma: &str) -> Result<()> {
     let sql = |error| from_sql(error, "checkpoint");
     db.busy_timeout(Duration::ZERO).map_err(sql)?;
-    let result = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let result = db.query_row(pragma, [], |_| Ok(()));
     db.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     result.map_err(sql)
+}
+
+/// Pages in the log that are not in the database yet.
+pub(super) fn pages_in_log(db: &Connection) -> Result<u64> {
+    let pages = db
+        .prepare_cached("PRAGMA wal_checkpoint(NOOP)")
+        .and_then(|mut look| {
+            look.query_row([], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
+        })
+        .map_err(|error| from_sql(error, "checkpoint"))?;
+    Ok(pages.max(0).cast_unsigned())
 }

@@ -21,7 +21,7 @@ use super::connect::Connector;
 use super::counters::Counters;
 use super::database::log_length;
 use super::error::from_sql;
-use super::keeper::checkpoint;
+use super::keeper::{checkpoint, restart_log};
 use group::{Slot, State};
 use room::Room;
 
@@ -29,8 +29,8 @@ pub(super) use group::{savepoint, touch};
 
 /// Operations in one transaction at most, so that the first of them does not wait forever.
 const GROUP_MAX: usize = 256;
-/// A longer log goes into the database at once, whoever waits.
-const LOG_MAX_BYTES: u64 = 64 << 20;
+/// A longer log goes into the database at once, whoever waits. (Short in tests, so that it does.)
+const LOG_MAX_BYTES: u64 = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 /// So many commits go by before its length is looked at again.
 const COMMITS_BETWEEN: u32 = 8;
 
@@ -88,9 +88,10 @@ impl Writer {
         let connector = self.connector.read();
         let mut short = self.room.short(&connector.path);
         if state.group.is_none() && short.as_ref().is_some_and(room::Short::is_log) {
-            self.fold_log(state, &connector);
+            self.fold_log(state, &connector, checkpoint);
             short = self.room.short(&connector.path);
         }
+        let was_short = short.is_some();
         let first = state.group.is_none();
         let outcome = state.join(&connector, sync)?;
         let before = short.as_ref().map(|_| state.pages());
@@ -114,7 +115,7 @@ impl Writer {
             || !matches!(result, Ok(Ok(_)))
         {
             state.finish(&self.counters);
-            self.bound_log(state, &connector);
+            self.bound_log(state, &connector, was_short);
         }
         drop(connector);
         drop(guard);
@@ -142,7 +143,7 @@ impl Writer {
             Some(short) if short.is_log() => {
                 let mut state = self.state.lock();
                 state.finish(&self.counters);
-                self.fold_log(&mut state, &self.connector.read());
+                self.fold_log(&mut state, &self.connector.read(), checkpoint);
                 drop(state);
                 look().as_ref().is_none_or(fits)
             }
@@ -162,15 +163,27 @@ impl Writer {
     }
 
     /// Moves the log into the database when it is long; SQLite would do it by itself, but would not tell when that fails.
-    fn bound_log(&self, state: &mut State, connector: &Connector) {
+    /// Its file is given back only where room `is_short`, and when nobody writes for a while.
+    fn bound_log(&self, state: &mut State, connector: &Connector, is_short: bool) {
         let commits = self.commits.fetch_add(1, Ordering::Relaxed);
-        if commits.is_multiple_of(COMMITS_BETWEEN) && log_length(&connector.path) > LOG_MAX_BYTES {
-            self.fold_log(state, connector);
+        if !commits.is_multiple_of(COMMITS_BETWEEN) || log_length(&connector.path) <= LOG_MAX_BYTES
+        {
+            return;
+        }
+        if is_short {
+            self.fold_log(state, connector, checkpoint);
+        } else if state.log_bytes().is_none_or(|bytes| bytes > LOG_MAX_BYTES) {
+            self.fold_log(state, connector, restart_log);
         }
     }
 
     /// What was committed stays so if this fails; the next use of the connection finds out what is lost.
-    fn fold_log(&self, state: &mut State, connector: &Connector) {
+    fn fold_log(
+        &self,
+        state: &mut State,
+        connector: &Connector,
+        how: fn(&Connection) -> Result<()>,
+    ) {
         // A checkpoint makes the index of a store durable, and blobs must be before it.
         let outside = match self.outside.get() {
             Some(sync) => sync().is_ok(),
@@ -180,7 +193,7 @@ impl Writer {
             return;
         }
         if let Ok(db) = state.connection()
-            && checkpoint(db).is_err()
+            && how(db).is_err()
         {
             state.distrust();
         }

@@ -8,13 +8,13 @@ use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
-use super::room::Pages;
+use super::room::{Pages, page_bytes};
 use super::{Sync, SyncOutside};
 use crate::catalog::connect::{Connector, Role};
 use crate::catalog::counters::Counters;
 use crate::catalog::database::log_length;
 use crate::catalog::error::from_sql;
-use crate::catalog::keeper::checkpoint;
+use crate::catalog::keeper::{checkpoint, pages_in_log};
 use crate::catalog::log;
 use crate::catalog::schema::set_meta;
 
@@ -138,6 +138,12 @@ impl State {
         if let Slot::Open(_) = self.connection {
             self.connection = Slot::Poisoned;
         }
+    }
+
+    /// Bytes in the log that are not in the database yet; `None`: nobody can tell.
+    pub(super) fn log_bytes(&self) -> Option<u64> {
+        let db = self.connection().ok()?;
+        Some(pages_in_log(db).ok()? * page_bytes(db).ok()?)
     }
 
     /// Pages when the open transaction began, or when somebody looked first.

@@ -67,8 +67,8 @@ impl Short {
     /// Would the log, moved into the database, give more room?
     pub(in crate::catalog) fn is_log(&self) -> bool {
         let hinders = self.available_bytes < self.log_bytes + 2 * RESERVE_BYTES;
-        // Every transaction is added to it: the next one must find room, too.
-        hinders && self.log_bytes >= RESERVE_BYTES / 8
+        // Every transaction is added to it: the next one must find room, too. A long one may be in the database already.
+        (hinders && self.log_bytes >= RESERVE_BYTES / 8) || self.log_bytes >= PLENTY_BYTES / 2
     }
 
     /// Is there room for so many new bytes?
@@ -84,7 +84,7 @@ impl Short {
     /// Refuses what made the database larger than fits. `before`: its [`Pages`] at the beginning of the transaction.
     pub(in crate::catalog) fn judge(&self, db: &Connection, before: &Pages) -> Result<()> {
         let now = Pages::of(db)?;
-        let page = pragma(db, "page_size")?.max(512).cast_unsigned();
+        let page = page_bytes(db)?;
         let grown = |now: i64, before: i64| now.saturating_sub(before).max(0).cast_unsigned();
         let (used, added) = (
             grown(now.all - now.free, before.all - before.free),
@@ -122,6 +122,11 @@ impl Pages {
             free: pragma(db, "freelist_count")?,
         })
     }
+}
+
+/// Bytes of a page.
+pub(super) fn page_bytes(db: &Connection) -> Result<u64> {
+    Ok(pragma(db, "page_size")?.max(512).cast_unsigned())
 }
 
 fn pragma(db: &Connection, name: &str) -> Result<i64> {
