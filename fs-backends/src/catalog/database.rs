@@ -297,7 +297,10 @@ impl Database {
         let Some(writer) = &self.writer else {
             return true;
         };
-        // It may have to empty the log.
+        if let Some(has_room) = writer.has_room_now(bytes) {
+            return has_room;
+        }
+        // It has to empty the log.
         let tidying = self.clock.tidying();
         self.end_idle();
         let has_room = writer.has_room(bytes);

@@ -132,6 +132,15 @@ impl Writer {
         self.outside.set(sync).unwrap_or_default();
     }
 
+    /// As [`Writer::has_room`], without moving the log; `None`: only then can it be told.
+    pub(super) fn has_room_now(&self, bytes: u64) -> Option<bool> {
+        match self.room.short(&self.connector.read().path) {
+            Some(short) if short.fits(bytes) => Some(true),
+            Some(short) => (!short.is_log()).then_some(false),
+            None => Some(true),
+        }
+    }
+
     /// Is there room on the disk for content of so many bytes beside the database?
     pub(super) fn has_room(&self, bytes: u64) -> bool {
         // Not held while waiting for the writer: whoever has that waits for this one.

@@ -319,7 +319,12 @@ impl Content for BlobContent {
             // The index needs the rest: what is removed is noted there first.
             return Err(Error::new(ErrorKind::NoSpace, "write blob"));
         }
-        let length = self.length()?;
+        // Written from start to end it is as long as what was hashed.
+        let hashed = self.state.lock().hasher.as_ref().map(|it| it.next);
+        let length = match hashed {
+            Some(next) if next == offset => offset,
+            _ => self.length()?,
+        };
         let _writing = self.shared.folder.writing(&self.name);
         let written = match &self.file {
             BlobFile::Plain(file) => file
@@ -327,6 +332,9 @@ impl Content for BlobContent {
                 .map_err(|error| io(error, "write blob")),
             BlobFile::Sealed(records) => records.write_at(from, offset),
         };
+        if written.is_ok() {
+            self.file.write_back(offset, from.len());
+        }
         let mut state = self.state.lock();
         match &mut state.hasher {
             Some(running) if running.next == offset && written.is_ok() => {

@@ -8,6 +8,9 @@ use super::folder::BlobFolder;
 use super::name::BlobName;
 use super::records::{RecordFile, StoreKey};
 
+/// So much of a blob is handed to the disk at a time.
+const WRITE_BACK_BYTES: u64 = 8 << 20;
+
 /// The open file of a blob.
 pub(super) enum BlobFile {
     Plain(File),
@@ -66,6 +69,15 @@ impl BlobFile {
         }
     }
 
+    /// Lets the disk begin with what was written to a large blob, while more comes: whoever makes it durable waits for the rest only. A hint.
+    pub(super) fn write_back(&self, offset: u64, length: usize) {
+        let step = |at: u64| at - at % WRITE_BACK_BYTES;
+        let (from, to) = (step(offset), step(offset.saturating_add(length as u64)));
+        if from < to {
+            write_back(self.on_host(), from, to - from);
+        }
+    }
+
     /// Nothing is written any more: what tells a complete blob from a shortened one is written.
     pub(super) fn complete(&self) -> Result<()> {
         match self {
@@ -74,6 +86,26 @@ impl BlobFile {
         }
     }
 }
+
+/// See [`BlobFile::write_back`]. Whether it worked is told when the file is made durable.
+#[cfg(target_os = "linux")]
+fn write_back(file: &File, offset: u64, length: u64) {
+    use std::os::fd::AsRawFd as _;
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    #[expect(unsafe_code, reason = "a system call without a safe wrapper")]
+    // SAFETY: it takes numbers only, and the descriptor is open as long as `file`.
+    unsafe {
+        libc::sync_file_range(
+            file.as_raw_fd(),
+            signed(offset),
+            signed(length),
+            libc::SYNC_FILE_RANGE_WRITE,
+        );
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn write_back(_file: &File, _offset: u64, _length: u64) {}
 
 fn failed(operation: &'static str) -> impl Fn(std::io::Error) -> Error {
     move |error| Error::from_io(error, operation)
