@@ -174,7 +174,7 @@ impl Database {
     }
 
     /// As [`Database::read`]; `f` gets the number of the moment it sees, unless something is being written just now.
-    pub(super) fn read_at<T>(
+    pub(crate) fn read_at<T>(
         &self,
         f: impl FnOnce(&Connection, Option<u64>) -> Result<T>,
     ) -> Result<T> {

@@ -1,6 +1,7 @@
 //! One open content: bytes in rows, with what is not stored yet in memory.
 
 mod edit;
+mod halves;
 mod window;
 
 use std::ops::RangeInclusive;
@@ -16,10 +17,13 @@ use super::pending::{Pending, overwrite};
 use super::store::Shared;
 use crate::catalog::{change_content, content_row, corrupted, insert_content};
 use crate::virtual_fs::{Content, ContentId};
-use window::{copy_into, zero};
+use window::{copy_into, fill, zero};
 
 /// Chunks looked at in one search for the end of a stored range.
 const RUN_CHUNKS: u32 = 4096;
+
+/// A read of so many encrypted bytes is done by two threads.
+const HALVED_BYTES: usize = 256 << 10;
 
 /// An open content. Lock order: writer of the database, then `pending`.
 pub(super) struct ChunkContent {
@@ -103,32 +107,24 @@ impl ChunkContent {
     }
 
     /// Fills `into` with what the database holds of these chunks, the first of which begins at or before `offset`.
-    fn read_stored(
-        &self,
-        db: &Connection,
-        into: &mut [u8],
-        offset: u64,
-        chunks: RangeInclusive<u32>,
-    ) -> Result<()> {
-        let (mut filled, mut gap) = (0, false);
-        let (mut next, last) = (*chunks.start(), *chunks.end());
-        let layout = self.layout();
-        layout.read(db, self.id, chunks, &mut |index, data| {
-            gap |= index != next;
-            next = index.saturating_add(1);
-            let start = layout.start(index);
-            let from = usize::try_from(start.saturating_sub(offset)).unwrap_or(usize::MAX);
-            into.get_mut(filled..from).unwrap_or_default().fill(0);
-            copy_into(into, offset, start, data);
-            let end = (start + data.len() as u64).saturating_sub(offset);
-            filled = usize::try_from(end).unwrap_or(usize::MAX).max(filled);
-            Ok(())
-        })?;
-        into.get_mut(filled..).unwrap_or_default().fill(0);
-        if gap || next <= last {
+    fn read_stored(&self, into: &mut [u8], offset: u64, chunks: RangeInclusive<u32>) -> Result<()> {
+        let shared = &self.shared;
+        let halves = match shared.database.is_encrypted() && into.len() >= HALVED_BYTES {
+            true => halves::read(shared, self.id, into, offset, &chunks)?,
+            false => None,
+        };
+        let gap = match halves {
+            Some(gap) => gap,
+            None => shared
+                .database
+                .read(|db| fill(shared.layout, db, self.id, into, offset, chunks))?,
+        };
+        if gap {
             // A hole, or something is not there that should be.
-            self.stored(db)?;
-            self.check_whole(db)?;
+            shared.database.read(|db| {
+                self.stored(db)?;
+                self.check_whole(db)
+            })?;
         }
         Ok(())
     }
@@ -210,10 +206,7 @@ impl Content for ChunkContent {
         if pending.is_empty() && self.reaches(first) {
             // The database alone answers, and writers need not wait for it.
             drop(pending);
-            return self
-                .shared
-                .database
-                .read(|db| self.read_stored(db, into, offset, first..=last));
+            return self.read_stored(into, offset, first..=last);
         }
         into.fill(0);
         if self.reaches(first) {

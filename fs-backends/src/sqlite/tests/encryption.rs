@@ -127,3 +127,32 @@ fn an_encrypted_vault_passes_the_conformance_suite() {
     })
     .assert();
 }
+
+#[test]
+fn large_reads_are_the_same_wherever_they_begin_and_end() {
+    use fs_core::{At, Backend as _, NewNode, OpenOptions, RenameMode, VPath};
+    let place = place();
+    let fs = SqliteBackend::create_encrypted(&place.path, PASSWORD).unwrap();
+    let mut bytes: Vec<u8> = (0..1_000_000u32).flat_map(u32::to_le_bytes).collect();
+    let path = VPath::new("/large").unwrap();
+    let at = At::path(&path);
+    let mut staged = fs.stage(at, &NewNode::file()).unwrap();
+    staged.file().unwrap().write_at(&bytes, 0).unwrap();
+    staged.commit(RenameMode::NoReplace).unwrap();
+    let file = fs.open(at, &OpenOptions::read_write()).unwrap();
+    for hole in [1_000_000..1_400_000, 3_990_000..4_000_000] {
+        file.punch_hole(hole.start as u64, hole.len() as u64)
+            .unwrap();
+        bytes[hole].fill(0);
+    }
+    // Durable, so that the database alone answers.
+    fs.sync(fs_core::Scope::All).unwrap();
+    for from in [0, 1, 16_127, 16_128, 900_001, 1_100_000, 3_800_000] {
+        for length in [200_000, 262_144, 300_000, 1 << 20, 4_000_000] {
+            let mut read = vec![1; length];
+            let got = file.read_at(&mut read, from as u64).unwrap();
+            let expected = &bytes[from..bytes.len().min(from + length)];
+            assert!(read[..got] == *expected, "{length} bytes from {from}");
+        }
+    }
+}
