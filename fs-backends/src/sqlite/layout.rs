@@ -97,13 +97,14 @@ impl Layout {
         each: &mut dyn FnMut(u32, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let (first, last) = rows(content, &chunks)?;
-        // A range looks at the row behind it too, which may be on another page.
-        let (text, params): (_, &[&dyn ToSql]) = if first == last {
+        // Without a limit a range would look at the row behind it too, which may be on another page.
+        let count = last - first + 1;
+        let (text, params): (_, &[&dyn ToSql]) = if count == 1 {
             ("SELECT id, sum, data FROM chunk WHERE id = ?1", &[&first])
         } else {
             (
-                "SELECT id, sum, data FROM chunk WHERE id BETWEEN ?1 AND ?2",
-                &[&first, &last],
+                "SELECT id, sum, data FROM chunk WHERE id BETWEEN ?1 AND ?2 LIMIT ?3",
+                &[&first, &last, &count],
             )
         };
         let mut select = db.prepare_cached(text).map_err(sql)?;
