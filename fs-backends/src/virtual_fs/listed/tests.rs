@@ -54,3 +54,13 @@ fn a_listing_that_saw_two_moments_is_not_remembered() {
     assert!(half.with(Some(2), &entries, 2..3).is_none());
     assert!(recording().with(None, &entries, 0..3).is_none());
 }
+
+#[test]
+fn nodes_that_look_alike_in_their_low_bits_are_told_apart() {
+    let inos: Vec<Inode> = (0..70_000).step_by(3).chain([u64::MAX]).collect();
+    let nodes = HashSet::from([3, 4, 65_536 + 3, 65_536 * 9 + 6, u64::MAX, u64::MAX - 65_536]);
+    let both = inos.iter().copied().filter(|ino| nodes.contains(ino));
+    let both: HashSet<Inode> = both.collect();
+    assert_eq!(both, HashSet::from([3, u64::MAX]));
+    assert_eq!(among(&nodes, &inos), both);
+}
