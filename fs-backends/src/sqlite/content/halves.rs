@@ -74,7 +74,9 @@ pub(super) fn read(
         });
         drop(turn);
         // Nobody waits any more when the other half failed.
-        sender.send(half.map(|half| (half, bytes))).unwrap_or_default();
+        sender
+            .send(half.map(|half| (half, bytes)))
+            .unwrap_or_default();
     });
     let (gap, moment) = shared.database.read_at(|db, moment| {
         let chunks = first..=middle - 1;

@@ -58,7 +58,14 @@ fn a_listing_that_saw_two_moments_is_not_remembered() {
 #[test]
 fn nodes_that_look_alike_in_their_low_bits_are_told_apart() {
     let inos: Vec<Inode> = (0..70_000).step_by(3).chain([u64::MAX]).collect();
-    let nodes = HashSet::from([3, 4, 65_536 + 3, 65_536 * 9 + 6, u64::MAX, u64::MAX - 65_536]);
+    let nodes = HashSet::from([
+        3,
+        4,
+        65_536 + 3,
+        65_536 * 9 + 6,
+        u64::MAX,
+        u64::MAX - 65_536,
+    ]);
     let both = inos.iter().copied().filter(|ino| nodes.contains(ino));
     let both: HashSet<Inode> = both.collect();
     assert_eq!(both, HashSet::from([3, u64::MAX]));
