@@ -280,6 +280,7 @@ fn a_snapshot_of_an_encrypted_file_is_locked_with_it() {
     fs_core::snapshots::Snapshots::take(memory, "first").unwrap();
     memory.set_password(Some("pw")).unwrap();
     memory.save_to(&file).unwrap();
+    fs_core::Backend::close(memory).unwrap();
     let mut window = Window::open(home.path(), &[&text(&file)]);
     window.text("pw");
     window.key(Modifiers::NONE, Key::Enter);

@@ -182,3 +182,61 @@ fn letters_in_the_wrong_case_hint_at_caps_lock() {
     window.text("w");
     assert!(!window.shows("Is Caps Lock on?"));
 }
+
+/// A memory filesystem saved to a file of this name.
+fn saved(folder: &Path, name: &str, file: &str) -> std::path::PathBuf {
+    let path = folder.join(name);
+    let memory = fs_backends::MemoryBackend::new();
+    let storage = fs_core::FileStorage::new(&memory);
+    storage.write(file, b"x").unwrap();
+    memory.save_to(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_saved_memory_that_another_program_has_open_names_it_and_opens_read_only() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = saved(folder.path(), "notes.mem", "/a");
+    let location = path.to_str().unwrap();
+    let other = fs_backends::MemoryBackend::open_saved(&path, None).unwrap();
+    let mut window = Window::open(home.path(), &[location]);
+    assert!(window.mentions("has it open; it can be opened read-only"));
+    window.click("Open read-only");
+    assert_guarded(&window);
+    // What the other one saves is not what is shown, but nothing of it can be lost.
+    assert_eq!(window.names(), ["a"]);
+    window.verb("close_tab");
+    drop(other);
+    window.verb("reopen_tab");
+    assert_eq!(window.names(), ["a"]);
+}
+
+#[test]
+fn what_another_program_wrote_to_a_saved_memory_is_saved_over_only_after_a_question() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = saved(folder.path(), "notes.mem", "/mine");
+    let other = saved(folder.path(), "other.mem", "/theirs");
+    let mut window = Window::open(home.path(), &[path.to_str().unwrap()]);
+    window.verb("new_folder");
+    window.key(Modifiers::NONE, Key::Enter);
+    std::fs::rename(&other, &path).unwrap();
+    let holds = |name: &str| {
+        let memory = fs_backends::MemoryBackend::load_from(&path).unwrap();
+        fs_core::FileStorage::new(memory).exists(name).unwrap()
+    };
+    window.key(Modifiers::COMMAND, Key::S);
+    assert!(window.shows("Replace “notes.mem”?"));
+    assert!(window.mentions("Another program changed it"));
+    assert!(holds("/theirs") && !holds("/mine"));
+    window.key(Modifiers::NONE, Key::Escape);
+    assert!(window.state().fs_of(window.tab()).unwrap().unsaved);
+    window.key(Modifiers::COMMAND, Key::S);
+    window.click("Replace");
+    assert!(holds("/mine") && holds("/New folder"));
+    assert!(!window.state().fs_of(window.tab()).unwrap().unsaved);
+    // Now it is the one that was saved here.
+    window.verb("new_file");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.key(Modifiers::COMMAND, Key::S);
+    assert!(window.state().dialog.is_none() && holds("/New file"));
+}

@@ -97,14 +97,25 @@ impl Scratch {
     /// Gives it its final name, for good. Errors: `AlreadyExists`.
     pub(crate) fn finish(self) -> Result<()> {
         self.rename(RenameFlags::NOREPLACE)
+            .map(|file| unlock(&file))
     }
 
     /// Gives it its final name, for good, in the place of what has it.
     pub(crate) fn replace(self) -> Result<()> {
-        self.rename(RenameFlags::empty())
+        self.rename(RenameFlags::empty()).map(|file| unlock(&file))
     }
 
-    fn rename(mut self, flags: RenameFlags) -> Result<()> {
+    /// Gives it its final name, for good: in the place of what has it, or (`new`) of nothing. Answers the file, which stays locked. Errors:
+    /// `AlreadyExists`.
+    pub(crate) fn keep(self, new: bool) -> Result<File> {
+        self.rename(if new {
+            RenameFlags::NOREPLACE
+        } else {
+            RenameFlags::empty()
+        })
+    }
+
+    fn rename(mut self, flags: RenameFlags) -> Result<File> {
         let io = |error| Error::from_io(error, self.operation).with_path(&self.to);
         let here = rustix::fs::CWD;
         rustix::fs::renameat_with(here, &self.path, here, &self.to, flags)
@@ -112,10 +123,10 @@ impl Scratch {
         let synced = File::open(folder_of(&self.to)).and_then(|folder| folder.sync_all());
         let synced = synced.map_err(io);
         // What has its final name is nobody's scratch.
-        if let Some(lock) = self.lock.take() {
-            unlock(&lock);
-        }
-        synced
+        let lost = Error::new(ErrorKind::Closed, self.operation).with_path(&self.to);
+        let file = self.lock.take().ok_or(lost)?;
+        synced.inspect_err(|_| unlock(&file))?;
+        Ok(file)
     }
 }
 

@@ -75,7 +75,7 @@ impl App {
                     self.lock(fs);
                 }
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && info.kind != Kind::Stack => {
                 self.state.dialog = Some(Dialog::Replace(fs.clone(), path.to_path_buf()));
             }
             Err(error) => {

@@ -55,9 +55,6 @@ impl App {
             }
             FsCommand::Save(fs, path, replace, secret) => {
                 self.state.dialog = None;
-                let own = self.state.filesystems.get(&fs);
-                let own = own.and_then(|info| info.saved.as_ref());
-                let replace = replace || own.is_some_and(|own| own.path == path);
                 self.background
                     .send(Request::Save(fs, path, replace, secret));
             }

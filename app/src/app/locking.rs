@@ -42,7 +42,7 @@ impl App {
         };
         match (save, &info.saved) {
             (true, Some(file)) => {
-                let request = Request::Save(fs.clone(), file.path.clone(), true, None);
+                let request = Request::Save(fs.clone(), file.path.clone(), false, None);
                 self.lock_when_saved.insert(fs.clone());
                 self.background.send(request);
             }

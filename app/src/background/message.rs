@@ -57,7 +57,7 @@ pub enum Request {
     },
     /// Closes a filesystem: `Event::Unmounted`.
     Unmount(FsRef),
-    /// Writes a memory filesystem to a file: `Event::Saved`; `AlreadyExists` unless it may replace what is there. The secret encrypts it from now on.
+    /// Writes a memory filesystem to a file: `Event::Saved`; `AlreadyExists` unless it may replace what is there, or is kept there and nobody else changed it. The secret encrypts it from now on.
     Save(FsRef, PathBuf, bool, Option<Secret>),
     /// Lists a folder: `Event::View`, repeatedly, or `Event::ListFailed`.
     List(ListRequest),

@@ -91,10 +91,8 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<Mo
             Ok(in_memory(memory))
         }
         Root::Saved(path) if !read_only => {
-            let memory = match secret {
-                Some(secret) => MemoryBackend::load_encrypted(path, &secret.0)?,
-                None => MemoryBackend::load_from(path)?,
-            };
+            let password = secret.as_ref().map(|secret| secret.0.as_str());
+            let memory = MemoryBackend::open_saved(path, password)?;
             Ok(in_memory(memory.within_machine()))
         }
         _ => {
@@ -194,7 +192,8 @@ fn create_stack(file: &Path, layers: &[Layer]) -> Result<Location> {
     Location::new(Root::Stack(file.to_path_buf())).settled()
 }
 
-/// Writes a memory filesystem to a file, which `secret` encrypts from now on; answers whether the file is encrypted. `AlreadyExists` when something is there that it may not `replace`.
+/// Writes a memory filesystem to a file, which `secret` encrypts from now on; answers whether the file is encrypted. `AlreadyExists` when something is
+/// there that it may not `replace`: something else than what was loaded from there or saved there last.
 pub fn save(
     mounts: &Mounts,
     fs: &FsRef,
@@ -209,13 +208,16 @@ pub fn save(
     let Some(memory) = mount.memory else {
         return Err(Error::new(ErrorKind::Unsupported, "save").with_path(path));
     };
-    if !replace && path.symlink_metadata().is_ok() {
+    if !replace && !memory.is_kept_in(path) && path.symlink_metadata().is_ok() {
         return Err(Error::new(ErrorKind::AlreadyExists, "save").with_path(path));
     }
     if let Some(secret) = secret {
         memory.set_password(Some(&secret.0))?;
     }
-    memory.save_to(path)?;
+    match replace {
+        true => memory.save_over(path)?,
+        false => memory.save_to(path)?,
+    }
     Ok(memory.is_encrypted())
 }
 

@@ -97,13 +97,13 @@ impl Context {
             .with_context(|| text.display().to_string())
     }
 
-    /// As [`Context::place`], for a command that only reads: a vault or store is opened so that nothing in it can be changed, and another program may
-    /// have it open.
+    /// As [`Context::place`], for a command that only reads: a vault, store or memory is opened so that nothing in it can be changed, and another
+    /// program may have it open.
     pub fn place_to_read(&self, text: &OsStr, last: Last) -> anyhow::Result<Place> {
         let location = self.location(text)?;
         let read = || {
             let kind = location.settled().map(|settled| settled.kind());
-            if let Ok(Kind::Vault | Kind::Store) = kind {
+            if let Ok(Kind::Vault | Kind::Store | Kind::Memory) = kind {
                 resolved(self.open_as(&location, true)?, last)
             } else {
                 self.place_beside(&location, last)

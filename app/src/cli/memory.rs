@@ -52,10 +52,10 @@ fn change_password(
         Root::Saved(path) | Root::Path(path) if location.inner().is_root() => path,
         _ => return Err(Error::new(ErrorKind::UnknownFormat, "open").into()),
     };
-    let memory = match MemoryBackend::load_from(path) {
+    let memory = match MemoryBackend::open_saved(path, None) {
         Err(e) if e.kind() == ErrorKind::PasswordNeeded => {
             let old = context.keys().of(&location).ok_or(e)?;
-            MemoryBackend::load_encrypted(path, &old)?
+            MemoryBackend::open_saved(path, Some(old.as_str()))?
         }
         loaded => loaded?,
     };

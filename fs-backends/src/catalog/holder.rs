@@ -1,4 +1,4 @@
-//! Who holds the lock of a database: the kernel knows, so nothing has to be written that could be wrong after a crash.
+//! Who holds the lock of a database or a saved file: the kernel knows, so nothing has to be written that could be wrong after a crash.
 
 use std::borrow::Cow;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,7 +15,7 @@ struct Holder {
 }
 
 /// A clause that names who keeps `path` from being opened for changes, and what can be done all the same.
-pub(super) fn clause(path: &Path) -> Cow<'static, str> {
+pub(crate) fn clause(path: &Path) -> Cow<'static, str> {
     let computer = rustix::system::uname();
     let computer = computer.nodename().to_string_lossy();
     let held = match holder(path) {

@@ -9,7 +9,7 @@ mod counters;
 mod create;
 mod database;
 mod error;
-mod holder;
+pub(crate) mod holder;
 mod keeper;
 mod key;
 mod lock;

@@ -128,6 +128,7 @@ impl Location {
             },
             stacks: Vec::new(),
             layers: 0,
+            only_read: false,
         }
         .open(self)
     }
@@ -139,6 +140,8 @@ struct Opener<'a> {
     /// The stack files being opened, outermost first.
     stacks: Vec<PathBuf>,
     layers: usize,
+    /// What is opened just now is never written, though it may be opened for changes: a lower layer, or what a snapshot is of.
+    only_read: bool,
 }
 
 impl Opener<'_> {
@@ -196,7 +199,10 @@ impl Opener<'_> {
                 })
             }
             Root::Snapshot { name, of } => {
-                let whole = self.open_bare(&Location::new((**of).clone()))?;
+                let before = std::mem::replace(&mut self.only_read, true);
+                let whole = self.open_bare(&Location::new((**of).clone()));
+                self.only_read = before;
+                let whole = whole?;
                 let Some(snapshots) = whole.backend.extensions().snapshots else {
                     let error = Error::new(ErrorKind::Unsupported, "open snapshot");
                     return Err(error.with_path(location.to_string()));
@@ -287,9 +293,15 @@ impl Opener<'_> {
             }
             new
         } else {
-            let loaded = match MemoryBackend::load_from(path) {
+            let load =
+                |password: Option<&str>| match (self.how.read_only || self.only_read, password) {
+                    (false, password) => MemoryBackend::open_saved(path, password),
+                    (true, Some(password)) => MemoryBackend::load_encrypted(path, password),
+                    (true, None) => MemoryBackend::load_from(path),
+                };
+            let loaded = match load(None) {
                 Err(e) if e.kind() == ErrorKind::PasswordNeeded => match password() {
-                    Some(password) => MemoryBackend::load_encrypted(path, &password)?,
+                    Some(password) => load(Some(password.as_str()))?,
                     None => return Err(e),
                 },
                 loaded => loaded?,
@@ -359,7 +371,11 @@ impl Opener<'_> {
                 here = ground::grounds(layer)?;
                 check(&grounds, &here)?;
             }
-            let opened = self.open(layer)?.rooted()?;
+            let before = self.only_read;
+            self.only_read |= index != top;
+            let opened = self.open(layer);
+            self.only_read = before;
+            let opened = opened?.rooted()?;
             if is_stack {
                 here = ground::grounds(layer)?;
                 check(&grounds, &here)?;

@@ -13,7 +13,7 @@ use super::MemoryBackend;
 use super::bytes::CHUNK_BYTES;
 use super::content::{Contents, Limits, MemoryContent, Shared};
 use super::nodes::{Nodes, View};
-use super::saved::PasswordKey;
+use super::saved::{Home, PasswordKey};
 use super::snapshots::Kept;
 use super::transaction::Transaction;
 use crate::virtual_fs::{
@@ -33,6 +33,8 @@ pub struct MemoryStore {
     closed: AtomicBool,
     /// Of the files it is saved to.
     password: Mutex<Option<PasswordKey>>,
+    /// The file it is kept in. Locked before everything else.
+    home: Mutex<Option<Home>>,
     /// What [`MemoryStore::changes`] said when it was saved or loaded last.
     saved_changes: AtomicU64,
     snapshot_changes: AtomicU64,
@@ -73,6 +75,7 @@ impl MemoryStore {
             fs_id: uuid::Uuid::new_v4().as_u64_pair().0,
             closed: AtomicBool::new(false),
             password: Mutex::default(),
+            home: Mutex::default(),
         }
     }
 
@@ -115,6 +118,11 @@ impl MemoryStore {
     /// The key of the files it is saved to.
     pub(super) fn password(&self) -> MutexGuard<'_, Option<PasswordKey>> {
         self.password.lock()
+    }
+
+    /// The file it is kept in.
+    pub(super) fn home(&self) -> MutexGuard<'_, Option<Home>> {
+        self.home.lock()
     }
 
     /// The snapshots. No other lock of the store is taken while this one is held.
@@ -228,6 +236,7 @@ impl NodeStore for MemoryStore {
 
     fn close(&self) -> Result<()> {
         self.closed.store(true, Ordering::Relaxed);
+        *self.home.lock() = None;
         Ok(())
     }
 }

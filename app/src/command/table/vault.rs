@@ -69,12 +69,12 @@ pub(super) const VERBS: &[Verb] = &[
             let fs = tab(state)?.fs()?.clone();
             let info = active(state)?;
             if let Root::Stack(path) = info.location.root() {
-                return Some(Command::Fs(FsCommand::Save(fs, path.clone(), true, None)));
+                return Some(Command::Fs(FsCommand::Save(fs, path.clone(), false, None)));
             }
             Some(match &info.saved {
                 Some(saved) => {
                     let path = saved.path.clone();
-                    Command::Fs(FsCommand::Save(fs, path, true, None))
+                    Command::Fs(FsCommand::Save(fs, path, false, None))
                 }
                 None => Command::Window(WindowCommand::Dialog(Dialog::Save(fs))),
             })

@@ -66,7 +66,7 @@ pub(super) fn close_unsaved_ui(ui: &mut Ui, cx: &Cx<'_>, tab: TabId) {
         let label = if known.is_some() { "Save" } else { "Save…" };
         if button_ui(ui, label, Weight::Primary, true).clicked() {
             cx.send(match known {
-                Some(path) => Command::Fs(FsCommand::Save(fs.clone(), path, true, None)),
+                Some(path) => Command::Fs(FsCommand::Save(fs.clone(), path, false, None)),
                 None => Command::Window(WindowCommand::Dialog(Dialog::Save(fs.clone()))),
             });
         }
@@ -115,13 +115,19 @@ pub(super) fn replace_ui(
     let color = ui.tokens().warn;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     title_ui(ui, Icon::Memory, color, &format!("Replace “{name}”?"));
-    text_ui(
-        ui,
-        &format!(
-            "It is there already, in {}. What it holds now will be gone; this can't be undone.",
-            path.parent().unwrap_or(path).display()
-        ),
-    );
+    let folder = path.parent().unwrap_or(path).display();
+    let info = cx.state.filesystems.get(fs);
+    let own = info.and_then(|info| info.saved.as_ref());
+    let sentence = if own.is_some_and(|own| own.path == path) {
+        format!(
+            "Another program changed it, in {folder}, since it was opened or saved here. What that wrote will be gone; this can't be undone."
+        )
+    } else {
+        format!(
+            "It is there already, in {folder}. What it holds now will be gone; this can't be undone."
+        )
+    };
+    text_ui(ui, &sentence);
     buttons_ui(ui, |ui| {
         if button_ui(ui, "Replace", Weight::Danger, true).clicked() {
             let path = path.to_path_buf();

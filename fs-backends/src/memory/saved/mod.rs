@@ -12,6 +12,7 @@
 
 mod decode;
 mod encode;
+mod home;
 mod record;
 mod salvage;
 mod sealed;
@@ -29,8 +30,10 @@ use super::snapshots::{Kept, Taken};
 use super::store::MemoryStore;
 use crate::scratch::Scratch;
 use encode::Saved;
+use home::Claim;
 use sealed::{SealedReader, SealedWriter};
 
+pub(super) use home::{Home, real};
 pub(crate) use salvage::read as salvage;
 pub(super) use sealed::PasswordKey;
 pub(crate) use sealed::is_sealed;
@@ -40,12 +43,45 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 impl MemoryBackend {
     /// Saves everything that has a name, the trash and all snapshots as they are now. The file at `path` is the old or the new one at any moment,
-    /// also after a power cut.
+    /// also after a power cut. It is kept there from now on: nobody else saves to that file as long as this one is open.
+    ///
+    /// Errors: `InUse` (somebody else has it open, or saves to it), `AlreadyExists` (it is kept there already, and somebody else changed it since it was
+    /// loaded or saved last; see [`save_over`](Self::save_over)).
     pub fn save_to(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
+        self.save(path.as_ref(), false)
+    }
+
+    /// As [`save_to`](Self::save_to), whatever somebody else wrote to the file meanwhile. Errors: `InUse`.
+    pub fn save_over(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.save(path.as_ref(), true)
+    }
+
+    /// Is it kept in this file: was it opened from there, or saved there last?
+    pub fn is_kept_in(&self, path: impl AsRef<Path>) -> bool {
+        let home = self.store().home();
+        home.as_ref()
+            .is_some_and(|home| home.is_at(&real(path.as_ref())))
+    }
+
+    fn save(&self, path: &Path, over: bool) -> Result<()> {
+        let real = real(path);
+        // Held to the end: one save at a time.
+        let mut home = self.store().home();
+        let own = home.as_ref().filter(|home| home.is_at(&real));
+        let changed = own.is_some_and(Home::was_changed);
+        if changed && !over {
+            let detail = "another program changed it since it was opened or saved here";
+            let error = Error::new(ErrorKind::AlreadyExists, "save");
+            return Err(error.with_detail(detail).with_path(path));
+        }
+        // What is not what this one holds may be somebody else's.
+        let _claim = match own {
+            Some(home) if home.has_name() => None,
+            _ => Some(Claim::on(&real).map_err(|error| error.with_operation("save"))?),
+        };
         let (saved, changes) = self.to_save();
         let key = self.store().password().clone();
-        replace_file(path, |file| {
+        let file = write_file(&real, |file| {
             let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
             match &key {
                 Some(key) => {
@@ -59,6 +95,7 @@ impl MemoryBackend {
         })
         .map_err(|error| error.or_path(path))?;
         self.store().set_saved(changes);
+        *home = Some(Home::of(real, file)?);
         Ok(())
     }
 
@@ -91,6 +128,16 @@ impl MemoryBackend {
     /// [`load_from`](Self::load_from).
     pub fn load_encrypted(path: impl AsRef<Path>, password: &str) -> Result<Self> {
         Self::load(path.as_ref(), Some(password))
+    }
+
+    /// Loads it as [`load_from`](Self::load_from) and [`load_encrypted`](Self::load_encrypted) do, to change it and save it there again: nobody else
+    /// can until it is closed. Errors: `InUse`, with who has it open; and those of loading.
+    pub fn open_saved(path: impl AsRef<Path>, password: Option<&str>) -> Result<Self> {
+        let path = path.as_ref();
+        let home = Home::take(path).map_err(|error| error.with_operation("load"))?;
+        let loaded = Self::read(home.file(), path, password)?;
+        *loaded.store().home() = Some(home);
+        Ok(loaded)
     }
 
     /// Encrypts the files it is saved to from now on, or (`None`) writes them in clear. Deriving the key takes a moment. `InvalidInput`: it is empty.
@@ -127,6 +174,12 @@ impl MemoryBackend {
             return Err(told(Error::new(ErrorKind::UnknownFormat, "load")));
         }
         let file = File::open(path).map_err(io)?;
+        Self::read(&file, path, password)
+    }
+
+    fn read(file: &File, path: &Path, password: Option<&str>) -> Result<Self> {
+        let told = |error: Error| error.with_operation("load").or_path(path);
+        let io = |error| told(Error::from_io(error, "load"));
         let mut from = BufReader::with_capacity(BUFFER_BYTES, file);
         if !is_sealed(from.fill_buf().map_err(io)?) {
             if password.is_some() {
@@ -162,15 +215,26 @@ pub(crate) fn replace_file(
     path: &Path,
     write: impl FnOnce(&File) -> std::io::Result<()>,
 ) -> Result<()> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let scratch = Scratch::file(&path, "save")?;
+    let scratch = written(&real(path), write)?;
+    scratch.replace()
+}
+
+/// The same at a path without links; answers the file, which stays locked. What was not there before is not replaced: `AlreadyExists`.
+fn write_file(path: &Path, write: impl FnOnce(&File) -> std::io::Result<()>) -> Result<File> {
+    let new = path.symlink_metadata().is_err();
+    written(path, write)?.keep(new)
+}
+
+/// What `write` writes, durable, beside `path`, with the permissions of what is there.
+fn written(path: &Path, write: impl FnOnce(&File) -> std::io::Result<()>) -> Result<Scratch> {
+    let scratch = Scratch::file(path, "save")?;
     let io = |error| Error::from_io(error, "save");
     let file = scratch.open()?;
-    if let Ok(old) = fs::metadata(&path) {
+    if let Ok(old) = fs::metadata(path) {
         file.set_permissions(old.permissions()).map_err(io)?;
     }
     write(file).and_then(|()| file.sync_all()).map_err(io)?;
-    scratch.replace()
+    Ok(scratch)
 }
 
 /// Does a saved filesystem begin like this?

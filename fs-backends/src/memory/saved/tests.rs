@@ -1,5 +1,6 @@
 //! Saved files come back whole, and no damage passes for content.
 
+mod home;
 mod sealed;
 
 use std::ffi::{OsStr, OsString};
