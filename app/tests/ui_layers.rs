@@ -302,6 +302,41 @@ fn layers_are_moved_and_taken_out_and_the_message_gives_them_back() {
 }
 
 #[test]
+fn changes_of_layers_are_undone_and_done_again_in_the_order_of_all_that_was_done() {
+    let mut stack = stack_of(&["base", "python", "scratch"], &[("a.txt", "base")]);
+    let undo = |stack: &mut Stack| stack.window.key(Modifiers::COMMAND, Key::Z);
+    let redo = |stack: &mut Stack| stack.window.key(Modifiers::COMMAND, Key::Y);
+    let made = stack.folder.path().join("scratch/New folder");
+    stack.window.verb("layer_list");
+    stack.window.click("Take python out");
+    stack.window.verb("new_folder");
+    stack.window.key(Modifiers::NONE, Key::Enter);
+    assert!(made.is_dir());
+    // What was done last goes first.
+    undo(&mut stack);
+    assert!(!made.exists());
+    assert_eq!(layers(&stack), ["base", "scratch"]);
+    let undo_verb = lamina::command::table::get("undo").unwrap();
+    assert_eq!(
+        undo_verb.label(stack.window.state()),
+        "Undo: Change the layers of app.stack.ron"
+    );
+    undo(&mut stack);
+    assert_eq!(layers(&stack), ["base", "python", "scratch"]);
+    assert!((undo_verb.enabled)(stack.window.state()).is_err());
+    redo(&mut stack);
+    assert_eq!(layers(&stack), ["base", "scratch"]);
+    redo(&mut stack);
+    assert!(made.is_dir());
+    assert!((lamina::command::table::get("redo").unwrap().enabled)(stack.window.state()).is_err());
+    // Once undone by the key, the message offers nothing any more.
+    undo(&mut stack);
+    undo(&mut stack);
+    assert_eq!(layers(&stack), ["base", "python", "scratch"]);
+    assert!(!stack.window.mentions("Changed the layers"));
+}
+
+#[test]
 fn a_layer_over_another_base_than_its_own_says_so_and_can_be_undone() {
     let mut stack = stack_of(&["base", "python", "scratch"], &[("a.txt", "a")]);
     stack.window.verb("new_file");

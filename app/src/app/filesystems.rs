@@ -32,7 +32,8 @@ impl App {
                 open.iter().for_each(|fs| self.lock_saved(fs));
             }
             FsCommand::LockUnsaved(fs, save) => self.lock_unsaved(&fs, save),
-            FsCommand::EditLayers(fs, edit) => self.edit_layers(&fs, edit),
+            FsCommand::EditLayers(fs, edit) => drop(self.edit_layers(&fs, edit)),
+            FsCommand::StepLayers(fs, way, number) => self.step_layers(&fs, way, number),
             FsCommand::ShowLayer(fs, at, shown) => self.show_layer(&fs, at, shown),
             FsCommand::AskLayer(fs) => {
                 self.drafts.begin_form(Kind::Stack, self.home());

@@ -128,6 +128,7 @@ impl App {
                 redo,
                 unfinished,
             } => {
+                self.state.operations.layers.told(&undo, &redo);
                 self.state.operations.undo = undo;
                 self.state.operations.redo = redo;
                 self.unfinished(unfinished);

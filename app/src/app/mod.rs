@@ -40,7 +40,7 @@ use fs_core::ops::FsRef;
 use crate::background::{Background, Folders, Request, Saved, Waker, guard};
 use crate::command::{Command, Commands, OpenIn, channel};
 use crate::state::toast::Level;
-use crate::state::{After, AppState, Arrange, PaneId, Session, Settings, Tab, TabId};
+use crate::state::{After, AppState, Arrange, PaneId, Session, Settings, Tab, TabId, Way};
 use crate::ui::Drafts;
 
 /// The whole window.
@@ -58,6 +58,8 @@ pub struct App {
     reopening: HashSet<FsRef>,
     /// The layers of a stack before they were changed, until it is open with the new ones.
     before_edit: HashMap<FsRef, Vec<StackLayer>>,
+    /// Changes of layers that are being undone or done again, by their numbers.
+    stepping: HashMap<FsRef, (Way, u64)>,
     /// These are getting back the layers they had.
     putting_back: HashSet<FsRef>,
     /// These are locked when they are saved.
@@ -124,6 +126,7 @@ impl App {
             counting: HashMap::new(),
             reopening: HashSet::new(),
             before_edit: HashMap::new(),
+            stepping: HashMap::new(),
             putting_back: HashSet::new(),
             lock_when_saved: HashSet::new(),
             after_unmounting: HashMap::new(),

@@ -11,7 +11,7 @@ use crate::background::Request;
 use crate::state::filesystem::place_of;
 use crate::state::layers::LayersEdit;
 use crate::state::toast::{Level, ToastAction};
-use crate::state::{Dialog, FsInfo, FsStatus, Load};
+use crate::state::{Dialog, FsInfo, FsStatus, Load, Way};
 
 impl App {
     /// Leaves a layer out, or takes it in again.
@@ -30,16 +30,29 @@ impl App {
         self.reopen(fs);
     }
 
-    /// Writes another stack file.
-    pub(super) fn edit_layers(&mut self, fs: &FsRef, edit: LayersEdit) {
+    /// Writes another stack file; `false`: not now, and it was said why.
+    pub(super) fn edit_layers(&mut self, fs: &FsRef, edit: LayersEdit) -> bool {
         if !self.may_reopen(fs) {
-            return;
+            return false;
         }
         let info = self.state.filesystems.get(fs);
         if let Some(Root::Stack(path)) = info.map(|info| info.location.root()) {
             let path = path.clone();
             self.background
                 .send(Request::EditStack(fs.clone(), path, edit));
+        }
+        true
+    }
+
+    /// Undoes a change of the stack file, or does it again.
+    pub(super) fn step_layers(&mut self, fs: &FsRef, way: Way, number: u64) {
+        let Some(step) = self.state.operations.layers.get(way, number) else {
+            return;
+        };
+        let edit = LayersEdit::Put(step.layers.clone());
+        self.stepping.insert(fs.clone(), (way, number));
+        if !self.edit_layers(fs, edit) {
+            self.stepping.remove(fs);
         }
     }
 
@@ -76,16 +89,33 @@ impl App {
             return;
         };
         let putting_back = self.putting_back.remove(fs);
+        let stepping = self.stepping.remove(fs);
+        let layers = &mut self.state.operations.layers;
         match result {
             Ok(_) if putting_back => self.reopen(fs),
             Ok(before) => {
-                let text = format!("Changed the layers of {}", info.name);
+                let name = format!("Change the layers of {}", info.name);
+                let (text, back) = match stepping {
+                    None => {
+                        let text = format!("Changed the layers of {}", info.name);
+                        let number = layers.did(fs, name, before.clone());
+                        (text, Some(ToastAction::Layers(fs.clone(), number)))
+                    }
+                    Some((way, number)) => {
+                        layers.went(way, number, before.clone());
+                        self.state.toasts.forget_layers(number);
+                        let done = match way {
+                            Way::Back => "Undone",
+                            Way::Forth => "Done again",
+                        };
+                        (format!("{done}: {name}"), None)
+                    }
+                };
                 info.hidden.clear();
                 if matches!(self.state.dialog, Some(Dialog::AddLayer(_))) {
                     self.close_dialog();
                 }
-                let back = ToastAction::Layers(fs.clone(), before.clone());
-                self.state.toasts.push(Level::Done, text, Some(back));
+                self.state.toasts.push(Level::Done, text, back);
                 self.before_edit.insert(fs.clone(), before);
                 self.reopen(fs);
             }
@@ -120,6 +150,7 @@ impl App {
         let request = Request::EditStack(fs.clone(), path.clone(), LayersEdit::Put(before));
         self.background.send(request);
         self.putting_back.insert(fs.clone());
+        self.state.operations.layers.forget_last(fs);
         let what = "The layers stay as they were";
         self.note(Level::Error, crate::ui::error_sentence(what, error));
         true

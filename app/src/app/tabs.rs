@@ -195,6 +195,7 @@ impl App {
             .cloned()
             .collect();
         for fs in orphans {
+            self.state.operations.layers.forget(&fs);
             let closed = self.state.filesystems.remove(&fs);
             if let Some(job) = closed.and_then(|info| info.care.job) {
                 job.control.cancel();

@@ -16,7 +16,7 @@ use crate::state::care::Work;
 use crate::state::folder_mount::FolderWish;
 use crate::state::layers::LayersEdit;
 use crate::state::{
-    After, Column, Density, Dialog, OpId, PaneId, RelPath, TabId, ThemeChoice, ToastId,
+    After, Column, Density, Dialog, OpId, PaneId, RelPath, TabId, ThemeChoice, ToastId, Way,
     dialog::NewFilesystem, layout::Resize, properties::AttrWish, snapshots,
 };
 
@@ -236,6 +236,8 @@ pub enum FsCommand {
     LockAll,
     /// Changes which layers a stack has.
     EditLayers(FsRef, LayersEdit),
+    /// Undoes a change of the layers of a stack, or does it again, by its number.
+    StepLayers(FsRef, Way, u64),
     /// Leaves a layer of a stack, by its number in the file, out (`false`) or takes it in again.
     ShowLayer(FsRef, usize, bool),
     /// Asks what becomes a layer of a stack.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fs_core::Error;
 use fs_core::ops::{EntryId, FsRef, Operation, Preflight, Progress, Report};
 
-use super::OpId;
+use super::{LayersHistory, LayersStep, OpId, Way};
 
 /// One operation since the program started.
 #[derive(Clone, Debug)]
@@ -110,6 +110,8 @@ pub struct Operations {
     pub redo: Vec<Undoable>,
     /// What a crash interrupted, oldest first.
     pub unfinished: Vec<Unfinished>,
+    /// Changes of stack files, which are undone in the order of all that was done.
+    pub layers: LayersHistory,
 }
 
 /// An operation that a crash interrupted.
@@ -196,6 +198,15 @@ impl Operations {
                 Stage::Asking(preflight) => Some((*id, preflight)),
                 _ => None,
             })
+    }
+
+    /// The change of a stack file that is undone, or done again, before any operation.
+    pub fn next_layers(&self, way: Way) -> Option<&LayersStep> {
+        let operations = match way {
+            Way::Back => &self.undo,
+            Way::Forth => &self.redo,
+        };
+        self.layers.next(way, operations.last())
     }
 
     /// Forgets one.

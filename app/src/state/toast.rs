@@ -1,6 +1,5 @@
 //! Short messages in the corner, with one thing to do about each.
 
-use fs_backends::location::StackLayer;
 use fs_core::ops::{EntryId, FsRef};
 
 use super::{OpId, ToastId};
@@ -34,8 +33,8 @@ pub enum Level {
 pub enum ToastAction {
     /// Undoes an operation.
     Undo(EntryId),
-    /// Gives a stack these layers again.
-    Layers(FsRef, Vec<StackLayer>),
+    /// Undoes a change of the layers of a stack, by its number.
+    Layers(FsRef, u64),
     /// Shows what failed.
     ShowReport(OpId),
 }
@@ -73,6 +72,12 @@ impl Toasts {
     pub fn forget_undo(&mut self, entry: EntryId) {
         self.0
             .retain(|toast| toast.action != Some(ToastAction::Undo(entry)));
+    }
+
+    /// Takes away messages that offer to undo a change of layers.
+    pub fn forget_layers(&mut self, number: u64) {
+        let offers = |toast: &Toast| matches!(toast.action, Some(ToastAction::Layers(_, it)) if it == number);
+        self.0.retain(|toast| !offers(toast));
     }
 
     /// Those shown, oldest first.

@@ -6,9 +6,8 @@ use egui::{Align2, Area, Order, Ui};
 
 use super::Cx;
 use crate::command::{Command, FileCommand, FsCommand, WindowCommand};
-use crate::state::Dialog;
-use crate::state::layers::LayersEdit;
 use crate::state::toast::{Level, Toast, ToastAction};
+use crate::state::{Dialog, Way};
 use crate::theme::{Icon, UiTokens as _, global_id, metrics};
 use crate::widget::{self, ToastClick};
 
@@ -50,9 +49,8 @@ fn toast_ui(ui: &mut Ui, cx: &Cx<'_>, toast: &Toast) {
     let shown = ui.scope(|ui| widget::toast_ui(ui, icon, color, &toast.text, offer));
     if shown.inner == Some(ToastClick::Action) {
         match toast.action.clone() {
-            Some(ToastAction::Layers(fs, layers)) => {
-                let edit = LayersEdit::Put(layers);
-                cx.send(Command::Fs(FsCommand::EditLayers(fs, edit)));
+            Some(ToastAction::Layers(fs, number)) => {
+                cx.send(Command::Fs(FsCommand::StepLayers(fs, Way::Back, number)));
             }
             Some(ToastAction::Undo(entry)) => cx.send(Command::File(FileCommand::Undo(entry))),
             Some(ToastAction::ShowReport(op)) => {

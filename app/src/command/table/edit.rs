@@ -8,8 +8,8 @@ use super::{
     writable_folder, writable_targets,
 };
 use crate::command::verb::key;
-use crate::command::{Command, FileCommand, ListCommand, WindowCommand};
-use crate::state::AppState;
+use crate::command::{Command, FileCommand, FsCommand, ListCommand, WindowCommand};
+use crate::state::{AppState, Way};
 use crate::theme::Icon;
 
 const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
@@ -17,21 +17,32 @@ const CTRL_ALT: Modifiers = Modifiers::COMMAND.plus(Modifiers::ALT);
 
 pub(super) const VERBS: &[Verb] = &[
     Verb::new("undo", Menu::Edit, "Undo", |state| {
+        if let Some(step) = step(state, Way::Back) {
+            return Some(step);
+        }
         let last = state.operations.undo.last()?;
         Some(Command::File(FileCommand::Undo(last.entry)))
     })
     .icon(Icon::Undo)
     .keys(&[key(Modifiers::COMMAND, Key::Z)])
-    .when(|state| some(!state.operations.undo.is_empty(), "Nothing to undo"))
-    .label_now(|state| Some(format!("Undo: {}", state.operations.undo.last()?.name))),
+    .when(|state| some(last_name(state, Way::Back).is_some(), "Nothing to undo"))
+    .label_now(|state| Some(format!("Undo: {}", last_name(state, Way::Back)?))),
     Verb::new("redo", Menu::Edit, "Redo", |state| {
+        if let Some(step) = step(state, Way::Forth) {
+            return Some(step);
+        }
         let last = state.operations.redo.last()?;
         Some(Command::File(FileCommand::Redo(last.entry)))
     })
     .icon(Icon::Redo)
     .keys(&[key(Modifiers::COMMAND, Key::Y), key(CTRL_SHIFT, Key::Z)])
-    .when(|state| some(!state.operations.redo.is_empty(), "Nothing to do again"))
-    .label_now(|state| Some(format!("Redo: {}", state.operations.redo.last()?.name))),
+    .when(|state| {
+        some(
+            last_name(state, Way::Forth).is_some(),
+            "Nothing to do again",
+        )
+    })
+    .label_now(|state| Some(format!("Redo: {}", last_name(state, Way::Forth)?))),
     Verb::new("cut", Menu::Edit, "Cut", |state| clip(state, true))
         .icon(Icon::Cut)
         .keys(&[key(Modifiers::COMMAND, Key::X)])
@@ -130,6 +141,26 @@ pub(super) const VERBS: &[Verb] = &[
         some(found, "Search for something first")
     }),
 ];
+
+/// The change of a stack's layers that is undone, or done again, next.
+fn step(state: &AppState, way: Way) -> Option<Command> {
+    let step = state.operations.next_layers(way)?;
+    let command = FsCommand::StepLayers(step.fs.clone(), way, step.number);
+    Some(Command::Fs(command))
+}
+
+/// What is undone, or done again, next.
+fn last_name(state: &AppState, way: Way) -> Option<&str> {
+    let operations = &state.operations;
+    if let Some(step) = operations.next_layers(way) {
+        return Some(&step.name);
+    }
+    let last = match way {
+        Way::Back => operations.undo.last(),
+        Way::Forth => operations.redo.last(),
+    };
+    last.map(|last| last.name.as_str())
+}
 
 /// The other pane shows a folder that can be written to.
 fn other_pane(state: &AppState) -> Availability {
