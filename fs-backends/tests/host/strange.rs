@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use fs_core::{
-    At, Backend, Change, Control, EntryBatch, ErrorKind, FileKind, NewKind, NewNode, OpenOptions,
-    RenameMode, VPath, Want,
+    At, Backend, Change, Control, EntryBatch, ErrorKind, FileKind, FileStorage, NewKind, NewNode,
+    OpenOptions, RenameMode, VPath, Want,
 };
 
 use super::{Host, is_root, kind};
@@ -107,6 +107,13 @@ fn files_of_proc_are_not_copied_as_empty() {
     let (from, to) = (VPath::new("/proc/self/status").unwrap(), host.at("copy"));
     let mut staged = host.backend.stage(At::path(&to), &NewNode::file()).unwrap();
     assert!(!staged.fill_from(At::path(&from), &Control::new()).unwrap());
+    // Their size is 0, and there is more.
+    let fs = FileStorage::new(&host.backend);
+    for name in ["/proc/self/mountinfo", "/proc/kallsyms"] {
+        if let Ok(known) = std::fs::read(name) {
+            assert!(fs.read(name).unwrap() == known, "{name}");
+        }
+    }
 }
 
 #[test]

@@ -261,23 +261,30 @@ fn content_of(staged: &mut dyn Staged) -> Result<&mut dyn File> {
         .ok_or_else(|| Error::new(ErrorKind::Unsupported, "write staged file"))
 }
 
-/// Reads piece by piece, so that a size or a `len` that is not true allocates nothing.
+/// Reads piece by piece, so that a size or a `len` that is not true allocates nothing; a small file in one piece, which has room for one byte more than
+/// the file, so that its end is met.
 fn read_range(file: &dyn File, offset: u64, len: usize) -> Result<Vec<u8>> {
     let rest = file.metadata()?.size.saturating_sub(offset);
-    let mut out = Vec::with_capacity(
-        usize::try_from(rest)
-            .unwrap_or(len)
-            .min(len)
-            .min(PIECE_BYTES),
-    );
+    let rest = usize::try_from(rest).unwrap_or(usize::MAX);
+    let mut out = Vec::new();
     while out.len() < len {
         let start = out.len();
-        let room = (len - start).min(PIECE_BYTES);
-        out.resize(start + room, 0);
+        let room = match rest.checked_sub(start) {
+            // More than it said, as every file in `/proc`.
+            None | Some(0) => PIECE_BYTES,
+            Some(left) => left.saturating_add(1).min(PIECE_BYTES),
+        };
+        let room = room.min(len - start);
+        if start == 0 {
+            // Zeroed by the system, not byte by byte.
+            out = vec![0; room];
+        } else {
+            out.resize(start + room, 0);
+        }
         let into = out.get_mut(start..).unwrap_or_default();
         let got = file.read_at(into, offset.saturating_add(start as u64))?;
         out.truncate(start + got);
-        if got == 0 {
+        if got < room {
             break;
         }
     }

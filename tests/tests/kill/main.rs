@@ -3,7 +3,7 @@
 //! A child follows a script its parent knows, and tells each step when it has returned. It is killed at random times (`random`), and before the n-th
 //! call of each system call that changes a disk, for every n (`sweep`).
 //!
-//! `LAMINA_KILL_ROUNDS` sets how often each case is killed at random (5 unless told), `LAMINA_KILL_SEED` the moments and scripts:
+//! `LAMINA_KILL_ROUNDS` sets how often each case is killed at random (30 unless told), `LAMINA_KILL_SEED` the moments and scripts:
 //! `LAMINA_KILL_ROUNDS=200 cargo test --release -p lamina-tests --test kill random -- --nocapture`
 
 #![allow(

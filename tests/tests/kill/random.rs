@@ -154,7 +154,7 @@ fn examine(case: &Case, folder: &Path, seed: u64, ended: &Ended, what: &str) {
 }
 
 fn killed_at_random(name: &str) {
-    let rounds = setting("LAMINA_KILL_ROUNDS", 5);
+    let rounds = setting("LAMINA_KILL_ROUNDS", 30);
     let seed = setting("LAMINA_KILL_SEED", u64::from(std::process::id()));
     let number = NAMES.iter().position(|it| *it == name).unwrap();
     let case = &CASES[number];
