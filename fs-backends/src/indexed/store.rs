@@ -33,6 +33,8 @@ pub(super) struct Shared {
     /// Of the blobs of an encrypted store.
     pub(super) key: Option<StoreKey>,
     open: Mutex<HashMap<ContentId, Weak<BlobContent>>>,
+    /// Held while a blob is opened that is not sealed.
+    opening: Mutex<()>,
     /// Blobs the index does not know yet.
     fresh: Mutex<HashMap<ContentId, BlobName>>,
     unsealed: Mutex<VecDeque<ContentId>>,
@@ -81,6 +83,7 @@ impl BlobStore {
             folder,
             key,
             open: Mutex::default(),
+            opening: Mutex::default(),
             fresh: Mutex::default(),
             unsealed: Mutex::new(unsealed),
             unnamed: Mutex::new(unnamed),
@@ -118,10 +121,19 @@ impl BlobStore {
         if let Some(content) = self.find(id) {
             return Ok(content);
         }
-        let (name, sealed, known_bytes) = self
-            .0
-            .database
-            .read(|db| row(db, id, self.0.database.sums()))?;
+        let known = || {
+            let database = &self.0.database;
+            database.read(|db| row(db, id, database.sums()))
+        };
+        let (mut name, mut sealed, mut known_bytes) = known()?;
+        // A blob that is not sealed is opened once: what one thread puts right after a kill, and then seals, another must not put right as well.
+        let turn = sealed.is_none().then(|| self.0.opening.lock());
+        if turn.is_some() {
+            if let Some(content) = self.find(id) {
+                return Ok(content);
+            }
+            (name, sealed, known_bytes) = known()?;
+        }
         let content = BlobContent::open(id, self.0.clone(), name, sealed, known_bytes)?;
         Ok(self.insert(id, content))
     }
@@ -384,7 +396,7 @@ impl CatalogContent for BlobStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Format, OpenRequest, Secret};
+    use crate::catalog::{Format, OpenRequest, Secret, insert_content};
     use crate::indexed::{BLOBS, INDEX, IndexedBackend};
 
     /// Two threads reap at the same time: one is about to seal what the other removes.
@@ -409,5 +421,56 @@ mod tests {
         store.0.folder.remove(blob.name()).unwrap();
         assert!(store.seal_some().unwrap());
         assert!(!store.seal_some().unwrap());
+    }
+
+    /// After a kill one thread reads a blob that another one seals: whoever came second cut off what tells that a sealed one is whole.
+    #[test]
+    fn a_blob_that_is_read_while_it_is_sealed_stays_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store");
+        drop(IndexedBackend::create_encrypted(&path, "secret").unwrap());
+        let database = Database::open(&OpenRequest {
+            path: &path.join(INDEX),
+            format: Format::Index,
+            secret: Secret::Password("secret"),
+            durability: Durability::OnSync,
+            read_only: false,
+        });
+        let folder = BlobFolder::open(&path.join(BLOBS)).unwrap();
+        let store = BlobStore::new(Arc::new(database.unwrap()), folder).unwrap();
+        for round in 0..300 {
+            let id = {
+                let blob = store.new_blob().unwrap();
+                blob.write_at(&[7; 40_000], 0).unwrap();
+                store
+                    .0
+                    .database
+                    .write_early(|db| {
+                        insert_content(db, blob.id(), 1, 0)?;
+                        store.tell(db, &blob, 40_000, None)
+                    })
+                    .unwrap();
+                store.0.fresh.lock().remove(&blob.id());
+                blob.id()
+            };
+            assert!(store.find(id).is_none(), "as after a kill");
+            store.0.unsealed.lock().push_back(id);
+            let start = std::sync::Barrier::new(3);
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        start.wait();
+                        let read = store.existing(id).unwrap();
+                        let mut bytes = [0; 10];
+                        read.read_at(&mut bytes, 39_990).unwrap();
+                        assert_eq!(bytes, [7; 10]);
+                    });
+                }
+                start.wait();
+                assert!(store.seal_some().unwrap());
+            });
+            let whole = store.existing(id).map(|blob| blob.state().sealed.is_some());
+            assert!(whole.unwrap(), "round {round}");
+        }
     }
 }
