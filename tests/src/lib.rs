@@ -12,6 +12,7 @@ pub mod child;
 pub mod disk;
 pub mod fault;
 pub mod fuzz;
+pub mod mistaken;
 pub mod random;
 pub mod script;
 pub mod shorten;

@@ -68,7 +68,8 @@ impl File for HostFile {
 
     fn write_at(&self, from: &[u8], offset: u64) -> Result<()> {
         let mut done = 0;
-        while let Some(rest @ [_, ..]) = from.get(done..) {
+        // Nothing is written as well: whether it may be, the kernel knows.
+        while let Some(rest) = from.get(done..) {
             match rustix::io::pwrite(&self.fd, rest, offset.saturating_add(done as u64)) {
                 Ok(len) => done += len,
                 Err(Errno::INTR) => {}
@@ -76,6 +77,9 @@ impl File for HostFile {
                     return Err(Errno::FBIG).doing("write", &self.path);
                 }
                 Err(e) => return Err(e).doing("write", &self.path),
+            }
+            if done == from.len() {
+                break;
             }
         }
         Ok(())

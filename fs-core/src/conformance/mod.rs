@@ -18,6 +18,7 @@ mod edge;
 mod handle;
 mod inode;
 mod links;
+mod moments;
 mod no_panic;
 mod paths;
 mod read;
@@ -111,6 +112,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
         paths::CASES,
         links::CASES,
         attributes::CASES,
+        moments::CASES,
         inode::CASES,
         handle::CASES,
         stage::CASES,

@@ -61,6 +61,8 @@ impl Kernel {
     /// In an empty folder; `guard` is kept as long.
     pub fn over(root: &Path, guard: impl Any) -> Self {
         rustix::process::umask(Bits::empty());
+        // Whatever the mask was when the folder was made.
+        rustix::fs::chmod(root, Bits::from_raw_mode(0o755)).unwrap();
         rustix::fs::chmod(root, Bits::from_raw_mode(0o755)).unwrap();
         let root = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY, Bits::empty());
         Self {
@@ -196,12 +198,14 @@ impl Kernel {
 
     fn write_all(fd: impl AsFd, bytes: &[u8], mut at: u64) -> Result<()> {
         let mut rest = bytes;
-        while !rest.is_empty() {
+        loop {
             let got = rustix::io::pwrite(&fd, rest, at)?;
             rest = &rest[got..];
             at += got as u64;
+            if rest.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     fn append_to(fd: impl AsFd, bytes: &[u8]) -> Result<()> {

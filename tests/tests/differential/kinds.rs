@@ -12,7 +12,7 @@ use super::op::Range;
 use super::subject::{Fresh, Resolver};
 use super::{Kind, compare};
 
-fn everything() -> Range {
+pub fn everything() -> Range {
     Range {
         any_target: true,
         exchange: true,
@@ -20,7 +20,7 @@ fn everything() -> Range {
     }
 }
 
-fn fresh(backend: impl Backend + 'static) -> Fresh {
+pub fn fresh(backend: impl Backend + 'static) -> Fresh {
     Fresh {
         backend: Arc::new(backend),
         guard: Box::new(()),
@@ -75,9 +75,13 @@ fn overlay_of_memory_and_memory() {
 
 /// In memory where the system has such a folder.
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm")
+    let folder = tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
-        .unwrap()
+        .unwrap();
+    // The mask of the process is changed while others run.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), mode).unwrap();
+    folder
 }
 
 #[test]

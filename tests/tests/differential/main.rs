@@ -13,6 +13,7 @@
 mod answer;
 mod kernel;
 mod kinds;
+mod mistakes;
 mod model;
 mod op;
 mod subject;

@@ -1,5 +1,6 @@
 //! Operations, and how they are drawn.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 pub use lamina_tests::random::Random as Rng;
@@ -133,6 +134,38 @@ fn path(rng: &mut Rng) -> String {
     path
 }
 
+/// Names of files that were just made or opened: what goes wrong with a file goes wrong when several operations meet at it.
+#[derive(Default)]
+struct Recent(VecDeque<String>);
+
+impl Recent {
+    /// One of them, or any other path.
+    fn path(&self, rng: &mut Rng) -> String {
+        if self.0.is_empty() || rng.below(3) == 0 {
+            return path(rng);
+        }
+        self.0[rng.below(self.0.len() as u64) as usize].clone()
+    }
+
+    fn note(&mut self, op: &Op) {
+        match op {
+            Op::CreateNew(path, _) | Op::Write(path, _) | Op::Open(_, path, _) => self.keep(path),
+            Op::Link(from, to) => {
+                self.keep(from);
+                self.keep(to);
+            }
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, path: &str) {
+        self.0.push_back(path.to_owned());
+        if self.0.len() > 4 {
+            self.0.pop_front();
+        }
+    }
+}
+
 fn bytes(rng: &mut Rng) -> Vec<u8> {
     let len = match rng.below(8) {
         0 => 0,
@@ -185,11 +218,12 @@ pub fn draw(rng: &mut Rng, count: usize, range: Range) -> Vec<Op> {
     let with_set_ids = [0o2775, 0o6755, 0o4711, 0o2644, 0o700, 0o755, 0o1777];
     let mode_bits: &[u32] = if range.owners { &with_set_ids } else { &plain };
     let owners: &[Option<u32>] = &[None, Some(0), Some(1), Some(12)];
+    let mut recent = Recent::default();
     (0..count)
         .map(|_| {
-            let p = path(rng);
+            let p = recent.path(rng);
             let slot = rng.below(3) as usize;
-            match rng.below(if range.owners { 52 } else { 49 }) {
+            let op = match rng.below(if range.owners { 52 } else { 49 }) {
                 0..=5 => Op::Mkdir(p, rng.one_of(&[0o755, 0o700, 0o1777])),
                 6 => Op::Mkfifo(p),
                 7 | 8 => Op::CreateNew(p, rng.one_of(&[0o644, 0o600, 0o755])),
@@ -198,9 +232,9 @@ pub fn draw(rng: &mut Rng, count: usize, range: Range) -> Vec<Op> {
                 14 => Op::Truncate(p, size(rng)),
                 15 | 16 => Op::Unlink(p),
                 17 | 18 => Op::Rmdir(p),
-                19..=22 => Op::Rename(p, path(rng), rng.one_of(modes)),
+                19..=22 => Op::Rename(p, recent.path(rng), rng.one_of(modes)),
                 23 | 24 => Op::Symlink(rng.one_of(&targets).to_owned(), p),
-                25 | 26 => Op::Link(p, path(rng)),
+                25 | 26 => Op::Link(p, recent.path(rng)),
                 27 => Op::Chmod(p, rng.one_of(mode_bits)),
                 28 => Op::SetMtime(
                     p,
@@ -235,7 +269,9 @@ pub fn draw(rng: &mut Rng, count: usize, range: Range) -> Vec<Op> {
                 // Neither is no chown at all, of which an attribute that is not set says nothing.
                 50 => Op::Chown(p, rng.one_of(owners), Some(7)),
                 _ => Op::Chown(p, Some(3), rng.one_of(owners)),
-            }
+            };
+            recent.note(&op);
+            op
         })
         .collect()
 }

@@ -201,13 +201,13 @@ impl Model {
     fn on_handle(&mut self, id: Id, how: How, op: &Op) -> Result<Answer> {
         let may_write = how != How::Read;
         match op {
-            // Nothing to write is never asked of the kernel.
-            Op::WriteAt(_, _, bytes) | Op::AppendTo(_, bytes) if bytes.is_empty() => {}
             Op::WriteAt(..) | Op::AppendTo(..) | Op::SetLen(..) | Op::PunchHole(..)
                 if !may_write =>
             {
                 return Err(Errno::BADF);
             }
+            // Nothing to write makes no file longer.
+            Op::WriteAt(_, _, bytes) | Op::AppendTo(_, bytes) if bytes.is_empty() => {}
             Op::WriteAt(_, at, bytes) => self.write(id, *at as usize, bytes),
             Op::AppendTo(_, bytes) => self.write(id, self.bytes(id).len(), bytes),
             Op::SetLen(_, size) => self.set_len(id, *size),
