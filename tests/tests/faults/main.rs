@@ -1,7 +1,8 @@
 //! Disks that are full and disks that fail: the exact error, nothing half done, reading goes on, and nothing is acknowledged that could be lost. And
 //! what goes on at the same time: other processes, a close, a collection, clocks that jump.
 //!
-//! System calls fail by `strace` (`tamper`), disks are really full in a mount namespace of the test's own (`full`). What can't be done here is left
+//! System calls fail by `strace` (`tamper`), disks are really full in a mount namespace of the test's own (`full`), a device has no blocks
+//! to give (`device`). What can't be done here is left
 //! out, which is said.
 
 #![allow(
@@ -13,6 +14,7 @@
 
 mod closing;
 mod collecting;
+mod device;
 mod full;
 mod sharing;
 mod tamper;
@@ -26,6 +28,7 @@ fn child() {
         match task[0].as_str() {
             "tamper" => tamper::work(&task[1..]),
             "full" => full::work(&task[1..]),
+            "device" => device::work(&task[1..]),
             "closing" => closing::work(&task[1..]),
             "sharing" => sharing::work(&task[1..]),
             "changing" => sharing::change(&task[1..]),
