@@ -78,7 +78,8 @@ impl Window {
     pub fn settle(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         let mut quiet = 0;
-        while quiet < 3 {
+        // A table finds its widths in the second frame, and what is centred around it moves in the next.
+        while quiet < 6 {
             self.harness.step();
             if self.harness.state().in_flight() == 0 {
                 quiet += 1;

@@ -49,9 +49,11 @@ fn a_sound_vault_is_checked_and_tells_what_it_is_made_of() {
     assert!(window.mentions("AES-256-CBC"));
     assert!(window.mentions("1 file, 1 folder"));
     assert!(window.mentions("300 kB in files"));
+    let button = window.rects("Check");
     window.click("Check");
     window.wait_for("the check", done);
     assert!(window.shows("No damage found"));
+    assert_eq!(window.rects("Check"), button, "no button jumps away");
     window.click("Close");
     assert!(window.state().dialog.is_none());
 }

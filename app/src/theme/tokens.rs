@@ -240,6 +240,7 @@ pub struct Metrics {
     pub card_height: f32,
     pub dialog: f32,
     pub dialog_wide: f32,
+    pub dialog_grows: f32,
     pub dialog_margin: f32,
     pub field_short: f32,
     pub field_octal: f32,

@@ -11,7 +11,7 @@ mod questions;
 mod report;
 mod review;
 
-use egui::{Align, Button, Layout, Modal, Ui};
+use egui::{Align, Align2, Button, Layout, Modal, Ui};
 
 use super::{Cx, Drafts};
 use crate::command::{Command, FileCommand, WindowCommand};
@@ -37,7 +37,16 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
         return browser::browser_ui(ui, cx, drafts);
     }
     let m = metrics();
-    let modal = Modal::new(global_id("dialog"))
+    let id = global_id("dialog");
+    let mut area = Modal::default_area(id);
+    if matches!(dialog, Dialog::Care(_)) {
+        // What comes and goes in it moves no button away from under the pointer.
+        let room = ui.content_rect().height() - m.dialog_grows;
+        let top = (room / 2.0).max(m.pad).round();
+        area = area.anchor(Align2::CENTER_TOP, egui::vec2(0.0, top));
+    }
+    let modal = Modal::new(id)
+        .area(area)
         .frame(frame(ui))
         .show(ui.ctx(), |ui| {
             let many_buttons = matches!(dialog, Dialog::Preflight { .. } | Dialog::Shortcuts);

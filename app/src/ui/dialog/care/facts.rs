@@ -5,16 +5,14 @@ use fs_core::Time;
 use fs_core::maintenance::Info;
 
 use super::super::properties::row_ui;
-use super::super::text_ui;
 use crate::state::FsInfo;
 use crate::theme::metrics;
 use crate::ui::text;
 
-/// The facts, once they are known.
+/// The facts; those that are not known yet have their place already.
 pub(super) fn facts_ui(ui: &mut Ui, info: &FsInfo) {
-    let Some(made_of) = &info.care.info else {
-        return text_ui(ui, "Looking what it is made of…");
-    };
+    let made_of = info.care.info.as_deref();
+    let told = |tell: fn(&Info) -> String| made_of.map_or_else(|| "…".to_owned(), tell);
     Grid::new("care facts")
         .num_columns(2)
         .min_row_height(metrics().icon_large)
@@ -23,13 +21,13 @@ pub(super) fn facts_ui(ui: &mut Ui, info: &FsInfo) {
             let path = info.location.host_path();
             let path = path.map(|path| path.display().to_string());
             row_ui(ui, "Location", &path.unwrap_or_default());
-            row_ui(ui, "Kind", &kind(made_of));
-            row_ui(ui, "Encryption", &encryption(made_of));
-            row_ui(ui, "Against damage", made_of.integrity);
-            row_ui(ui, "Holds", &holds(made_of));
-            row_ui(ui, "Size", &size(made_of));
-            let free = text::size(made_of.sizes.host_available_bytes);
-            row_ui(ui, "Free on its disk", &free);
+            row_ui(ui, "Kind", &told(kind));
+            row_ui(ui, "Encryption", &told(encryption));
+            row_ui(ui, "Against damage", &told(|it| it.integrity.to_owned()));
+            row_ui(ui, "Holds", &told(holds));
+            row_ui(ui, "Size", &told(size));
+            let free = |it: &Info| text::size(it.sizes.host_available_bytes);
+            row_ui(ui, "Free on its disk", &told(free));
         });
 }
 
