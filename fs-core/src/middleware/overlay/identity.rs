@@ -9,7 +9,8 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
-use crate::metadata::{FileId, Metadata};
+use crate::error::Result;
+use crate::metadata::{FileId, Metadata, Time};
 
 /// Numbers of one overlay.
 pub(super) struct Ids {
@@ -21,7 +22,14 @@ pub(super) struct Ids {
     base_tag: u32,
     /// Origins that no attribute can hold: upper node -> base node.
     remembered: Mutex<HashMap<FileId, FileId>>,
+    /// What attributes said when they were read last, and the time of change of their node then: who changes an attribute moves it.
+    read: Mutex<HashMap<FileId, (Time, Option<FileId>)>>,
 }
+
+/// Most origins of attributes that are kept; then all are forgotten.
+const READ_MAX: usize = 1 << 16;
+/// A node that has not changed for so long would show another time after its next change; no filesystem's clock ticks more slowly.
+const SETTLED_NANOS: i64 = 2_500_000_000;
 
 const BASE: u64 = 0;
 const UPPER: u64 = 1;
@@ -37,7 +45,31 @@ impl Ids {
             upper_root,
             base_tag,
             remembered: Mutex::default(),
+            read: Mutex::default(),
         }
+    }
+
+    /// What `look` read of the attributes of this node, as long as it has not changed since.
+    pub fn known_origin(
+        &self,
+        upper: &Metadata,
+        look: impl FnOnce() -> Result<Option<FileId>>,
+    ) -> Result<Option<FileId>> {
+        let known = self.read.lock().get(&upper.id).copied();
+        if let Some((_, origin)) = known.filter(|(changed, _)| *changed == upper.ctime) {
+            return Ok(origin);
+        }
+        let origin = look()?;
+        // One that changed just now could change again without its time moving, where clocks tick slowly.
+        let age = Time::now().nanos().saturating_sub(upper.ctime.nanos());
+        if age >= SETTLED_NANOS && upper.ctime != Time::default() {
+            let mut read = self.read.lock();
+            if read.len() >= READ_MAX {
+                read.clear();
+            }
+            read.insert(upper.id, (upper.ctime, origin));
+        }
+        Ok(origin)
     }
 
     /// The root has one number, whichever layer its attributes come from.
@@ -128,6 +160,7 @@ impl Ids {
     pub fn forget(&self, upper: &Metadata) {
         if upper.is_dir() || upper.nlink <= 1 {
             self.remembered.lock().remove(&upper.id);
+            self.read.lock().remove(&upper.id);
         }
     }
 }
@@ -143,6 +176,37 @@ fn mix(a: u64, b: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_attribute_said_counts_until_its_node_changes() {
+        let root = FileId { fs: 7, ino: 1 };
+        let ids = Ids::new(root, root, 0);
+        let (id, origin) = (FileId { fs: 7, ino: 5 }, FileId { fs: 7, ino: 9 });
+        let node = |ctime| Metadata {
+            ctime,
+            ..Metadata::new(id, crate::metadata::FileKind::File, 0, Time::default())
+        };
+        let looks = std::cell::Cell::new(0);
+        let look = |node: &Metadata, says| {
+            looks.set(looks.get() + 1);
+            let before = looks.get();
+            let answer = ids.known_origin(node, || {
+                looks.set(before + 1);
+                Ok(says)
+            });
+            (answer.unwrap(), looks.get() > before)
+        };
+        let (old, new) = (Time::from_parts(1000, 1), Time::from_parts(1000, 2));
+        assert_eq!(look(&node(old), Some(origin)), (Some(origin), true));
+        assert_eq!(look(&node(old), None), (Some(origin), false));
+        assert_eq!(look(&node(new), None), (None, true));
+        assert_eq!(look(&node(new), Some(origin)), (None, false));
+        // What changed just now, and what knows no time, is looked at each time.
+        for unsettled in [Time::now(), Time::default()] {
+            assert_eq!(look(&node(unsettled), Some(origin)), (Some(origin), true));
+            assert_eq!(look(&node(unsettled), None), (None, true));
+        }
+    }
 
     #[test]
     fn layers_never_share_a_number() {

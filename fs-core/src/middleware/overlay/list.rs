@@ -253,10 +253,10 @@ impl Merge {
             return Ok(());
         }
         let ids = self.core.ids()?;
-        let node = entry
-            .metadata
-            .map_or_else(|| ids.upper_node(entry.ino), |metadata| metadata.id);
-        let id = self.number(entry.name, node)?;
+        let id = match entry.metadata {
+            Some(metadata) => self.number_of(entry.name, metadata)?,
+            None => self.number(entry.name, ids.upper_node(entry.ino))?,
+        };
         let mut metadata = entry.metadata.map(|metadata| Metadata { id, ..*metadata });
         if let Some(metadata) = &mut metadata
             && metadata.is_dir()
@@ -273,6 +273,20 @@ impl Merge {
         }
         into.push(entry.name, entry.kind, id.ino, metadata);
         Ok(())
+    }
+
+    /// As [`Merge::number`], without a look at what has not changed since the last.
+    fn number_of(&self, name: &OsStr, metadata: &Metadata) -> Result<FileId> {
+        let ids = self.core.ids()?;
+        if !self.here.facts.impure {
+            return Ok(ids.upper(metadata.id));
+        }
+        let look = || {
+            let kept = self.core.upper.kept(&self.path(name)?)?;
+            absent(self.core.origin(At::path(&kept), metadata.id)).map(Option::flatten)
+        };
+        let origin = ids.known_origin(metadata, look)?;
+        Ok(origin.map_or_else(|| ids.upper(metadata.id), |origin| ids.base(origin)))
     }
 
     fn number(&self, name: &OsStr, node: FileId) -> Result<FileId> {
