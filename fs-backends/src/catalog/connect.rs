@@ -159,6 +159,8 @@ pub(super) fn harden(db: &Connection) -> rusqlite::Result<()> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    // Otherwise each new value of a limit has its statement compiled anew, which costs more than most of them do.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     db.set_limit(Limit::SQLITE_LIMIT_LENGTH, 64 << 20)?;
     Ok(())
@@ -247,4 +249,25 @@ pub(super) fn cipher_for(
 /// The error of opening a connection.
 pub(super) fn open_error(error: rusqlite::Error, path: &Path) -> Error {
     from_sql(error, "open").with_path(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn another_limit_is_not_compiled_anew() {
+        let db = Connection::open_in_memory().unwrap();
+        harden(&db).unwrap();
+        let mut select = db
+            .prepare("SELECT name FROM sqlite_schema LIMIT ?1")
+            .unwrap();
+        for limit in 1..10 {
+            let mut rows = select.query([limit]).unwrap();
+            assert!(rows.next().unwrap().is_none());
+        }
+        assert_eq!(select.get_status(StatementStatus::RePrepare), 0);
+    }
 }
