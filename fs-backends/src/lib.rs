@@ -17,6 +17,7 @@ pub mod sqlite;
 pub mod std_fs;
 pub mod virtual_fs;
 pub mod vroot_fs;
+mod write_back;
 
 pub use indexed::IndexedBackend;
 pub use memory::MemoryBackend;

@@ -1,15 +1,14 @@
 //! What the bytes of a blob lie in: a file as it is, or one of encrypted records.
 
 use std::fs::File;
+use std::os::fd::AsFd as _;
 
 use fs_core::{Error, Result};
 
 use super::folder::BlobFolder;
 use super::name::BlobName;
 use super::records::{RecordFile, StoreKey};
-
-/// So much of a blob is handed to the disk at a time.
-const WRITE_BACK_BYTES: u64 = 8 << 20;
+use crate::write_back::write_back;
 
 /// The open file of a blob.
 pub(super) enum BlobFile {
@@ -71,11 +70,7 @@ impl BlobFile {
 
     /// Lets the disk begin with what was written to a large blob, while more comes: whoever makes it durable waits for the rest only. A hint.
     pub(super) fn write_back(&self, offset: u64, length: usize) {
-        let step = |at: u64| at - at % WRITE_BACK_BYTES;
-        let (from, to) = (step(offset), step(offset.saturating_add(length as u64)));
-        if from < to {
-            write_back(self.on_host(), from, to - from);
-        }
+        write_back(self.on_host().as_fd(), offset, length as u64);
     }
 
     /// Nothing is written any more: what tells a complete blob from a shortened one is written.
@@ -86,26 +81,6 @@ impl BlobFile {
         }
     }
 }
-
-/// See [`BlobFile::write_back`]. Whether it worked is told when the file is made durable.
-#[cfg(target_os = "linux")]
-fn write_back(file: &File, offset: u64, length: u64) {
-    use std::os::fd::AsRawFd as _;
-    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    #[expect(unsafe_code, reason = "a system call without a safe wrapper")]
-    // SAFETY: it takes numbers only, and the descriptor is open as long as `file`.
-    unsafe {
-        libc::sync_file_range(
-            file.as_raw_fd(),
-            signed(offset),
-            signed(length),
-            libc::SYNC_FILE_RANGE_WRITE,
-        );
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn write_back(_file: &File, _offset: u64, _length: u64) {}
 
 fn failed(operation: &'static str) -> impl Fn(std::io::Error) -> Error {
     move |error| Error::from_io(error, operation)

@@ -71,6 +71,14 @@ pub fn set(fd: BorrowedFd<'_>, attr: &SetAttr) -> Result<()> {
     set_times(fd, attr)
 }
 
+/// Sets mode, then times of an open file.
+pub fn set_open(fd: BorrowedFd<'_>, attr: &SetAttr) -> Result<()> {
+    if let Some(mode) = attr.mode {
+        rustix::fs::fchmod(fd, Mode::from_raw_mode(mode & 0o7777))?;
+    }
+    set_times(fd, attr)
+}
+
 /// `chown(2)` of the node itself.
 pub fn set_owner(fd: BorrowedFd<'_>, uid: Option<u32>, gid: Option<u32>) -> Result<()> {
     if uid.is_none() && gid.is_none() {

@@ -2,27 +2,34 @@
 
 use std::os::fd::AsFd as _;
 
-use fs_core::{At, Control, File as _, OpenOptions, Result};
+use fs_core::{At, Control, File as _, Metadata, Result};
 use rustix::io::Errno;
 
 use super::file::HostFile;
 use super::reach::{Reach, failed};
-use super::{HostFs, Shared};
+use super::{Shared, open};
+use crate::write_back::write_back;
 
+/// Looking for holes costs as much as copying so much.
+const SMALL_BYTES: u64 = 64 << 10;
 /// Between two looks at the control.
 const STEP_BYTES: u64 = 8 << 20;
 
 /// Fills `into`, which is empty, from the file at `source`; tells `control` the bytes done, holes included. `false`: not possible here,
 /// nothing was done.
 pub(super) fn fill<R: Reach>(
-    shared: &std::sync::Arc<Shared<R>>,
+    shared: &Shared<R>,
     source: At<'_>,
     into: &HostFile,
     control: &Control,
 ) -> Result<bool> {
     control.check()?;
-    let from = HostFs(std::sync::Arc::clone(shared)).open_file(source, &OpenOptions::read())?;
-    let size = from.metadata()?.size;
+    let (
+        from,
+        Metadata {
+            size, allocated, ..
+        },
+    ) = open::to_read(shared.reach()?, source)?;
     // Files that the kernel makes up as they are read (procfs) say they are empty.
     if size == 0 {
         return Ok(false);
@@ -32,7 +39,12 @@ pub(super) fn fill<R: Reach>(
         return Ok(true);
     }
     let mut done = 0;
-    while let Some((start, end)) = from.next_data(done)? {
+    // In a small file with as many blocks as bytes there is no hole worth a search.
+    let data_after = |done| match size <= SMALL_BYTES && allocated >= size {
+        true => Ok((done < size).then_some((done, size))),
+        false => from.next_data(done),
+    };
+    while let Some((start, end)) = data_after(done)? {
         control.add_bytes(start - done);
         done = start;
         while done < end {
@@ -41,6 +53,7 @@ pub(super) fn fill<R: Reach>(
                 // The file got shorter.
                 Ok(0) => return Ok(true),
                 Ok(copied) => {
+                    write_back(into.as_fd(), done, copied);
                     done += copied;
                     control.add_bytes(copied);
                 }

@@ -190,20 +190,16 @@ impl<R: Reach> Backend for HostFs<R> {
 
     fn get_xattr(&self, at: At<'_>, name: &OsStr) -> Result<Vec<u8>> {
         let operation = "get extended attribute";
-        let fd = self
-            .reach()
-            .and_then(|reach| reach.open(at, OFlags::PATH, Mode::empty()))
-            .doing(operation, at.path)?;
-        xattr::get(fd.as_fd(), name).doing(operation, at.path)
+        let node = self.reach().and_then(|reach| reach::node(reach, at));
+        let node = node.doing(operation, at.path)?;
+        xattr::get(node.as_fd(), name).doing(operation, at.path)
     }
 
     fn list_xattrs(&self, at: At<'_>) -> Result<Vec<OsString>> {
         let operation = "list extended attributes";
-        let fd = self
-            .reach()
-            .and_then(|reach| reach.open(at, OFlags::PATH, Mode::empty()))
-            .doing(operation, at.path)?;
-        xattr::list(fd.as_fd()).doing(operation, at.path)
+        let node = self.reach().and_then(|reach| reach::node(reach, at));
+        let node = node.doing(operation, at.path)?;
+        xattr::list(node.as_fd()).doing(operation, at.path)
     }
 
     fn extensions(&self) -> Extensions<'_> {

@@ -1,12 +1,12 @@
 //! Opening regular files: never a live one, never blocking, never through a link that is not to be followed.
 
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use fs_core::{At, Error, ErrorKind, FileKind, Follow, Metadata, OpenOptions, Result};
 use rustix::fs::{Mode, OFlags};
 
 use super::file::HostFile;
-use super::reach::{Reach, failed, reopen, slot};
+use super::reach::{self, Reach, failed, reopen, slot};
 use super::{HostFs, attr};
 use crate::live_files;
 
@@ -32,15 +32,14 @@ impl<R: Reach> HostFs<R> {
     fn open_or_create(&self, at: At<'_>, access: OFlags, how: &OpenOptions) -> Result<OwnedFd> {
         let creates = how.create && how.write;
         loop {
-            match self.reach()?.open(at, OFlags::PATH, Mode::empty()) {
+            match reach::node(self.reach()?, at) {
                 Ok(node) => {
-                    check_plain(&attr::stat_fd(&node).map_err(|e| failed(e, "open"))?)?;
                     let truncate = if how.truncate && how.write {
                         OFlags::TRUNC
                     } else {
                         OFlags::empty()
                     };
-                    return reopen(node.as_fd(), access | truncate | OFlags::NONBLOCK);
+                    return open_node(node.as_fd(), access | truncate).map(|(fd, _)| fd);
                 }
                 Err(e) if e.kind() == ErrorKind::NotFound && creates => {}
                 Err(e) => return Err(e),
@@ -82,6 +81,20 @@ impl<R: Reach> HostFs<R> {
             })
             .map_err(|e| failed(e, "open"))
     }
+}
+
+/// Opens a regular file of which there is an `O_PATH` descriptor; answers with what it was like.
+fn open_node(node: BorrowedFd<'_>, access: OFlags) -> Result<(OwnedFd, Metadata)> {
+    let metadata = attr::stat_fd(node).map_err(|e| failed(e, "open"))?;
+    check_plain(&metadata)?;
+    Ok((reopen(node, access | OFlags::NONBLOCK)?, metadata))
+}
+
+/// Opens an existing regular file for reading; answers with what it was like.
+pub(super) fn to_read(reach: &impl Reach, at: At<'_>) -> Result<(HostFile, Metadata)> {
+    let node = reach::node(reach, at)?;
+    let (fd, metadata) = open_node(node.as_fd(), OFlags::RDONLY)?;
+    Ok((HostFile::new(fd, at.path.clone(), false), metadata))
 }
 
 /// Refuses what is no regular file, and what belongs to an open filesystem.

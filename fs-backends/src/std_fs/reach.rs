@@ -85,12 +85,12 @@ impl AsFd for Dir<'_> {
 
 impl Dir<'_> {
     /// A descriptor of its own.
-    pub fn to_owned(&self) -> Result<OwnedFd> {
+    pub fn into_owned(self) -> Result<OwnedFd> {
         match self {
             Self::Borrowed(fd) => fd
                 .try_clone_to_owned()
                 .map_err(|e| Error::from_io(e, "open")),
-            Self::Opened(fd) => fd.try_clone().map_err(|e| Error::from_io(e, "open")),
+            Self::Opened(fd) => Ok(fd),
         }
     }
 }
@@ -142,6 +142,14 @@ pub fn pinned(at: At<'_>) -> Result<Option<BorrowedFd<'_>>> {
         Some(Pin(fd)) => Ok(Some(fd.as_fd())),
         None => Err(Error::new(ErrorKind::InvalidInput, "open")
             .with_detail("the folder belongs to another filesystem")),
+    }
+}
+
+/// What `at` names as an `O_PATH` descriptor; of a pinned node that is the pin itself.
+pub fn node<'a>(reach: &impl Reach, at: At<'a>) -> Result<Dir<'a>> {
+    match pinned(at)? {
+        Some(fd) if at.path.is_root() => Ok(Dir::Borrowed(fd)),
+        _ => Ok(Dir::Opened(reach.open(at, OFlags::PATH, Mode::empty())?)),
     }
 }
 

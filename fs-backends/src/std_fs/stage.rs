@@ -7,6 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fs_core::{
     At, Control, Error, ErrorKind, File, FileId, FileKind, Name, NewNode, Node, RenameMode, Result,
@@ -37,6 +38,7 @@ pub struct HostStaged<R: Reach> {
     path: VPath,
     body: Body,
     id: FileId,
+    owner: (u32, u32),
     /// The name it has before it is committed; none yet for an unnamed inode.
     staged_name: Option<OsString>,
     /// Set last: a restrictive mode would be in the way, and every write moves the times.
@@ -50,7 +52,7 @@ impl<R: Reach> HostStaged<R> {
     pub(super) fn new(shared: &Arc<Shared<R>>, at: At<'_>, new: &NewNode) -> Result<Self> {
         let slot = slot(shared.reach()?, at)?;
         shared.written.note(slot.dir.as_fd());
-        let dir = slot.dir.to_owned()?;
+        let dir = slot.dir.into_owned()?;
         let kind = new.kind.kind();
         let unnamed = if kind == FileKind::File {
             make_unnamed(dir.as_fd())?
@@ -74,6 +76,7 @@ impl<R: Reach> HostStaged<R> {
             path: at.path.clone(),
             body,
             id: FileId { fs: 0, ino: 0 },
+            owner: (u32::MAX, u32::MAX),
             staged_name,
             last: SetAttr {
                 mode: (kind != FileKind::Symlink).then_some(new.mode),
@@ -84,6 +87,7 @@ impl<R: Reach> HostStaged<R> {
         // From here on a failure drops what was made.
         let made = metadata?;
         staged.id = made.id;
+        staged.owner = (made.uid, made.gid);
         if kind == FileKind::Directory && new.owner.is_none() {
             // What a set-group-id folder gives its subfolders (mkdir(2)).
             staged.last.mode = Some(new.mode | made.mode & SET_GROUP_ID);
@@ -107,8 +111,18 @@ impl<R: Reach> HostStaged<R> {
 
     /// Gives an unnamed inode a name in the folder.
     fn link_as(&self, name: &OsStr) -> rustix::io::Result<()> {
+        static BY_PROC: AtomicBool = AtomicBool::new(false);
+        if !BY_PROC.load(Ordering::Relaxed) {
+            match rustix::fs::linkat(self.fd(), "", &self.dir, name, AtFlags::EMPTY_PATH) {
+                // Only who may read everything, before Linux 6.10 (or the folder is gone, as the next call will say).
+                Err(Errno::NOENT) => {}
+                linked => return linked,
+            }
+        }
         let from = proc_path(self.fd());
-        rustix::fs::linkat(CWD, from, &self.dir, name, AtFlags::SYMLINK_FOLLOW)
+        rustix::fs::linkat(CWD, from, &self.dir, name, AtFlags::SYMLINK_FOLLOW)?;
+        BY_PROC.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     fn slot(&self, name: Name) -> Slot<'_> {
@@ -212,7 +226,13 @@ impl<R: Reach> Staged for HostStaged<R> {
                 }
             }
         }
-        attr::set_owner(self.fd(), attr.uid, attr.gid).doing("set attributes", &self.path)?;
+        let (uid, gid) = self.owner;
+        let wanted = (
+            attr.uid.filter(|wanted| *wanted != uid),
+            attr.gid.filter(|wanted| *wanted != gid),
+        );
+        attr::set_owner(self.fd(), wanted.0, wanted.1).doing("set attributes", &self.path)?;
+        self.owner = (wanted.0.unwrap_or(uid), wanted.1.unwrap_or(gid));
         self.last = SetAttr {
             mode: attr.mode.or(self.last.mode),
             mtime: attr.mtime.or(self.last.mtime),
@@ -251,7 +271,11 @@ impl<R: Reach> Staged for HostStaged<R> {
             let name = OsStr::new("security.capability");
             xattr::set(self.fd(), name, Some(capability)).doing("commit", &path)?;
         }
-        attr::set(self.fd(), &self.last).doing("commit", &path)?;
+        match &self.body {
+            Body::File(file) => attr::set_open(file.as_fd(), &self.last),
+            Body::Other(fd) => attr::set(fd.as_fd(), &self.last),
+        }
+        .doing("commit", &path)?;
         self.publish(mode).doing("commit", &path)?;
         Ok(self.id)
     }

@@ -52,6 +52,8 @@ pub(super) struct Carrier {
 #[derive(Clone, Copy)]
 pub(super) struct Origin<'a> {
     pub(super) backend: &'a dyn Backend,
+    pub(super) at: At<'a>,
+    /// Its path, for errors.
     pub(super) path: &'a VPath,
     pub(super) metadata: &'a Metadata,
 }
@@ -129,21 +131,21 @@ fn refuses(kind: ErrorKind) -> bool {
 
 /// `false`: not all could be kept.
 fn carry_xattrs(from: Origin<'_>, node: &mut dyn Settable) -> Result<bool> {
-    let names = match from.backend.list_xattrs(At::path(from.path)) {
+    let names = match from.backend.list_xattrs(from.at) {
         Ok(names) => names,
         Err(e) if refuses(e.kind()) => return Ok(false),
-        Err(e) => return Err(e),
+        Err(e) => return Err(e.with_path(from.path)),
     };
     let mut all = true;
     for name in names {
-        let value = match from.backend.get_xattr(At::path(from.path), &name) {
+        let value = match from.backend.get_xattr(from.at, &name) {
             Ok(value) => value,
             Err(e) if e.kind() == ErrorKind::XattrNotFound => continue,
             Err(e) if refuses(e.kind()) => {
                 all = false;
                 continue;
             }
-            Err(e) => return Err(e),
+            Err(e) => return Err(e.with_path(from.path)),
         };
         match node.set_xattr(&name, &value) {
             Ok(()) => {}

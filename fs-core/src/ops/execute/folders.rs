@@ -100,6 +100,7 @@ impl Run<'_, '_> {
             let from = self.backend(&source)?;
             let origin = Origin {
                 backend: &*from,
+                at: At::path(&source.path),
                 path: &source.path,
                 metadata: &item.metadata,
             };

@@ -162,10 +162,21 @@ impl Run<'_, '_> {
         goal: &Goal,
         job: &Job,
     ) -> Result<(Box<dyn Staged>, Metadata, Option<VPath>)> {
-        let at = At::path(&job.source.path);
-        let seen = job.from.stat(at)?;
+        // Within a filesystem everything is read of one node, without looking its path up anew each time.
+        let pin = match is_within(goal, job) {
+            true => Some(job.from.pin(At::path(&job.source.path)))
+                .filter(|pin| !matches!(pin, Err(error) if error.kind() == ErrorKind::Unsupported)),
+            false => None,
+        };
+        let (pin, root) = (pin.transpose()?, VPath::root());
+        let at = match &pin {
+            Some(pin) => At::in_dir(pin, &root),
+            None => At::path(&job.source.path),
+        };
+        let named = |error: Error| error.with_path(&job.source.path);
+        let seen = job.from.stat(at).map_err(named)?;
         let new = NewNode {
-            kind: new_kind(&*job.from, at, &seen)?,
+            kind: new_kind(&*job.from, at, &seen).map_err(named)?,
             mode: seen.mode & 0o777,
             owner: None,
         };
@@ -173,10 +184,11 @@ impl Run<'_, '_> {
         let name = aside.as_ref().unwrap_or(&job.target);
         let mut staged = stage::stage(&goal.backend, goal.capabilities, name, &new)?;
         if seen.is_file() {
-            self.fill(goal, job, &mut staged, &seen)?;
+            self.fill(goal, (job, at), &mut staged, &seen)?;
         }
         let origin = Origin {
             backend: &*job.from,
+            at,
             path: &job.source.path,
             metadata: &seen,
         };
@@ -190,18 +202,17 @@ impl Run<'_, '_> {
     fn fill(
         &mut self,
         goal: &Goal,
-        job: &Job,
+        (job, at): (&Job, At<'_>),
         staged: &mut Box<dyn Staged>,
         seen: &Metadata,
     ) -> Result<()> {
-        let at = At::path(&job.source.path);
-        let within =
-            goal.capabilities.contains(Capabilities::SERVER_SIDE_COPY) && job.source.fs == goal.fs;
-        if within && staged.fill_from(at, self.reporter.control())? {
+        if is_within(goal, job) && staged.fill_from(at, self.reporter.control())? {
             self.reporter.done(0, seen.size);
             return Ok(());
         }
-        let from = job.from.open(at, &OpenOptions::read())?;
+        let from = job
+            .from
+            .open(At::path(&job.source.path), &OpenOptions::read())?;
         let Some(to) = staged.file() else {
             return Err(Error::new(ErrorKind::Unsupported, "copy").with_path(&job.target));
         };
@@ -355,6 +366,11 @@ impl Run<'_, '_> {
             }
         }
     }
+}
+
+/// Can the filesystem copy it by itself?
+fn is_within(goal: &Goal, job: &Job) -> bool {
+    goal.capabilities.contains(Capabilities::SERVER_SIDE_COPY) && job.source.fs == goal.fs
 }
 
 /// The name something is made under first when it is to be exchanged for the file it replaces.
