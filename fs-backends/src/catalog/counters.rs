@@ -90,6 +90,11 @@ impl Counter {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// The number after the last one taken.
+    pub(super) fn next(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
     fn reserve(&self, db: &Connection) -> Result<()> {
         let next = self.next.load(Ordering::Relaxed);
         if next > self.reserved.load(Ordering::Relaxed) {

@@ -11,18 +11,19 @@ use rusqlite::Connection;
 use super::connect::{Cipher, Connector};
 use super::counters::Counters;
 use super::error::from_sql;
+use super::horizon::Horizon;
 use super::keeper::Signal;
 use super::lock::FileLock;
 use super::readers::{Clock, Readers, Writing};
 use super::schema::{Format, Meta};
 use super::sums::Sums;
-use super::writer::{Sync, Writer, touch};
+use super::writer::{Outside, Sync, Writer, touch};
 use crate::live_files;
 use crate::virtual_fs::Changes;
 
 mod opening;
 
-pub(crate) use opening::{OpenRequest, Secret};
+pub(crate) use opening::{OpenRequest, Prove, Secret};
 
 /// When a change survives a power cut. It survives a kill of the process as soon as it returned, either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,6 +167,11 @@ impl Database {
     /// A number for new content.
     pub(crate) fn new_content(&self) -> u64 {
         self.counters.contents.take()
+    }
+
+    /// The number that [`Database::new_content`] will give out next.
+    pub(crate) fn next_content(&self) -> u64 {
+        self.counters.contents.next()
     }
 
     /// Runs `f` on a reader, inside one read transaction.
@@ -319,12 +325,9 @@ impl Database {
     }
 
     /// What has to be made durable before the log goes into the database.
-    pub(super) fn set_outside(
-        &self,
-        sync: impl Fn() -> Result<()> + Send + std::marker::Sync + 'static,
-    ) {
+    pub(super) fn set_outside(&self, outside: impl Outside + 'static) {
         if let Some(writer) = &self.writer {
-            writer.set_outside(Box::new(sync));
+            writer.set_outside(Box::new(outside));
         }
     }
 
@@ -375,6 +378,8 @@ impl Database {
                 if self.signal.was_used() {
                     touch(db)?;
                 }
+                // What lies beside the database was made durable before.
+                Horizon::clear(db)?;
                 db.execute_batch("COMMIT").map_err(sql)?;
                 db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
                     .map_err(sql)

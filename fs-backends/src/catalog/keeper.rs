@@ -267,13 +267,34 @@ fn fold(db: &Connection, pragma: &str) -> Result<()> {
     result.map_err(sql)
 }
 
-/// Pages in the log that are not in the database yet.
-pub(super) fn pages_in_log(db: &Connection) -> Result<u64> {
-    let pages = db
-        .prepare_cached("PRAGMA wal_checkpoint(NOOP)")
+/// Pages in a log, one as often as it was written.
+pub(super) struct Frames {
+    /// Those that count.
+    pub(super) all: u64,
+    in_database: u64,
+}
+
+impl Frames {
+    /// Those that are not in the database yet.
+    pub(super) fn not_in_database(&self) -> u64 {
+        self.all.saturating_sub(self.in_database)
+    }
+}
+
+/// What is in the log; not to be asked within a transaction.
+pub(super) fn frames_in_log(db: &Connection) -> Result<Frames> {
+    let number = |row: &rusqlite::Row<'_>, column| {
+        row.get::<_, i64>(column)
+            .map(|number| number.max(0).cast_unsigned())
+    };
+    db.prepare_cached("PRAGMA wal_checkpoint(NOOP)")
         .and_then(|mut look| {
-            look.query_row([], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
+            look.query_row([], |row| {
+                Ok(Frames {
+                    all: number(row, 1)?,
+                    in_database: number(row, 2)?,
+                })
+            })
         })
-        .map_err(|error| from_sql(error, "checkpoint"))?;
-    Ok(pages.max(0).cast_unsigned())
+        .map_err(|error| from_sql(error, "checkpoint"))
 }

@@ -1,9 +1,12 @@
-//! The log (`-wal`) of a database, without SQLite: the first page as it has it, and what a failed sync makes necessary (<https://www.sqlite.org/fileformat2.html>, 4).
+//! The log (`-wal`) of a database, without SQLite: what it has of each page, what a failed sync makes necessary, and cutting it short
+//! (<https://www.sqlite.org/fileformat2.html>, 4).
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use super::horizon::Horizon;
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
@@ -16,15 +19,17 @@ pub(super) struct Committed {
     pub(super) page_bytes: usize,
     /// Pages of the database after the last transaction.
     pub(super) pages: u32,
+    /// Which log it is.
+    salts: u64,
+    /// Frames up to and with the last that ends a transaction.
+    count: u64,
     frames: HashMap<u32, u64>,
 }
 
 impl Committed {
     /// The log beside `database`; `None`: there is none, or it committed nothing.
     pub(super) fn beside(database: &Path) -> Option<Self> {
-        let mut name = database.as_os_str().to_owned();
-        name.push("-wal");
-        let log = File::open(name).ok()?;
+        let log = File::open(path(database)).ok()?;
         let mut header = [0; HEADER_BYTES];
         log.read_exact_at(&mut header, 0).ok()?;
         let magic = number(&header, 0)?;
@@ -48,8 +53,11 @@ impl Committed {
             log,
             page_bytes,
             pages: 0,
+            salts: u64::from_be_bytes(salt.try_into().ok()?),
+            count: 0,
             frames: HashMap::new(),
         };
+        let mut read = 0;
         // Frames of the transaction that is not committed yet.
         let mut open = Vec::new();
         let mut offset = HEADER_BYTES as u64;
@@ -61,11 +69,13 @@ impl Committed {
             if head.get(8..16)? != salt || sum.words != (number(head, 16)?, number(head, 20)?) {
                 break;
             }
+            read += 1;
             open.push((number(head, 0)?, offset + FRAME_HEADER_BYTES as u64));
             let pages = number(head, 4)?;
             if pages != 0 {
                 committed.frames.extend(open.drain(..));
                 committed.pages = pages;
+                committed.count = read;
             }
             offset += frame.len() as u64;
         }
@@ -96,14 +106,49 @@ pub(super) fn first_page(database: &Path) -> Option<Vec<u8>> {
 /// After an `fsync` that failed Linux marks what it could not write as written (<https://lwn.net/Articles/752063/>), and the next `fsync` succeeds without
 /// it. Transactions that were committed but not yet durable would be acknowledged and lost. SQLite does not know of them any more.
 pub(super) fn write_again(database: &Path) -> std::io::Result<()> {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    let log = match File::options().read(true).write(true).open(name) {
+    let log = match File::options().read(true).write(true).open(path(database)) {
         Ok(log) => log,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
     crate::rewrite::rewrite(&log)
+}
+
+/// Which log it is, by its salts; 0: none has begun.
+pub(super) fn salts(database: &Path) -> u64 {
+    let mut salts = [0; 8];
+    let read = File::open(path(database)).and_then(|log| log.read_exact_at(&mut salts, 16));
+    read.map_or(0, |()| u64::from_be_bytes(salts))
+}
+
+/// Takes everything behind the horizon out of the log, durably. `false`: there is nothing. The database is open nowhere.
+pub(super) fn cut(database: &Path, horizon: &Horizon) -> std::io::Result<bool> {
+    let Some(log) = Committed::beside(database) else {
+        return Ok(false);
+    };
+    let frames = match horizon.salts == log.salts {
+        true => horizon.frames,
+        // It began behind the horizon.
+        false => 0,
+    };
+    let frame_bytes = (FRAME_HEADER_BYTES + log.page_bytes) as u64;
+    let Some(end) = frames.checked_mul(frame_bytes) else {
+        return Ok(false);
+    };
+    let end = HEADER_BYTES as u64 + end;
+    if frames >= log.count {
+        return Ok(false);
+    }
+    let file = File::options().write(true).open(path(database))?;
+    file.set_len(if frames == 0 { 0 } else { end })?;
+    file.sync_all()?;
+    Ok(true)
+}
+
+fn path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u32> {

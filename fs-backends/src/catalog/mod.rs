@@ -10,6 +10,7 @@ mod create;
 mod database;
 mod error;
 pub(crate) mod holder;
+mod horizon;
 mod keeper;
 mod key;
 mod lock;
@@ -43,7 +44,7 @@ pub(crate) use maintenance::{About, Finding, Fix, Inspection, Leftover};
 pub(crate) use opening::{Opening, opening_methods};
 pub(crate) use read::content_row;
 pub(crate) use salvage::{BlobRow, Wreck, damage};
-pub(crate) use schema::{ChunkSum, Format};
+pub(crate) use schema::{ChunkSum, Format, Meta};
 pub(crate) use store::{CatalogContent, CatalogStore, OutsideCounts};
 pub(crate) use sums::{RowSum, Sums, Table, chunk_sum};
 #[cfg(test)]

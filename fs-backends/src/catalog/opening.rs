@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fs_core::{Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
-use super::database::{Database, Durability, OpenRequest, Secret};
+use super::database::{Database, Durability, OpenRequest, Prove, Secret};
 use super::key::Key;
 use super::schema::Format;
 use crate::scratch;
@@ -49,12 +49,14 @@ impl Opening {
         }
     }
 
-    /// Opens the database at `path`, and takes away what killed programs left beside it. Errors: those of [`Database::open`].
+    /// Opens the database at `path`, and takes away what killed programs left beside it; `prove`: where its bytes lie beside it. Errors: those of
+    /// [`Database::open`].
     pub(crate) fn open(
         &self,
         path: &Path,
         format: Format,
         secret: Secret<'_>,
+        prove: Option<&Prove<'_>>,
     ) -> Result<Arc<Database>> {
         let database = Database::open(&OpenRequest {
             path,
@@ -62,6 +64,7 @@ impl Opening {
             secret,
             durability: self.durability,
             read_only: self.read_only,
+            prove,
         })?;
         if !database.is_read_only() {
             scratch::sweep(scratch::folder_of(database.path()));

@@ -9,11 +9,13 @@ use rusqlite::Connection;
 use super::connect::{Connector, Role};
 use super::database::log_length;
 use super::error::corrupted;
+use super::horizon::Horizon;
 
 /// Which database it is, and how far.
 pub(super) struct Owner {
     uuid: String,
     barrier: i64,
+    horizon: Option<Horizon>,
 }
 
 impl Owner {
@@ -35,7 +37,13 @@ impl Owner {
         Some(Self {
             uuid: db.query_row(value, ["uuid"], |row| row.get(0)).ok()?,
             barrier: db.query_row(value, ["barrier"], |row| row.get(0)).ok()?,
+            horizon: Horizon::of(db),
         })
+    }
+
+    /// Has the log been brought into the file since it got this horizon? That is done only when everything is durable, and then the file needs the log.
+    pub(super) fn is_behind(&self, horizon: &Horizon) -> bool {
+        self.horizon.as_ref() == Some(horizon)
     }
 
     /// Is `db`, which reads the log too, still the same database? `Corrupted`: the log is of another one, or of an older copy.

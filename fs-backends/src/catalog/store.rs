@@ -1,7 +1,7 @@
 //! A catalog and a content, joined to the store a virtual filesystem works on.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use fs_core::extensions::{Notes, Space};
 use fs_core::maintenance::{Maintenance, Reclaimed};
@@ -16,6 +16,7 @@ use super::maintenance::Inspection;
 use super::notes;
 use super::read::CatalogRead;
 use super::write::CatalogWrite;
+use super::writer::Outside;
 use crate::virtual_fs::{ContentId, ContentStore, Inode, NodeRead, NodeStore, NodeWrite};
 
 /// A content store whose references live in a catalog.
@@ -35,6 +36,9 @@ pub trait CatalogContent: ContentStore {
 
     /// Makes bytes kept outside the database durable.
     fn sync_outside(&self) -> Result<()>;
+
+    /// The smallest number of a content that no transaction has named yet. `None`: all bytes are in the database.
+    fn first_new(&self) -> Option<u64>;
 
     /// Files kept outside the database that it names, and their bytes.
     fn outside_counts(&self) -> Result<OutsideCounts>;
@@ -65,14 +69,24 @@ pub struct CatalogStore<C: CatalogContent> {
     content: Arc<C>,
 }
 
+/// What the writer needs of content; the content knows the writer too.
+struct OutsideOf<C>(Weak<C>);
+
+impl<C: CatalogContent> Outside for OutsideOf<C> {
+    fn sync(&self) -> Result<()> {
+        let content = self.0.upgrade();
+        content.map_or(Ok(()), |content| content.sync_outside())
+    }
+
+    fn first_new(&self) -> Option<u64> {
+        self.0.upgrade()?.first_new()
+    }
+}
+
 impl<C: CatalogContent> CatalogStore<C> {
     /// Joins the two and begins to look after them in the background.
     pub(crate) fn new(database: Arc<Database>, content: Arc<C>) -> Result<Self> {
-        let outside = Arc::downgrade(&content);
-        database.set_outside(move || {
-            let content = outside.upgrade();
-            content.map_or(Ok(()), |content| content.sync_outside())
-        });
+        database.set_outside(OutsideOf(Arc::downgrade(&content)));
         let keeper = Keeper::start(database.clone(), content.clone())?;
         Ok(Self {
             keeper,
@@ -84,6 +98,13 @@ impl<C: CatalogContent> CatalogStore<C> {
     /// The database.
     pub(crate) fn database(&self) -> &Arc<Database> {
         &self.database
+    }
+}
+
+impl<C: CatalogContent> Drop for CatalogStore<C> {
+    fn drop(&mut self) {
+        // The database alone could not make durable what it names. Nobody is left to tell; `close` reports.
+        self.close().unwrap_or_default();
     }
 }
 

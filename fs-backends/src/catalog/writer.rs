@@ -50,13 +50,19 @@ pub(super) struct Writer {
     waiting: AtomicUsize,
     room: Room,
     commits: AtomicU32,
-    outside: Arc<OnceLock<SyncOutside>>,
+    outside: Arc<OnceLock<Box<dyn Outside>>>,
     in_doubt: Arc<AtomicBool>,
     state: Mutex<State>,
 }
 
-/// Makes durable what lies beside the database and is named in it.
-pub(super) type SyncOutside = Box<dyn Fn() -> Result<()> + Send + std::marker::Sync>;
+/// What lies beside the database and is named in it.
+pub(super) trait Outside: Send + std::marker::Sync {
+    /// Makes it durable.
+    fn sync(&self) -> Result<()>;
+
+    /// The smallest number of a content that no transaction has named yet. `None`: nothing ever lies beside this database.
+    fn first_new(&self) -> Option<u64>;
+}
 
 impl Writer {
     pub(super) fn new(
@@ -65,8 +71,9 @@ impl Writer {
         counters: Arc<Counters>,
     ) -> Self {
         let in_doubt = Arc::new(AtomicBool::new(false));
-        let outside = Arc::<OnceLock<SyncOutside>>::default();
-        let state = State::new(connection, in_doubt.clone(), outside.clone());
+        let outside = Arc::<OnceLock<Box<dyn Outside>>>::default();
+        let path = connector.read().path.clone();
+        let state = State::new(&path, connection, in_doubt.clone(), outside.clone());
         Self {
             connector,
             counters,
@@ -127,9 +134,9 @@ impl Writer {
     }
 
     /// What has to be made durable before anything is that names it: before a durable commit, and before the log goes into the database; told once.
-    pub(super) fn set_outside(&self, sync: SyncOutside) {
+    pub(super) fn set_outside(&self, outside: Box<dyn Outside>) {
         // A second one would be the same.
-        self.outside.set(sync).unwrap_or_default();
+        self.outside.set(outside).unwrap_or_default();
     }
 
     /// As [`Writer::has_room`], without moving the log; `None`: only then can it be told.
@@ -195,7 +202,7 @@ impl Writer {
     ) {
         // A checkpoint makes the index of a store durable, and blobs must be before it.
         let outside = match self.outside.get() {
-            Some(sync) => sync().is_ok(),
+            Some(outside) => outside.sync().is_ok(),
             None => !connector.checkpoint_by_hand,
         };
         if !outside || state.ready(connector).is_err() {
@@ -206,6 +213,7 @@ impl Writer {
         {
             state.distrust();
         }
+        state.log_ends = true;
     }
 
     /// Returns when all commits so far would survive a power cut: one tiny durable commit carries those before it.
@@ -227,6 +235,8 @@ impl Writer {
         // It may make the commits so far durable.
         state.sync_outside()?;
         let result = f(state.connection()?);
+        // Perhaps a checkpoint.
+        state.log_ends = true;
         if let Err(error) = &result
             && matches!(error.kind(), ErrorKind::Io | ErrorKind::NoSpace)
         {

@@ -245,6 +245,10 @@ impl BlobContent {
     fn cut(&self, len_bytes: u64) -> Result<()> {
         if self.length()? > len_bytes {
             self.state.lock().hasher = None;
+            if !self.shared.is_new(self.id) {
+                // A power cut must not bring back the larger size without the bytes.
+                self.shared.database.barrier()?;
+            }
             let _writing = self.shared.folder.writing(&self.name);
             match &self.file {
                 BlobFile::Plain(file) => file

@@ -226,6 +226,12 @@ impl BlobFolder {
         result
     }
 
+    /// Nothing is made durable while the answer lives: whoever wants that waits.
+    #[cfg(test)]
+    pub(super) fn hold_syncs(&self) -> parking_lot::MutexGuard<'_, ()> {
+        self.syncing.lock()
+    }
+
     fn sync_these(&self, unsynced: &Unsynced) -> Result<()> {
         let fail = |errno: rustix::io::Errno| Error::from_io(errno.into(), "sync blobs");
         if unsynced.blobs.is_empty() {

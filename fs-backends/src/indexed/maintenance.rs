@@ -13,6 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::file::BlobFile;
 use super::folder::BlobFolder;
 use super::name::BlobName;
+use super::records::StoreKey;
 use super::rows::{dead_blobs, row};
 use super::store::{BlobStore, Shared};
 use super::{BLOBS, INDEX};
@@ -33,12 +34,25 @@ fn sql(error: rusqlite::Error) -> Error {
 }
 
 /// What the index says of a content.
-struct Row {
-    content: i64,
-    name: Option<String>,
-    sealed: bool,
-    size: i64,
-    hash: Option<Vec<u8>>,
+pub(super) struct Row {
+    pub(super) content: i64,
+    pub(super) name: Option<String>,
+    pub(super) sealed: bool,
+    pub(super) size: i64,
+    pub(super) hash: Option<Vec<u8>>,
+}
+
+impl Row {
+    /// From the content and the columns of `blob`, in this order.
+    pub(super) fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            content: row.get(0)?,
+            name: row.get(1)?,
+            sealed: row.get(2)?,
+            size: row.get(3)?,
+            hash: row.get(4)?,
+        })
+    }
 }
 
 /// Compares every blob the index names with its length and hash, and looks for files that belong to nothing.
@@ -50,15 +64,13 @@ pub(super) fn check(shared: &Shared, it: &mut Inspection<'_>) -> Result<()> {
     let mut rows = select.query([]).map_err(sql)?;
     while let Some(row) = rows.next().map_err(sql)? {
         it.control.check()?;
-        let row = Row {
-            content: row.get(0).map_err(sql)?,
-            name: row.get(1).map_err(sql)?,
-            sealed: row.get(2).map_err(sql)?,
-            size: row.get(3).map_err(sql)?,
-            hash: row.get(4).map_err(sql)?,
-        };
-        if let Some((kind, detail)) = wrong_with(shared, it, &row)? {
-            it.note(Finding::new(kind, About::Content(row.content), detail));
+        let row = Row::of(row).map_err(sql)?;
+        match wrong_with(&shared.folder, shared.key.as_ref(), &row, it.control)? {
+            Some((kind, detail)) => {
+                it.note(Finding::new(kind, About::Content(row.content), detail));
+            }
+            None if row.sealed => it.checked.content_bytes += row.size.max(0).cast_unsigned(),
+            None => {}
         }
     }
     for content in
@@ -86,10 +98,11 @@ pub(super) fn check(shared: &Shared, it: &mut Inspection<'_>) -> Result<()> {
 }
 
 /// Reads one blob; answers what is wrong with it.
-fn wrong_with(
-    shared: &Shared,
-    it: &mut Inspection<'_>,
+pub(super) fn wrong_with(
+    folder: &BlobFolder,
+    key: Option<&StoreKey>,
     row: &Row,
+    control: &Control,
 ) -> Result<Option<(DamageKind, String)>> {
     let Some(text) = &row.name else {
         let detail = format!("content {} has no blob", row.content);
@@ -100,9 +113,8 @@ fn wrong_with(
         Ok(name) => name,
         Err(error) => return Ok(Some((DamageKind::BlobFile, told(&error)))),
     };
-    let folder = &shared.folder;
     // One that is still written is looked at no closer: opening its records would change them.
-    let key = shared.key.as_ref().filter(|_| row.sealed);
+    let key = key.filter(|_| row.sealed);
     let file = match BlobFile::open(folder, &name, key, row.sealed, 0) {
         Ok(file) => file,
         Err(error) if folder.stat(&name).is_none() => {
@@ -118,11 +130,8 @@ fn wrong_with(
         let detail = format!("blob {name} has {length} bytes instead of {}", row.size);
         return Ok(Some((DamageKind::BlobLength, detail)));
     }
-    match hash(&file, it.control) {
-        Ok(hash) if row.hash.as_deref() == Some(hash.as_slice()) => {
-            it.checked.content_bytes += length;
-            Ok(None)
-        }
+    match hash(&file, control) {
+        Ok(hash) if row.hash.as_deref() == Some(hash.as_slice()) => Ok(None),
         Ok(_) => {
             let detail = format!("blob {name} is not what was written");
             Ok(Some((DamageKind::ContentChanged, detail)))

@@ -15,12 +15,15 @@ mod folder;
 mod maintenance;
 mod name;
 mod open;
+mod prove;
 mod records;
 mod rows;
 mod runs;
 pub(crate) mod salvage;
 mod store;
 
+#[cfg(test)]
+mod crash_tests;
 #[cfg(test)]
 mod encrypted_tests;
 #[cfg(test)]

@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_core::{Error, ErrorKind, Result};
+use rusqlite::Connection;
 
 use super::folder::BlobFolder;
+use super::prove::prove;
 use super::store::BlobStore;
 use super::{BLOBS, INDEX, IndexedBackend};
 use crate::catalog::{
-    CatalogStore, CipherPages, Durability, Format, Key, NewDatabase, Opening, Secret, create,
+    CatalogStore, CipherPages, Durability, Format, Key, Meta, NewDatabase, Opening, Secret, create,
     opening_methods,
 };
 use crate::scratch::is_scratch;
@@ -61,7 +63,11 @@ impl StoreOptions {
     }
 
     pub(super) fn open_existing(&self, path: &Path, secret: Secret<'_>) -> Result<IndexedBackend> {
-        let database = self.opening.open(&path.join(INDEX), Format::Index, secret);
+        let prove = |db: &Connection, meta: &Meta, first| prove(path, db, meta, first);
+        let index = path.join(INDEX);
+        let database = self
+            .opening
+            .open(&index, Format::Index, secret, Some(&prove));
         let database = database.map_err(|error| error.with_path(path))?;
         let folder = BlobFolder::open(&path.join(BLOBS))?;
         let content = Arc::new(BlobStore::new(database.clone(), folder)?);

@@ -23,6 +23,8 @@ use crate::virtual_fs::{Content, ContentId, ContentStore};
 
 /// Blobs removed in one transaction.
 const BATCH: usize = 256;
+/// Bytes sealed before the index is told.
+const SEALED_BYTES: u64 = 64 << 20;
 /// A blob the index does not know is removed when it is older than this: perhaps an older index was put back, and the newer one will be.
 const GRACE_SECONDS: u64 = 24 * 60 * 60;
 
@@ -50,6 +52,11 @@ impl Shared {
     /// Is it a blob that the index will know soon?
     pub(super) fn is_fresh(&self, name: &BlobName) -> bool {
         self.fresh.lock().values().any(|fresh| fresh == name)
+    }
+
+    /// Is it a content that no transaction has named yet?
+    pub(super) fn is_new(&self, id: ContentId) -> bool {
+        self.fresh.lock().contains_key(&id)
     }
 
     /// A content was closed.
@@ -104,10 +111,12 @@ impl BlobStore {
     }
 
     fn new_blob(&self) -> Result<Arc<BlobContent>> {
-        let id = ContentId(self.0.database.new_content());
-        // Known as new before there is a file that could be taken for a leftover.
         let name = BlobName::new();
-        self.0.fresh.lock().insert(id, name.clone());
+        // Known as new before there is a file that could be taken for a leftover, and from the moment it has its number.
+        let mut fresh = self.0.fresh.lock();
+        let id = ContentId(self.0.database.new_content());
+        fresh.insert(id, name.clone());
+        drop(fresh);
         match BlobContent::create(id, self.0.clone(), name) {
             Ok(content) => Ok(self.insert(id, content)),
             Err(error) => {
@@ -138,36 +147,59 @@ impl BlobStore {
         Ok(self.insert(id, content))
     }
 
-    /// Seals one content that nobody writes any more, and tells the index. `true`: there may be more.
+    /// Seals some contents that nobody writes any more, and tells the index when they are durable. `true`: there may be more.
     pub(super) fn seal_some(&self) -> Result<bool> {
-        let Some(id) = self.0.unsealed.lock().pop_front() else {
-            return Ok(false);
-        };
-        // Gone or damaged: whoever reads it is told.
-        let Ok(content) = self.existing(id) else {
-            return Ok(true);
-        };
-        // The lock goes before the index is told: whoever writes takes the two in the other order.
-        let sealed = {
+        let (mut sealed, mut bytes, mut failed) = (Vec::new(), 0, None);
+        while sealed.len() < BATCH && bytes < SEALED_BYTES {
+            let Some(id) = self.0.unsealed.lock().pop_front() else {
+                break;
+            };
+            // Gone or damaged: whoever reads it is told.
+            let Ok(content) = self.existing(id) else {
+                continue;
+            };
+            // The lock goes before the index is told: whoever writes takes the two in the other order.
             let mut state = content.state();
-            match content.seal(&mut state) {
+            let seal = match content.seal(&mut state) {
                 Ok(now) => state.sealed.clone().filter(|_| now),
                 // Another thread removed it since: nobody names it.
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
-                Err(error) => return Err(error),
-            }
-        };
-        if let Some(seal) = sealed {
-            self.0.database.write_early(|db| {
-                // Perhaps nobody names it any more, and it is forgotten.
-                match row(db, id, self.0.database.sums()) {
-                    Ok(_) => self.tell(db, &content, seal.size_bytes, Some(&seal)),
-                    Err(error) if error.kind() == ErrorKind::Corrupted => Ok(()),
-                    Err(error) => Err(error),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
                 }
-            })?;
+            };
+            drop(state);
+            if let Some(seal) = seal {
+                bytes += seal.size_bytes;
+                sealed.push((content, seal));
+            }
         }
-        Ok(true)
+        let told = self.tell_sealed(&sealed);
+        match failed {
+            Some(error) => Err(error),
+            None => told.map(|()| !sealed.is_empty()),
+        }
+    }
+
+    /// Tells the index of complete contents.
+    fn tell_sealed(&self, sealed: &[(Arc<BlobContent>, Seal)]) -> Result<()> {
+        if sealed.is_empty() {
+            return Ok(());
+        }
+        // A hash that the disk has without the bytes would make of a file that was written to one that is damaged.
+        self.sync_outside()?;
+        self.0.database.write_early(|db| {
+            for (content, seal) in sealed {
+                // Perhaps nobody names it any more, and it is forgotten.
+                match row(db, content.id(), self.0.database.sums()) {
+                    Ok(_) => self.tell(db, content, seal.size_bytes, Some(seal))?,
+                    Err(error) if error.kind() == ErrorKind::Corrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })
     }
 
     fn tell(
@@ -294,15 +326,23 @@ impl ContentStore for BlobStore {
     }
 
     fn publish(&self, contents: &[ContentId]) -> Result<()> {
+        let mut known = false;
         for content in contents.iter().filter_map(|&id| self.find(id)) {
             let mut state = content.state();
             state.writing = false;
-            content.seal(&mut state)?;
+            let sealed = content.seal(&mut state)?;
+            known |= sealed && !self.0.is_new(content.id());
         }
         match self.0.database.durability() {
             Durability::EachCall => self.0.folder.sync(),
+            // Whether one the index knows already is whole is not looked at after a crash.
+            Durability::OnSync if known => self.0.folder.sync(),
             Durability::OnSync => Ok(()),
         }
+    }
+
+    fn cuts_late(&self) -> bool {
+        true
     }
 
     fn settle(&self, content: ContentId) -> Result<()> {
@@ -367,6 +407,13 @@ impl CatalogContent for BlobStore {
         self.0.folder.sync()
     }
 
+    fn first_new(&self) -> Option<u64> {
+        let fresh = self.0.fresh.lock();
+        let next = self.0.database.next_content();
+        let first = fresh.keys().map(|id| id.0).min().unwrap_or(next);
+        Some(first.min(next))
+    }
+
     fn outside_counts(&self) -> Result<OutsideCounts> {
         self.0.database.read(|db| {
             let select = "SELECT count(*), coalesce(sum(size), 0) FROM blob";
@@ -411,6 +458,7 @@ mod tests {
             secret: Secret::None,
             durability: Durability::OnSync,
             read_only: false,
+            prove: None,
         });
         // Without a keeper that would be a third one.
         let folder = BlobFolder::open(&path.join(BLOBS)).unwrap();
@@ -419,7 +467,6 @@ mod tests {
         blob.state().writing = false;
         store.0.unsealed.lock().push_back(blob.id());
         store.0.folder.remove(blob.name()).unwrap();
-        assert!(store.seal_some().unwrap());
         assert!(!store.seal_some().unwrap());
     }
 

@@ -86,7 +86,7 @@ impl VaultOptions {
     }
 
     pub(super) fn open_existing(&self, path: &Path, secret: Secret<'_>) -> Result<SqliteBackend> {
-        let database = self.opening.open(path, Format::Vault, secret)?;
+        let database = self.opening.open(path, Format::Vault, secret, None)?;
         let content = Arc::new(ChunkStore::new(database.clone())?);
         VirtualFs::over(CatalogStore::new(database, content)?)
     }

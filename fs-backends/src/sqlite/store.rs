@@ -210,6 +210,10 @@ impl CatalogContent for ChunkStore {
         Ok(())
     }
 
+    fn first_new(&self) -> Option<u64> {
+        None
+    }
+
     fn outside_counts(&self) -> Result<OutsideCounts> {
         Ok(OutsideCounts::default())
     }

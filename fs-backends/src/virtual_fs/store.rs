@@ -335,6 +335,12 @@ pub trait ContentStore: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Must the smaller size of a file be committed before its bytes are cut off? So where they lie outside the database: a crash in between would
+    /// bring back the larger size without them.
+    fn cuts_late(&self) -> bool {
+        false
+    }
+
     /// The last handle that could write to `content` is closed, and a node names it: time to seal.
     fn settle(&self, _content: ContentId) -> Result<()> {
         Ok(())

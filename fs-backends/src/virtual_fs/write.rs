@@ -11,6 +11,9 @@ use super::record::{apply, apply_to_named, written};
 use super::resolve::fail;
 use super::store::{Content, ContentId, ContentStore as _, NodeRecord, NodeStore};
 
+/// What a host usually allocates at least.
+const BLOCK_BYTES: u64 = 4096;
+
 impl<S: NodeStore> OpenFile<S> {
     /// Writes at `offset`, or (`None`) at the end; answers where.
     pub(super) fn write_at(&self, from: &[u8], offset: Option<u64>) -> Result<u64> {
@@ -65,10 +68,19 @@ impl<S: NodeStore> OpenFile<S> {
             return self.store_change(&mut state, None, &edit(0));
         }
         let (content, new) = self.writable(&mut state)?;
-        if size < state.record.size {
-            content.truncate(size)?;
+        let cuts = size < state.record.size;
+        let late = cuts && new.is_none() && self.shared.store.content().cuts_late();
+        if !late {
+            if cuts {
+                content.truncate(size)?;
+            }
+            return self.store_change(&mut state, new, &edit(content.allocated()?));
         }
-        self.store_change(&mut state, new, &edit(content.allocated()?))
+        let allocated = content.allocated()?.min(size.next_multiple_of(BLOCK_BYTES));
+        self.store_change(&mut state, None, &edit(allocated))?;
+        // Failing that, whoever writes next cuts them off first.
+        state.writable = content.truncate(size).is_ok();
+        Ok(())
     }
 
     fn check_size(&self, end: Option<u64>) -> Result<u64> {

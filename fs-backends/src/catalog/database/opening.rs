@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Mutex, RwLock};
+use rusqlite::Connection;
 
 use super::{Database, Durability, Held, log_length};
 use crate::catalog::connect::{Connector, Role, believe_log, cipher_for, open_error};
 use crate::catalog::counters::Counters;
+use crate::catalog::horizon::Horizon;
 use crate::catalog::keeper::Signal;
 use crate::catalog::key::Key;
 use crate::catalog::lock::{FileLock, opening};
+use crate::catalog::log;
 use crate::catalog::old;
 use crate::catalog::owner::Owner;
 use crate::catalog::readers::{Clock, Readers};
-use crate::catalog::schema::{self, Format};
+use crate::catalog::schema::{self, Format, Meta};
 use crate::catalog::sums::Sums;
 use crate::catalog::writer::Writer;
 use crate::live_files;
@@ -31,12 +34,17 @@ pub(crate) enum Secret<'a> {
     Key(&'a Key),
 }
 
+/// Are the bytes of the contents from this number on as the database has it, and durable now?
+pub(crate) type Prove<'a> = dyn Fn(&Connection, &Meta, u64) -> Result<bool> + 'a;
+
 /// What to open.
 pub(crate) struct OpenRequest<'a> {
     pub(crate) path: &'a Path,
     pub(crate) format: Format,
     pub(crate) secret: Secret<'a>,
     pub(crate) durability: Durability,
+    /// Where bytes lie beside the database: are those there that it names?
+    pub(crate) prove: Option<&'a Prove<'a>>,
     /// Only to read: needs no file that can be written, and no end to what another program does with it.
     pub(crate) read_only: bool,
 }
@@ -85,14 +93,29 @@ impl Database {
         let mut first = connector
             .connect_first(role, owner.is_some())
             .map_err(|error| open_error(error, given))?;
-        if let Some(owner) = owner {
+        if let Some(owner) = &owner {
             owner
                 .check(&first)
                 .map_err(|error| error.with_path(given))?;
         }
-        believe_log(&first).map_err(|error| open_error(error, given))?;
         let (meta, version) =
             schema::verify(&first, request.format).map_err(|error| error.with_path(given))?;
+        if !read_only
+            && let Some((owner, prove)) = owner.as_ref().zip(request.prove)
+            && let Some(horizon) = Horizon::of(&first)
+            && !owner.is_behind(&horizon)
+            && !prove(&first, &meta, horizon.first_content)
+                .map_err(|error| error.with_path(given))?
+        {
+            // Closing it does not bring the log into the database.
+            drop(first);
+            log::cut(&path, &horizon)
+                .map_err(|error| Error::from_io(error, "open").with_path(given))?;
+            first = connector
+                .connect_first(role, true)
+                .map_err(|error| open_error(error, given))?;
+        }
+        believe_log(&first).map_err(|error| open_error(error, given))?;
         if version < schema::VERSION {
             if read_only {
                 connector.old = Some((request.format, version));

@@ -29,6 +29,7 @@ fn fixture() -> Fixture {
         secret: Secret::None,
         durability: Durability::OnSync,
         read_only: false,
+        prove: None,
     };
     Fixture {
         database: Database::open(&request).unwrap(),

@@ -359,13 +359,14 @@ fn index_row(values: &[ValueRef<'_>], sums: bool) -> Result<Row> {
 }
 
 fn known_key(key: &[u8]) -> bool {
-    const KEYS: [&[u8]; 9] = [
+    const KEYS: [&[u8]; 10] = [
         b"uuid",
         b"chunk_bytes",
         b"chunk_sum",
         b"created",
         b"blob_key",
         b"barrier",
+        b"horizon",
         b"trash",
         b"next_ino",
         b"next_content",

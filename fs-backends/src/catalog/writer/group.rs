@@ -1,6 +1,7 @@
 //! The writing connection, and the transaction that those who wait for it share: one savepoint each, one COMMIT for all.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -9,12 +10,13 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
 use super::room::{Pages, page_bytes};
-use super::{Sync, SyncOutside};
+use super::{Outside, Sync};
 use crate::catalog::connect::{Connector, Role};
 use crate::catalog::counters::Counters;
 use crate::catalog::database::log_length;
 use crate::catalog::error::from_sql;
-use crate::catalog::keeper::{checkpoint, pages_in_log};
+use crate::catalog::horizon::Horizon;
+use crate::catalog::keeper::{checkpoint, frames_in_log};
 use crate::catalog::log;
 use crate::catalog::schema::set_meta;
 
@@ -25,8 +27,12 @@ pub(super) struct State {
     /// Commits since the last durable one.
     pub(super) unsynced: bool,
     level: Sync,
+    /// The log is in the database: what is committed next may begin it anew.
+    pub(super) log_ends: bool,
+    /// Does the database note how much of the log is durable?
+    has_horizon: bool,
     in_doubt: Arc<AtomicBool>,
-    outside: Arc<OnceLock<SyncOutside>>,
+    outside: Arc<OnceLock<Box<dyn Outside>>>,
 }
 
 /// The connection, while there is one.
@@ -46,8 +52,10 @@ pub(super) struct Group {
     pub(super) cause: Option<Error>,
     /// When somebody had to look.
     pages: Option<Pages>,
-    /// The log is empty: what is committed begins it.
+    /// The log is empty, or all of it is in the database: what is committed begins it.
     begins_log: bool,
+    /// Where the log ended before, if nobody knows yet that what comes may not be durable.
+    horizon: Option<Horizon>,
 }
 
 /// How a shared transaction ended; everybody who joined it waits here.
@@ -77,15 +85,20 @@ impl Outcome {
 impl State {
     /// With an open connection that nothing was written through yet.
     pub(super) fn new(
+        path: &Path,
         connection: Connection,
         in_doubt: Arc<AtomicBool>,
-        outside: Arc<OnceLock<SyncOutside>>,
+        outside: Arc<OnceLock<Box<dyn Outside>>>,
     ) -> Self {
+        let has_horizon = Horizon::of(&connection).is_some();
         Self {
             connection: Slot::Open(connection),
             group: None,
-            unsynced: false,
+            // What a killed program committed may not be durable.
+            unsynced: log_length(path) > 0 || has_horizon,
             level: Sync::Durable,
+            log_ends: false,
+            has_horizon,
             in_doubt,
             outside,
         }
@@ -102,7 +115,7 @@ impl State {
     /// Makes durable what lies beside the database. A durable commit that named bytes the disk does not have would lose, in a power cut, also those that
     /// were there before: a file that is changed in place may have got another blob.
     pub(super) fn sync_outside(&self) -> Result<()> {
-        self.outside.get().map_or(Ok(()), |sync| sync())
+        self.outside.get().map_or(Ok(()), |outside| outside.sync())
     }
 
     pub(super) fn ready(&mut self, connector: &Connector) -> Result<()> {
@@ -127,6 +140,8 @@ impl State {
                 }
                 touched => touched?,
             }
+            // Nobody knows which of the last transactions stands.
+            self.has_horizon = Horizon::of(&connection).is_some();
             self.in_doubt.store(false, Ordering::Release);
             self.connection = Slot::Open(connection);
         }
@@ -143,7 +158,7 @@ impl State {
     /// Bytes in the log that are not in the database yet; `None`: nobody can tell.
     pub(super) fn log_bytes(&self) -> Option<u64> {
         let db = self.connection().ok()?;
-        Some(pages_in_log(db).ok()? * page_bytes(db).ok()?)
+        Some(frames_in_log(db).ok()?.not_in_database() * page_bytes(db).ok()?)
     }
 
     /// Pages when the open transaction began, or when somebody looked first.
@@ -174,6 +189,7 @@ impl State {
                 .and_then(|mut begin| begin.execute([]))
                 .map_err(|error| from_sql(error, "write"))
         };
+        let horizon = self.new_horizon(&connector.path, sync)?;
         begin(self)?;
         let outcome = Arc::new(Outcome::default());
         self.group = Some(Group {
@@ -182,7 +198,8 @@ impl State {
             sync,
             cause: None,
             pages: None,
-            begins_log: log_length(&connector.path) == 0,
+            begins_log: std::mem::take(&mut self.log_ends) || log_length(&connector.path) == 0,
+            horizon,
         });
         Ok(outcome)
     }
@@ -254,6 +271,42 @@ impl State {
         group.outcome.settle(result);
     }
 
+    fn first_new(&self) -> Option<u64> {
+        self.outside.get().and_then(|outside| outside.first_new())
+    }
+
+    /// Where the log ends now, for a transaction that may name what is not durable, if it is the first one. Not to be asked within it.
+    fn new_horizon(&self, path: &Path, sync: Sync) -> Result<Option<Horizon>> {
+        if sync == Sync::Durable || self.has_horizon || self.first_new().is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Horizon {
+            salts: log::salts(path),
+            frames: frames_in_log(self.connection()?)?.all,
+            first_content: 0,
+        }))
+    }
+
+    /// Notes the horizon of a transaction that is not durable, or that there is none any more.
+    fn tell_horizon(&self, db: &Connection, group: &Group) -> Result<()> {
+        if group.sync == Sync::Durable {
+            return match self.has_horizon {
+                true => Horizon::clear(db),
+                false => Ok(()),
+            };
+        }
+        // Only now: what it names itself is new.
+        let first_content = self.first_new().unwrap_or(0);
+        match group.horizon {
+            Some(horizon) => Horizon {
+                first_content,
+                ..horizon
+            }
+            .set(db),
+            None => Ok(()),
+        }
+    }
+
     fn commit(&mut self, group: &Group, counters: &Counters) -> Result<()> {
         let db = self.connection()?;
         if db.is_autocommit() {
@@ -275,7 +328,8 @@ impl State {
             true => touch(db),
             false => Ok(()),
         };
-        let committed = begun.and_then(|()| counters.reserve(db)).and_then(|()| {
+        let told = begun.and_then(|()| self.tell_horizon(db, group));
+        let committed = told.and_then(|()| counters.reserve(db)).and_then(|()| {
             db.prepare_cached("COMMIT")
                 .and_then(|mut commit| commit.execute([]))
                 .map_err(|error| from_sql(error, "write"))
@@ -288,6 +342,7 @@ impl State {
             return Err(error);
         }
         self.unsynced = true;
+        self.has_horizon = group.sync == Sync::Committed && self.first_new().is_some();
         if group.sync == Sync::Durable && self.level != Sync::Durable {
             let touched = self
                 .set_level(Sync::Durable)

@@ -148,6 +148,19 @@ fn a_closed_writer_says_so() {
     fixture.writer.close(|_| Ok(())).unwrap();
 }
 
+/// What lies beside a database, made durable like this.
+struct Beside<F>(F);
+
+impl<F: Fn() -> Result<()> + Send + std::marker::Sync> Outside for Beside<F> {
+    fn sync(&self) -> Result<()> {
+        self.0()
+    }
+
+    fn first_new(&self) -> Option<u64> {
+        None
+    }
+}
+
 /// A power cut after a durable commit must find everything it names.
 #[test]
 fn what_lies_outside_is_durable_before_a_durable_commit() {
@@ -160,7 +173,7 @@ fn what_lies_outside_is_durable_before_a_durable_commit() {
         Arc::new(AtomicBool::new(false)),
     );
     let (counted, failing) = (calls.clone(), fails.clone());
-    writer.set_outside(Box::new(move || {
+    writer.set_outside(Box::new(Beside(move || {
         let select = "SELECT count(*) FROM meta WHERE value = 1 AND key < 'a'";
         let seen: u32 = look.lock().query_row(select, [], |row| row.get(0)).unwrap();
         assert_eq!(
@@ -172,7 +185,7 @@ fn what_lies_outside_is_durable_before_a_durable_commit() {
             true => Err(Error::new(ErrorKind::Io, "sync blobs")),
             false => Ok(()),
         }
-    }));
+    })));
     writer.run(Sync::Durable, |db| put(db, 0)).unwrap();
     writer.run(Sync::Durable, |db| put(db, 1)).unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), 2);
