@@ -109,6 +109,8 @@ pub(super) struct Reader {
     db: Connection,
     /// The moment of its open transaction; `None`: it has none.
     moment: Option<u64>,
+    /// The database was closed, and this is a connection to nothing.
+    is_closed: bool,
 }
 
 /// Makes readers.
@@ -120,7 +122,11 @@ impl ManageConnection for Manager {
 
     fn connect(&self) -> rusqlite::Result<Reader> {
         let db = self.0.connect()?;
-        Ok(Reader { db, moment: None })
+        Ok(Reader {
+            db,
+            moment: None,
+            is_closed: false,
+        })
     }
 
     fn is_valid(&self, reader: &mut Reader) -> rusqlite::Result<()> {
@@ -163,12 +169,15 @@ impl Readers {
         })
     }
 
-    /// A reader inside a read transaction. Error: `Busy` when all are in use for too long.
+    /// A reader inside a read transaction. Errors: `Busy` when all are in use for too long, `Closed` when the database was closed meanwhile.
     pub(super) fn begin<'a>(&'a self, clock: &'a Clock) -> Result<Moment<'a>> {
         let reader = self
             .pool
             .get()
             .map_err(|error| Error::new(ErrorKind::Busy, "read").with_source(error))?;
+        if reader.is_closed {
+            return Err(Error::new(ErrorKind::Closed, "read"));
+        }
         let mut moment = Moment {
             readers: self,
             reader,
@@ -226,6 +235,7 @@ impl Readers {
                 break;
             };
             self.end(&mut reader);
+            reader.is_closed = true;
             if let Ok(nothing) = Connection::open_in_memory() {
                 drop(std::mem::replace(&mut reader.db, nothing));
             }

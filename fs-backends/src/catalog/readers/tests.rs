@@ -121,3 +121,46 @@ fn a_reader_that_panics_leaves_a_reader_for_the_next() {
     fixture.put("test 1");
     assert_eq!(fixture.count().0, 1);
 }
+
+#[test]
+fn who_waits_for_a_reader_while_all_are_closed_is_told() {
+    let fixture = fixture();
+    fixture.put("test 1");
+    let readers = fixture.database.readers.read().clone().unwrap();
+    let wait = std::sync::Barrier::new(READERS as usize + 1);
+    std::thread::scope(|scope| {
+        let at_work: Vec<_> = (0..READERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    fixture.database.read(|_| {
+                        wait.wait();
+                        wait.wait();
+                        Ok(())
+                    })
+                })
+            })
+            .collect();
+        wait.wait();
+        // They have their pool before it is closed, and get their reader after it.
+        let late: Vec<_> = (0..2 * READERS)
+            .map(|_| scope.spawn(|| readers.begin(&fixture.database.clock).map(drop)))
+            .collect();
+        let closing = scope.spawn(|| fixture.database.close().unwrap());
+        while fixture.database.clock.now().is_some() {
+            std::thread::yield_now();
+        }
+        wait.wait();
+        for reader in at_work {
+            reader.join().unwrap().unwrap();
+        }
+        closing.join().unwrap();
+        for reader in late {
+            match reader.join().unwrap() {
+                Ok(()) => {}
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Closed),
+            }
+        }
+    });
+    let closed = readers.begin(&fixture.database.clock).map(drop);
+    assert_eq!(closed.unwrap_err().kind(), ErrorKind::Closed);
+}

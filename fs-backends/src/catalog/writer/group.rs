@@ -189,7 +189,8 @@ impl State {
                 .and_then(|mut begin| begin.execute([]))
                 .map_err(|error| from_sql(error, "write"))
         };
-        let horizon = self.new_horizon(&connector.path, sync)?;
+        let begins_log = self.log_ends || log_length(&connector.path) == 0;
+        let horizon = self.new_horizon(&connector.path, sync, begins_log)?;
         begin(self)?;
         let outcome = Arc::new(Outcome::default());
         self.group = Some(Group {
@@ -198,7 +199,7 @@ impl State {
             sync,
             cause: None,
             pages: None,
-            begins_log: std::mem::take(&mut self.log_ends) || log_length(&connector.path) == 0,
+            begins_log,
             horizon,
         });
         Ok(outcome)
@@ -276,8 +277,10 @@ impl State {
     }
 
     /// Where the log ends now, for a transaction that may name what is not durable, if it is the first one. Not to be asked within it.
-    fn new_horizon(&self, path: &Path, sync: Sync) -> Result<Option<Horizon>> {
-        if sync == Sync::Durable || self.has_horizon || self.first_new().is_none() {
+    fn new_horizon(&self, path: &Path, sync: Sync, begins_log: bool) -> Result<Option<Horizon>> {
+        // One of an earlier log is in the database, and so is all that came before this one.
+        let has_horizon = self.has_horizon && !begins_log;
+        if sync == Sync::Durable || has_horizon || self.first_new().is_none() {
             return Ok(None);
         }
         Ok(Some(Horizon {
@@ -342,6 +345,7 @@ impl State {
             return Err(error);
         }
         self.unsynced = true;
+        self.log_ends = false;
         self.has_horizon = group.sync == Sync::Committed && self.first_new().is_some();
         if group.sync == Sync::Durable && self.level != Sync::Durable {
             let touched = self

@@ -6,6 +6,8 @@ use fs_core::{Error, ErrorKind};
 
 use super::*;
 use crate::catalog::connect::Role;
+use crate::catalog::horizon::Horizon;
+use crate::catalog::log;
 use crate::catalog::{Format, NewDatabase, create};
 
 struct Fixture {
@@ -150,6 +152,65 @@ fn a_closed_writer_says_so() {
 
 /// What lies beside a database, made durable like this.
 struct Beside<F>(F);
+
+/// Blobs, all of them durable already.
+struct Blobs;
+
+impl Outside for Blobs {
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn first_new(&self) -> Option<u64> {
+        Some(5)
+    }
+}
+
+#[test]
+fn a_horizon_stands_from_the_first_commit_that_is_not_durable_to_the_next_that_is() {
+    let fixture = fixture();
+    let writer = &fixture.writer;
+    writer.set_outside(Box::new(Blobs));
+    let look = fixture.connector.connect(Role::Reader).unwrap();
+    let horizon = || Horizon::of(&look);
+    writer.run(Sync::Durable, |db| put(db, 0)).unwrap();
+    assert_eq!(horizon(), None);
+    writer.run(Sync::Committed, |db| put(db, 1)).unwrap();
+    let first = horizon().unwrap();
+    assert!(first.frames > 0 && first.salts != 0 && first.first_content == 5);
+    writer.run(Sync::Committed, |db| put(db, 2)).unwrap();
+    assert_eq!(horizon(), Some(first));
+    writer.barrier().unwrap();
+    assert_eq!(horizon(), None);
+    writer.run(Sync::Committed, |db| put(db, 3)).unwrap();
+    let second = horizon().unwrap();
+    assert!(second.salts == first.salts && second.frames > first.frames);
+    // It goes into the database with all before it; what comes then is cut off without it.
+    writer.exclusively(checkpoint).unwrap();
+    assert_eq!(horizon(), Some(second));
+    writer.run(Sync::Committed, |db| put(db, 4)).unwrap();
+    let third = horizon().unwrap();
+    assert!(third != second && third.frames == 0);
+    drop(look);
+    // Cut off, the database is as it was at that moment.
+    let Slot::Open(connection) =
+        std::mem::replace(&mut writer.state.lock().connection, Slot::Closed)
+    else {
+        panic!("closed");
+    };
+    connection
+        .set_db_config(
+            rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+            true,
+        )
+        .unwrap();
+    drop(connection);
+    assert!(log::cut(&fixture.connector.path, &third).unwrap());
+    let now = fixture.connector.connect(Role::Writer).unwrap();
+    let select = "SELECT count(*) FROM meta WHERE key < 'a'";
+    let kept: i64 = now.query_row(select, [], |row| row.get(0)).unwrap();
+    assert_eq!((kept, Horizon::of(&now)), (4, Some(second)));
+}
 
 impl<F: Fn() -> Result<()> + Send + std::marker::Sync> Outside for Beside<F> {
     fn sync(&self) -> Result<()> {
