@@ -482,6 +482,7 @@ mod tests {
             secret: Secret::Password("secret"),
             durability: Durability::OnSync,
             read_only: false,
+            prove: None,
         });
         let folder = BlobFolder::open(&path.join(BLOBS)).unwrap();
         let store = BlobStore::new(Arc::new(database.unwrap()), folder).unwrap();
