@@ -46,7 +46,7 @@ impl Name {
     }
 }
 
-fn check_name(name: &OsStr) -> Result<()> {
+pub(crate) fn check_name(name: &OsStr) -> Result<()> {
     let bytes = name.as_encoded_bytes();
     let kind = if bytes.is_empty()
         || bytes == b"."
@@ -117,9 +117,21 @@ impl VPath {
         if !path.as_encoded_bytes().starts_with(b"/") {
             return Err(Error::new(ErrorKind::InvalidPath, "path").with_path(path));
         }
-        split(path).try_fold(Self::root(), |parent, part| {
-            Ok(parent.join(&Name::new(part)?))
-        })
+        split(path).try_for_each(check_name)?;
+        Ok(Self::of_parts(split(path), path.len()))
+    }
+
+    /// The path of these components, each of which is a name, together about `bytes` long.
+    pub(crate) fn of_parts<'a>(parts: impl IntoIterator<Item = &'a OsStr>, bytes: usize) -> Self {
+        let mut path = OsString::with_capacity(bytes.max(1));
+        for part in parts {
+            path.push("/");
+            path.push(part);
+        }
+        if path.is_empty() {
+            path.push("/");
+        }
+        Self(path.into())
     }
 
     /// `path` with `.` and `..` removed by text alone; `..` at the root stays at the root. Relative input counts from the root.
@@ -130,15 +142,18 @@ impl VPath {
         if path.is_empty() {
             return Err(Error::new(ErrorKind::InvalidPath, "path"));
         }
-        let mut at = Self::root();
+        let mut parts = Vec::new();
         for part in split(path) {
             match part.as_encoded_bytes() {
                 b"." => {}
-                b".." => at = at.parent().unwrap_or(at),
-                _ => at = at.join(&Name::new(part)?),
+                b".." => drop(parts.pop()),
+                _ => {
+                    check_name(part)?;
+                    parts.push(part);
+                }
             }
         }
-        Ok(at)
+        Ok(Self::of_parts(parts, path.len()))
     }
 
     /// This path with one more component.

@@ -13,7 +13,7 @@ use crate::backend::{At, Backend, Follow};
 use crate::capabilities::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{FileKind, Metadata};
-use crate::path::{Name, VPath, split};
+use crate::path::{Name, VPath, check_name, split};
 
 /// Most symbolic links followed for one path, as in Linux (`path_resolution(7)`).
 pub const LINKS_MAX: usize = 40;
@@ -306,15 +306,18 @@ impl<'a> Walk<'a> {
     /// `path` does not exist.
     fn leave(mut self, path: VPath, last: Last, is_end: bool) -> Result<Resolved> {
         if self.missing == Missing::ByText {
-            self.at = path;
+            let below = path.components().skip(self.root.depth());
+            let mut parts: Vec<OsString> = below.map(OsStr::to_os_string).collect();
             while let Some(part) = self.pending.pop() {
                 if part == ".." {
-                    self.up();
+                    parts.pop();
                 } else if part != "." {
-                    let name = Name::new(&part).map_err(|error| error.with_path(self.raw))?;
-                    self.at = self.at.join(&name);
+                    check_name(&part).map_err(|error| error.with_path(self.raw))?;
+                    parts.push(part);
                 }
             }
+            let parts = parts.iter().map(OsString::as_os_str);
+            self.at = VPath::of_parts(self.root.components().chain(parts), self.raw.len());
             self.known = None;
             return Ok(self.here());
         }

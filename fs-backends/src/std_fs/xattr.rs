@@ -15,12 +15,21 @@ pub fn set(fd: BorrowedFd<'_>, name: &OsStr, value: Option<&[u8]>) -> Result<()>
         Some(value) => setxattr(proc_path(fd), name, value, XattrFlags::empty()),
         None => removexattr(proc_path(fd), name),
     }
+    .map_err(of_name)
+}
+
+/// `ERANGE` is what the kernel says of a name longer than `XATTR_NAME_MAX`.
+fn of_name(error: Errno) -> Errno {
+    match error {
+        Errno::RANGE => Errno::NAMETOOLONG,
+        error => error,
+    }
 }
 
 /// The value.
 pub fn get(fd: BorrowedFd<'_>, name: &OsStr) -> Result<Vec<u8>> {
     let path = proc_path(fd);
-    whole(|into| getxattr(&*path, name, into))
+    whole(|into| getxattr(&*path, name, into)).map_err(of_name)
 }
 
 /// All names; none where the filesystem has no extended attributes.
