@@ -269,6 +269,26 @@ fn a_memory_filesystem_is_made_in_an_encrypted_file_and_locked_without_loss() {
 }
 
 #[test]
+fn a_form_is_filled_in_and_sent_with_the_keyboard_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &[]);
+    window.verb("new_store");
+    assert!(window.mentions("plain blob"));
+    window.text(home.path().join("media").to_str().unwrap());
+    window.click("Lock it with a password");
+    assert!(window.mentions("all of it encrypted"));
+    window.text("pw");
+    // Enter asks for what is missing, and then makes it.
+    window.key(Modifiers::NONE, Key::Enter);
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.state().dialog.is_none());
+    assert!(home.path().join("media/index.db").exists());
+    let info = window.state().fs_of(window.tab()).unwrap();
+    assert!(info.encrypted && (info.is_open() || info.is_locked()));
+}
+
+#[test]
 fn a_snapshot_of_an_encrypted_file_is_locked_with_it() {
     let home = tempfile::tempdir().unwrap();
     let folder = tempfile::tempdir().unwrap();

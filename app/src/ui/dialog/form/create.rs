@@ -25,6 +25,10 @@ pub(in crate::ui::dialog) fn create_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Dr
             "New vault",
             "A whole tree in one file that standard SQLite or SQLCipher tools can open.",
         ),
+        Kind::Store if drafts.form.encrypt => (
+            "New store",
+            "An index, and each file as a blob beside it, all of it encrypted. Good for large files.",
+        ),
         Kind::Store => (
             "New store",
             "An index, and each file as a plain blob beside it. Good for large files.",
@@ -41,11 +45,11 @@ pub(in crate::ui::dialog) fn create_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Dr
         Kind::Memory => enter |= memory_ui(ui, cx, form),
         Kind::Vault => {
             enter |= path_ui(ui, cx, form, "File", Pick::NewFile);
-            password_ui(ui, form);
+            enter |= password_ui(ui, form);
         }
         Kind::Store => {
             enter |= path_ui(ui, cx, form, "Folder", Pick::NewFile);
-            password_ui(ui, form);
+            enter |= password_ui(ui, form);
         }
         _ => {
             layers_ui(ui, cx, form);
@@ -70,7 +74,7 @@ pub(in crate::ui::dialog) fn create_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Dr
 
 /// A name, or the file it is kept in.
 fn memory_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form) -> bool {
-    let enter = if form.keep {
+    let mut enter = if form.keep {
         path_ui(ui, cx, form, "File", Pick::NewFile)
     } else {
         text_field_ui(ui, &mut form.name, "Name", "scratch", &mut form.fresh)
@@ -90,7 +94,7 @@ fn memory_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form) -> bool {
             ui,
             "It is written when you save it (Ctrl+S), all at once; in between it is in memory.",
         );
-        password_ui(ui, form);
+        enter |= password_ui(ui, form);
     }
     enter
 }
@@ -100,15 +104,21 @@ fn memory_name(form: &Form) -> String {
     if name.is_empty() { "scratch" } else { name }.to_owned()
 }
 
-/// Whether it gets a password, and which.
-pub(super) fn password_ui(ui: &mut Ui, form: &mut Form) {
+/// Whether it gets a password, and which. Was Enter pressed in one of the fields?
+pub(super) fn password_ui(ui: &mut Ui, form: &mut Form) -> bool {
     let encrypt = Checkbox::new(&mut form.encrypt, "Lock it with a password");
     let asked = check_ui(ui, true, encrypt).changed();
     if !form.encrypt {
-        return;
+        return false;
     }
-    secret_ui(ui, &mut form.secret, "Password", asked);
-    secret_ui(ui, &mut form.repeat, "Password again", false);
+    let first = secret_ui(ui, &mut form.secret, "Password", asked);
+    let second = secret_ui(ui, &mut form.repeat, "Password again", false);
+    let left = first.lost_focus() || second.lost_focus();
+    let enter = left && ui.input(|input| input.key_pressed(egui::Key::Enter));
+    if enter && !form.has_secret() {
+        // What is missing yet is what comes next.
+        second.request_focus();
+    }
     let message = if form.secret.0.is_empty() {
         "Without the password nobody can read it, you neither. Write it down."
     } else if form.secret.0 != form.repeat.0 {
@@ -117,6 +127,7 @@ pub(super) fn password_ui(ui: &mut Ui, form: &mut Form) {
         "Keep it safe: without it nobody can read what is inside."
     };
     label_ui(ui, message);
+    enter
 }
 
 /// What shall be made, once the form says enough.

@@ -114,11 +114,11 @@ pub(super) fn save_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
     {
         drafts.form.path = path.to_string_lossy().into_owned();
     }
-    let enter = path_ui(ui, cx, &mut drafts.form, "File", Pick::NewFile);
+    let mut enter = path_ui(ui, cx, &mut drafts.form, "File", Pick::NewFile);
     if saved.is_some_and(|saved| saved.encrypted) {
         label_ui(ui, "It is locked with the password it has.");
     } else {
-        create::password_ui(ui, &mut drafts.form);
+        enter |= create::password_ui(ui, &mut drafts.form);
     }
     error_ui(ui, &drafts.form);
     let path = with_extension(
