@@ -424,6 +424,8 @@ impl Content for BlobContent {
     }
 
     fn sync(&self) -> Result<()> {
+        // Only of this one it can be told when it is done.
+        self.shared.folder.syncs().begin();
         rustix::fs::fdatasync(self.file.on_host()).map_err(|errno| {
             self.shared.folder.distrust(&self.name);
             io(errno, "sync blob")

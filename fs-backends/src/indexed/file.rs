@@ -25,7 +25,10 @@ impl BlobFile {
     ) -> Result<Self> {
         let file = folder.create(name)?;
         Ok(match key {
-            Some(key) => Self::Sealed(Box::new(RecordFile::create(file, name, key))),
+            Some(key) => {
+                let records = RecordFile::create(file, name, key);
+                Self::Sealed(Box::new(records.counted_by(folder.syncs(), true)))
+            }
             None => Self::Plain(file),
         })
     }
@@ -44,7 +47,7 @@ impl BlobFile {
             Some(key) if sealed => RecordFile::open_sealed(file, name, key)?,
             Some(key) => RecordFile::open_unsealed(file, name, key, known_bytes)?,
         };
-        Ok(Self::Sealed(Box::new(records)))
+        Ok(Self::Sealed(Box::new(records.counted_by(folder.syncs(), false))))
     }
 
     /// Length of the content.

@@ -6,12 +6,14 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use fs_core::{Error, Result};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
 use super::name::BlobName;
+use super::records::Syncs;
 use crate::catalog::corrupted;
 use crate::rewrite::rewrite;
 
@@ -24,6 +26,7 @@ pub(super) struct BlobFolder {
     unsynced: Mutex<Unsynced>,
     /// Held by whoever writes to a blob, and alone while blobs are written again.
     writing: RwLock<()>,
+    syncs: Arc<Syncs>,
     /// Held while blobs are made durable: who finds nothing left to do must not return before it is done.
     syncing: Mutex<()>,
 }
@@ -67,6 +70,7 @@ impl BlobFolder {
             fd,
             unsynced: Mutex::default(),
             writing: RwLock::new(()),
+            syncs: Arc::default(),
             syncing: Mutex::new(()),
         })
     }
@@ -184,6 +188,11 @@ impl BlobFolder {
         Ok((files, bytes))
     }
 
+    /// Counts the times blobs are made durable.
+    pub(super) fn syncs(&self) -> &Arc<Syncs> {
+        &self.syncs
+    }
+
     /// Makes all blobs and their names durable, and everything else the host has not written.
     pub(super) fn sync_all(&self) -> Result<()> {
         rustix::fs::syncfs(&self.fd).map_err(|errno| Error::from_io(errno.into(), "sync blobs"))
@@ -216,12 +225,15 @@ impl BlobFolder {
     /// Makes all blobs and their names durable, also those another thread is making durable just now.
     pub(super) fn sync(&self) -> Result<()> {
         let _syncing = self.syncing.lock();
+        let number = self.syncs.begin();
         let mut unsynced = std::mem::take(&mut *self.unsynced.lock());
         let result = self.sync_these(&unsynced);
         if result.is_err() {
             let mut now = self.unsynced.lock();
             now.failed = true;
             now.blobs.extend(unsynced.blobs.drain());
+        } else {
+            self.syncs.end(number);
         }
         result
     }

@@ -1,20 +1,25 @@
 //! The file of an encrypted blob: records of 16 KiB, each encrypted and authenticated by itself, so that any part is read and written without the rest.
 //!
 //! `FORMAT.md` describes it. A record never changes in place before a copy of what it becomes is in the spare slot at the start of the file: after a kill
-//! one of the two is whole. A complete blob ends in a map, which tells its length and which records there are: so none can be cut off or emptied.
+//! one of the two is whole, and ([`Order`]) after a power cut too. A complete blob ends in a map, which tells its length and which records there are: so none can be cut off or emptied.
 
 mod map;
 mod open;
+mod order;
 mod write;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 
 use fs_core::{Error, Result};
 use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
 pub(super) use map::ends_in_map;
+pub(super) use order::Syncs;
+
+use order::Order;
 
 use super::name::BlobName;
 use super::runs::Runs;
@@ -81,6 +86,8 @@ pub(super) struct RecordFile {
     sealers: Mutex<Vec<Sealer>>,
     /// Held while records are read or written: nobody reads one that is half written.
     layout: RwLock<Layout>,
+    /// Of what is written, which holding `layout` allows.
+    order: Mutex<Order>,
 }
 
 /// What is stored where.
@@ -148,7 +155,18 @@ impl RecordFile {
             key: key.of_blob(name),
             sealers: Mutex::default(),
             layout: RwLock::new(layout),
+            order: Mutex::default(),
         }
+    }
+
+    /// It is made durable with the others that `syncs` counts; `is_new`: nothing is in it yet.
+    pub(super) fn counted_by(mut self, syncs: &Arc<Syncs>, is_new: bool) -> Self {
+        let order = match is_new {
+            true => Order::with(Arc::clone(syncs)),
+            false => Order::after_a_crash(Arc::clone(syncs)),
+        };
+        self.order = Mutex::new(order);
+        self
     }
 
     /// Is there a record for the byte at `offset`?

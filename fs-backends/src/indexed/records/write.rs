@@ -7,6 +7,7 @@ use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use super::order::Order;
 use super::{
     BASE, BATCH, HEAD_BYTES, Layout, Piece, RECORD, RECORD_BYTES, RecordFile, SLOT, SLOT_BYTES,
     TAG_BYTES, io, parts, slot_at,
@@ -19,15 +20,38 @@ impl RecordFile {
         out.extend_from_slice(&index.to_le_bytes());
         self.seal_piece(Piece::Record(index), plain, &mut out)?;
         let fail = |error| io(error, "write blob");
+        let mut order = self.order.lock();
+        self.settle(&mut order)?;
         layout.spare = true;
         self.file.write_all_at(&out, 0).map_err(fail)?;
+        if order.place_waits(index) {
+            self.make_durable(&mut order)?;
+        }
+        order.place_written(index);
         let sealed = out.get(8..).unwrap_or_default();
         self.file.write_all_at(sealed, slot_at(index)).map_err(fail)
+    }
+
+    /// Makes durable what the spare slot still stands for.
+    fn settle(&self, order: &mut Order) -> Result<()> {
+        match order.spare_waits() {
+            true => self.make_durable(order),
+            false => Ok(()),
+        }
+    }
+
+    fn make_durable(&self, order: &mut Order) -> Result<()> {
+        self.file
+            .sync_data()
+            .map_err(|error| io(error, "write blob"))?;
+        order.is_durable();
+        Ok(())
     }
 
     /// Empties the spare slot, so that it never puts back what was taken away on purpose.
     pub(super) fn clear_spare(&self, layout: &mut Layout) -> Result<()> {
         if layout.spare {
+            self.settle(&mut self.order.lock())?;
             let written = self.file.write_all_at(&[0; 8 + HEAD_BYTES], 0);
             written.map_err(|error| io(error, "write blob"))?;
             layout.spare = false;
@@ -45,6 +69,7 @@ impl RecordFile {
         let mut all_fresh: Vec<std::ops::Range<u64>> = Vec::new();
         let mut write_fresh = |fresh: &mut Option<std::ops::Range<u64>>, batch: &mut Vec<u8>| {
             if let Some(range) = fresh.take() {
+                self.order.lock().first_written(&range);
                 let written = self.file.write_all_at(batch, slot_at(range.start));
                 batch.clear();
                 all_fresh.push(range);
