@@ -132,12 +132,15 @@ impl BlobContent {
 
     /// Hashes the whole file.
     pub(super) fn hash(&self) -> Result<([u8; 32], Option<Blocks>)> {
-        let mut running = Running::new(self.length()?);
-        let mut buffer = vec![0; BUFFER_BYTES];
         let file = match &self.file {
             BlobFile::Plain(file) => file,
             BlobFile::Sealed(records) => return Ok((records.hash()?, None)),
         };
+        let length = self.length()?;
+        let mut running = Running::new(length);
+        // To clear a whole buffer costs more than to hash a small blob.
+        let wanted = usize::try_from(length).unwrap_or(BUFFER_BYTES);
+        let mut buffer = vec![0; wanted.clamp(1, BUFFER_BYTES)];
         loop {
             match file
                 .read_at(&mut buffer, running.next)

@@ -307,8 +307,9 @@ impl RecordFile {
     /// BLAKE3 of the content.
     pub(super) fn hash(&self) -> Result<[u8; 32]> {
         let mut hasher = blake3::Hasher::new();
-        let mut buffer = vec![0; 64 * RECORD_BYTES];
         let (mut at, length) = (0, self.length());
+        let most = 64 * RECORD_BYTES;
+        let mut buffer = vec![0; usize::try_from(length).map_or(most, |length| length.min(most))];
         while at < length {
             let wanted = (length - at).min(buffer.len() as u64) as usize;
             let piece = buffer.get_mut(..wanted).unwrap_or_default();
