@@ -284,7 +284,8 @@ fn read_range(file: &dyn File, offset: u64, len: usize) -> Result<Vec<u8>> {
         let into = out.get_mut(start..).unwrap_or_default();
         let got = file.read_at(into, offset.saturating_add(start as u64))?;
         out.truncate(start + got);
-        if got < room {
+        // A short read says nothing, unless it ends where the file does.
+        if got == 0 || (got < room && out.len() == rest) {
             break;
         }
     }
