@@ -47,7 +47,9 @@ impl BlobFile {
             Some(key) if sealed => RecordFile::open_sealed(file, name, key)?,
             Some(key) => RecordFile::open_unsealed(file, name, key, known_bytes)?,
         };
-        Ok(Self::Sealed(Box::new(records.counted_by(folder.syncs(), false))))
+        Ok(Self::Sealed(Box::new(
+            records.counted_by(folder.syncs(), false),
+        )))
     }
 
     /// Length of the content.
