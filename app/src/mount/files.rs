@@ -234,12 +234,14 @@ impl Server {
     }
 
     /// `fallocate(2)`. Space is never reserved, as on any filesystem that writes elsewhere than where it read; what is asked for beyond the end is a hole.
+    /// `set_id`: the bits that a write takes away go.
     pub(super) fn allocate(
         &self,
         handle: FileHandle,
         offset: u64,
         len: u64,
         mode: i32,
+        set_id: bool,
     ) -> Answer<()> {
         const PUNCH: i32 = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
         const ZERO: i32 = libc::FALLOC_FL_ZERO_RANGE;
@@ -247,7 +249,7 @@ impl Server {
         const KEEP_SIZE: i32 = libc::FALLOC_FL_KEEP_SIZE;
         let open = self.files.get(handle)?;
         let end = offset.checked_add(len).ok_or(Failure(libc::EFBIG))?;
-        self.before_write(&open, true)?;
+        self.before_write(&open, set_id)?;
         self.changing(|| {
             match mode {
                 0 | KEEP_SIZE => self.check_room(&open, end)?,

@@ -431,7 +431,7 @@ impl Filesystem for Server {
 
     fn fallocate(
         &self,
-        _: &Request,
+        request: &Request,
         _ino: INodeNo,
         handle: FileHandle,
         offset: u64,
@@ -439,7 +439,9 @@ impl Filesystem for Server {
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        empty(reply, self.allocate(handle, offset, length, mode));
+        // With a write the kernel says whether to; root may keep them (`CAP_FSETID` in `capabilities(7)`).
+        let set_id = request.uid() != 0;
+        empty(reply, self.allocate(handle, offset, length, mode, set_id));
     }
 
     fn lseek(
