@@ -63,6 +63,9 @@ fn a_saved_memory_filesystem_is_written_when_asked() {
     assert!(!dir.path().join("scratch.mem").exists());
     scratch.save().unwrap();
     assert!(!scratch.is_unsaved());
+    // Two at once would write over each other.
+    assert_eq!(kind(open("scratch.mem", dir.path())), ErrorKind::InUse);
+    drop(scratch);
     let again = open("scratch.mem", dir.path()).unwrap();
     assert_eq!(again.kind(), Kind::Memory);
     assert_eq!(storage(&again).read("/f").unwrap(), b"kept");
@@ -178,6 +181,7 @@ fn a_stack_shows_its_layers_and_writes_the_last() {
     assert!(app.is_unsaved());
     app.save().unwrap();
     assert_eq!(std::fs::read(dir.path().join("base/a")).unwrap(), b"base");
+    drop((fs, app));
     let again = storage(&open("app.stack.ron", dir.path()).unwrap());
     assert_eq!(again.read("/a").unwrap(), b"top");
     assert!(!again.exists("/b").unwrap());
