@@ -6,6 +6,10 @@ use std::path::Path;
 
 use crate::mounts::Mount;
 
+/// How often a lock is looked for in a table that changes. The kernel gives it page by page, by position: when locks before it go away between two
+/// pages, others are passed over. So only a table that stands still is believed not to have it.
+const LOOKS: usize = 64;
+
 /// A process that holds a lock, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Holder {
@@ -45,8 +49,16 @@ fn holder(path: &Path) -> Option<Holder> {
         },
         |mount| mount.device,
     );
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    in_table(&locks, device, found.ino())
+    let mut before = String::new();
+    for _ in 0..LOOKS {
+        let locks = std::fs::read_to_string("/proc/locks").ok()?;
+        let holder = in_table(&locks, device, found.ino());
+        if holder.is_some() || locks == before {
+            return holder;
+        }
+        before = locks;
+    }
+    None
 }
 
 /// The first lock of `flock(2)` on a file. A line is `number: FLOCK ADVISORY READ|WRITE process major:minor:inode 0 EOF`, the device in hexadecimal
@@ -85,6 +97,38 @@ mod tests {
 3: FLOCK  ADVISORY  READ 29158 00:1b:613 0 EOF
 4: OFDLCK ADVISORY  READ -1 00:1b:700 0 EOF
 ";
+
+    #[test]
+    fn the_holder_is_found_while_other_locks_come_and_go() {
+        use std::fs::File;
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        let folder = tempfile::tempdir().unwrap();
+        let files = |name: &str, count: usize| {
+            let open = |number| File::create(folder.path().join(format!("{name}{number}")));
+            (0..count)
+                .map(|number| open(number).unwrap())
+                .collect::<Vec<_>>()
+        };
+        // More of them than one page of the table has.
+        let before = files("before", 100);
+        let held = files("held", 1);
+        held.iter().for_each(|file| file.lock().unwrap());
+        let path = folder.path().join("held0");
+        let done = AtomicBool::new(false);
+        let missed = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    before.iter().for_each(|file| file.lock().unwrap());
+                    before.iter().for_each(|file| file.unlock().unwrap());
+                }
+            });
+            let missed = (0..2_000).filter(|_| holder(&path).is_none()).count();
+            done.store(true, Ordering::Relaxed);
+            missed
+        });
+        assert_eq!(missed, 0);
+    }
 
     #[test]
     fn the_holder_is_the_one_of_the_same_file_and_kind_of_lock() {
