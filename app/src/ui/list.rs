@@ -8,7 +8,9 @@ use fs_core::FileKind;
 use fs_core::extensions::Origin;
 use jiff::Zoned;
 
-use super::{Cx, Drafts, context_menu, drag, is_active, rename, search_strip, text, view_state};
+use super::{
+    Cx, Drafts, context_menu, drag, filter_strip, is_active, rename, search_strip, text, view_state,
+};
 use crate::command::{Command, ListCommand, OpenIn};
 use crate::state::file_type::{self, FileType};
 use crate::state::layers::LayerInfo;
@@ -17,7 +19,6 @@ use crate::state::rel_path::{file_name_of, folder_of};
 use crate::state::{Clip, Column, Density, EntryFacts, LinkTarget, PaneId, RelPath, Tab};
 use crate::theme::{FsKind, Icon, Tokens, UiTokens as _, metrics};
 use crate::widget::rows::{self, How, Row, RowSource, Rows, RowsEvent};
-use crate::widget::{icon_button, search_field};
 
 /// The columns of a tab, from left to right; `layered`: of a stack.
 fn columns_of(tab: &Tab, layered: bool) -> Vec<Column> {
@@ -232,7 +233,7 @@ fn table_column(which: Column, sizes: &Sizes) -> rows::Column {
 pub(super) fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, pane: PaneId) {
     let m = metrics();
     search_strip::strip_ui(ui, cx, drafts, tab, pane);
-    filter_ui(ui, cx, drafts, tab);
+    filter_strip::strip_ui(ui, cx, drafts, tab);
     let layers = cx
         .state
         .fs_of(tab)
@@ -459,53 +460,4 @@ fn is_selected(tab: &Tab, row: usize) -> bool {
     tab.view
         .row(row)
         .is_some_and(|entry| tab.selection.contains(entry.name))
-}
-
-/// The field that filters, when it is open.
-fn filter_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
-    let Some(draft) = drafts.filters.get_mut(&tab.id) else {
-        return;
-    };
-    let m = metrics();
-    let id = ui.make_persistent_id(("filter field", tab.id));
-    let mut close = false;
-    egui::Panel::top(("filter", tab.id))
-        .exact_size(m.path)
-        .resizable(false)
-        .frame(
-            egui::Frame::new()
-                .fill(ui.tokens().surface)
-                .inner_margin(egui::Margin::symmetric(m.pad as i8, m.space as i8)),
-        )
-        .show(ui, |ui| {
-            ui.horizontal_centered(|ui| {
-                ui.spacing_mut().item_spacing.x = m.gap;
-                let width = ui.available_width() - m.control - m.gap;
-                let hint = "Show names that contain…";
-                let response = search_field(ui, id, &mut draft.text, "Filter", hint, width);
-                if draft.fresh {
-                    response.request_focus();
-                    draft.fresh = false;
-                }
-                if response.changed() {
-                    cx.send(Command::List(
-                        tab.id,
-                        ListCommand::Filter(draft.text.clone()),
-                    ));
-                }
-                let escape =
-                    response.has_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape));
-                let done = icon_button(ui, Icon::Close, "Show all");
-                if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Escape))
-                    || escape
-                    || done.clicked()
-                {
-                    close = true;
-                }
-            });
-        });
-    if close {
-        drafts.close_filter(tab.id);
-        cx.send(Command::List(tab.id, ListCommand::Filter(String::new())));
-    }
 }

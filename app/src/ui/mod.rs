@@ -5,6 +5,7 @@ mod context_menu;
 pub mod dialog;
 mod drafts;
 mod drag;
+mod filter_strip;
 mod folder_strip;
 mod kind;
 mod layers;

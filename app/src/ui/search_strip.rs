@@ -2,6 +2,7 @@
 
 use egui::{Align, Button, Key, Layout, Modifiers, Ui};
 
+use super::filter_strip::field_strip_ui;
 use super::{Cx, Drafts, text};
 use crate::command::{Command, ListCommand};
 use crate::state::{PaneId, Search, Tab};
@@ -13,31 +14,22 @@ pub(super) fn strip_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab,
     let Some(search) = &tab.search else {
         return;
     };
-    let m = metrics();
-    egui::Panel::top(("search", tab.id))
-        .exact_size(m.path)
-        .resizable(false)
-        .frame(
-            egui::Frame::new()
-                .fill(ui.tokens().surface)
-                .inner_margin(egui::Margin::symmetric(m.pad as i8, m.space as i8)),
-        )
-        .show(ui, |ui| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.spacing_mut().item_spacing.x = m.gap;
-                let list = |command| cx.send(Command::List(tab.id, command));
-                if icon_button(ui, Icon::Close, "End search").clicked() {
-                    list(ListCommand::EndSearch);
-                }
-                if tab.shows_found() {
-                    progress_ui(ui, cx, tab, search);
-                }
-                let width = ui.available_width();
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    field_ui(ui, cx, drafts, tab, pane, width);
-                });
+    field_strip_ui(ui, ("search", tab.id), |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = metrics().gap;
+            let list = |command| cx.send(Command::List(tab.id, command));
+            if icon_button(ui, Icon::Close, "End search").clicked() {
+                list(ListCommand::EndSearch);
+            }
+            if tab.shows_found() {
+                progress_ui(ui, cx, tab, search);
+            }
+            let width = ui.available_width();
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                field_ui(ui, cx, drafts, tab, pane, width);
             });
         });
+    });
 }
 
 fn field_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab, pane: PaneId, width: f32) {

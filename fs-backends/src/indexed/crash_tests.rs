@@ -47,6 +47,14 @@ impl Store {
         })
     }
 
+    /// The store, open, with `/kept`, and its blobs.
+    fn with_a_durable_file(&self) -> (FileStorage<IndexedBackend>, BTreeSet<PathBuf>) {
+        let fs = self.open(Durability::OnSync);
+        fs.write("/kept", "old").unwrap();
+        fs.backend().sync(Scope::All).unwrap();
+        (fs, self.blobs())
+    }
+
     fn blobs(&self) -> BTreeSet<PathBuf> {
         let entries = std::fs::read_dir(self.path.join(BLOBS)).unwrap();
         entries.map(|entry| entry.unwrap().path()).collect()
@@ -120,10 +128,7 @@ const LONG: [u8; 9000] = [7; 9000];
 fn what_the_disk_has_not_got_goes_with_all_that_came_after_it() {
     for encrypted in [false, true] {
         let store = Store::new(encrypted);
-        let fs = store.open(Durability::OnSync);
-        fs.write("/kept", "old").unwrap();
-        fs.backend().sync(Scope::All).unwrap();
-        let before = store.blobs();
+        let (fs, before) = store.with_a_durable_file();
         let held = syncs(&fs);
         fs.write("/other", "complete").unwrap();
         fs.write("/kept", LONG).unwrap();
@@ -206,10 +211,7 @@ fn what_was_acknowledged_as_durable_never_goes() {
 fn a_file_that_was_still_open_does_not_replace_one_that_was_durable() {
     for encrypted in [false, true] {
         let store = Store::new(encrypted);
-        let fs = store.open(Durability::OnSync);
-        fs.write("/kept", "old").unwrap();
-        fs.backend().sync(Scope::All).unwrap();
-        let before = store.blobs();
+        let (fs, before) = store.with_a_durable_file();
         let held = syncs(&fs);
         let handle = new_file(&fs, "/new");
         handle.write_at(&LONG, 0).unwrap();
