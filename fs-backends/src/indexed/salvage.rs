@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use fs_core::maintenance::DamageKind;
-use fs_core::{Control, ErrorKind, FileKind, Result, Time};
+use fs_core::{Control, ErrorKind, Result, Time};
 
 use super::blocks::Blocks;
 use super::folder::BlobFolder;
@@ -15,7 +15,7 @@ use super::records::{RECORD_BYTES, RecordFile, StoreKey, ends_in_map};
 use super::{BLOBS, INDEX};
 use crate::catalog::{BlobRow, Format, Wreck, damage};
 use crate::salvage::Read;
-use crate::salvage::found::{Found, FoundContent, Piece};
+use crate::salvage::found::{FIRST_STRAY, Found, FoundContent, Piece, Stray};
 use crate::seal::{KEY_BYTES, SealKey};
 use crate::virtual_fs::{ContentId, Inode, NodeRecord};
 
@@ -23,8 +23,6 @@ use crate::virtual_fs::{ContentId, Inode, NodeRecord};
 const BUFFER_BYTES: u64 = 1 << 20;
 /// No block of a real blob is larger; a forged one must not take all memory.
 const BLOCK_BYTES_MAX: u64 = 1 << 30;
-/// Numbers of nodes made up for blobs that nothing names; no store counts so far.
-const FIRST_STRAY: Inode = 1 << 62;
 
 /// Reads what there is of the store in the folder `path`. Errors: those of [`Wreck::read`]; `NotFound`: there is neither index nor blobs.
 pub(crate) fn read(path: &Path, password: Option<&str>, control: &Control) -> Result<Read> {
@@ -128,8 +126,8 @@ impl Blobs {
             .filter(|(content, _)| used.contains(content))
             .map(|(_, row)| row.name.as_str())
             .collect();
-        let (mut number, mut unreadable) = (FIRST_STRAY, 0);
-        let (mut nodes, mut strays) = (Vec::new(), HashMap::new());
+        let (mut ino, mut unreadable) = (FIRST_STRAY, 0);
+        let mut strays = HashMap::new();
         folder.each(&mut |name| {
             if named.contains(name.sealed().as_str()) {
                 return;
@@ -137,38 +135,23 @@ impl Blobs {
             let Some(stat) = folder.stat(&name) else {
                 return;
             };
-            let time = Time::from_parts(stat.st_mtime, 0);
             let on_host = u64::try_from(stat.st_size).unwrap_or(0);
-            let Some(size) = self.length_of(&name, on_host) else {
+            let Some(size_bytes) = self.length_of(&name, on_host) else {
                 unreadable += 1;
                 return;
             };
-            let record = NodeRecord {
-                kind: FileKind::File,
-                mode: 0o600,
+            let stray = Stray {
+                label: name.sealed().into(),
+                content: ContentId(ino),
+                size_bytes,
                 uid: stat.st_uid,
                 gid: stat.st_gid,
-                nlink: 0,
-                size,
-                allocated: 0,
-                rdev: 0,
-                mtime: time,
-                ctime: time,
-                atime: time,
-                btime: time,
-                content: ContentId(number),
-                target: None,
-                parent: 0,
+                time: Time::from_parts(stat.st_mtime, 0),
             };
-            nodes.push((number, record));
-            strays.insert(number, name);
-            number += 1;
+            found.add_stray(ino, stray);
+            strays.insert(ino, name);
+            ino += 1;
         })?;
-        found.nodes.extend(nodes);
-        let labels = strays.iter();
-        found
-            .labels
-            .extend(labels.map(|(ino, name)| (*ino, name.sealed().into())));
         self.strays = strays;
         Ok(unreadable)
     }

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 
-use fs_core::{Control, FileKind, Result};
+use fs_core::{Control, FileKind, Result, Time};
 
-use crate::virtual_fs::{Inode, NodeRecord};
+use crate::virtual_fs::{ContentId, Inode, NodeRecord};
+
+/// Number of the first file made up for bytes that no node names; no filesystem counts so far.
+pub(crate) const FIRST_STRAY: Inode = 1 << 62;
 
 /// What was found.
 #[derive(Default)]
@@ -26,6 +29,43 @@ pub(crate) struct Found {
     pub(crate) lacks_attrs: HashSet<Inode>,
     /// Nodes, and folders some of whose names, may be older than the filesystem was last.
     pub(crate) doubtful: HashSet<Inode>,
+}
+
+/// Bytes that no node names any more.
+pub(crate) struct Stray {
+    /// What to call them.
+    pub(crate) label: OsString,
+    pub(crate) content: ContentId,
+    pub(crate) size_bytes: u64,
+    /// Whose the file is that they lie in, and when it changed.
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) time: Time,
+}
+
+impl Found {
+    /// Makes a file without a name of a stray.
+    pub(crate) fn add_stray(&mut self, ino: Inode, stray: Stray) {
+        let record = NodeRecord {
+            kind: FileKind::File,
+            mode: 0o600,
+            uid: stray.uid,
+            gid: stray.gid,
+            nlink: 0,
+            size: stray.size_bytes,
+            allocated: 0,
+            rdev: 0,
+            mtime: stray.time,
+            ctime: stray.time,
+            atime: stray.time,
+            btime: stray.time,
+            content: stray.content,
+            target: None,
+            parent: 0,
+        };
+        self.nodes.insert(ino, record);
+        self.labels.insert(ino, stray.label);
+    }
 }
 
 /// A piece of a file.

@@ -47,6 +47,11 @@ pub(super) fn rows(content: ContentId, chunks: &RangeInclusive<u32>) -> Result<(
     ))
 }
 
+/// The content in a row id.
+pub(super) fn content_of(row: i64) -> ContentId {
+    ContentId(u64::try_from(row >> INDEX_BITS).unwrap_or(0))
+}
+
 /// The chunk number in a row id.
 fn index_of(row: i64) -> u32 {
     u32::try_from(row & i64::from(INDEX_MAX)).unwrap_or(INDEX_MAX)

@@ -1,14 +1,17 @@
 //! The contents of a vault too damaged to open.
 
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use fs_core::{Control, Result};
+use fs_core::maintenance::DamageKind;
+use fs_core::{Control, Result, Time};
 
-use super::layout::{INDEX_MAX, Layout, rows};
+use super::layout::{INDEX_MAX, Layout, content_of, rows};
 use super::open::{CIPHER_PAGE_OVERHEAD_BYTES, PLAIN_CHUNK_BYTES};
-use crate::catalog::{Format, Wreck};
+use crate::catalog::{Format, Wreck, damage};
 use crate::salvage::Read;
-use crate::salvage::found::{FoundContent, Piece};
+use crate::salvage::found::{FIRST_STRAY, Found, FoundContent, Piece, Stray};
 use crate::virtual_fs::{Inode, NodeRecord};
 
 /// Reads what there is of the vault at `path`. Errors: those of [`Wreck::read`].
@@ -28,12 +31,20 @@ pub(crate) fn read(path: &Path, password: Option<&str>, control: &Control) -> Re
         false => wreck.chunk_sums().into_iter().map(Some).collect(),
     };
     let layouts = sums.into_iter().map(|sum| Layout { chunk_bytes, sum });
-    let found = std::mem::take(&mut wreck.found);
-    let damages = std::mem::take(&mut wreck.damages);
+    let mut found = std::mem::take(&mut wreck.found);
+    let mut damages = std::mem::take(&mut wreck.damages);
     let content = Chunks {
         layouts: layouts.collect(),
         wreck,
     };
+    // Content that nothing names is of files only where rows are lost.
+    if !damages.is_empty() {
+        let strays = content.find_strays(path, chunk_bytes, &mut found);
+        if strays > 0 {
+            let detail = format!("the bytes of {strays} files belong to no file that is left");
+            damages.push(damage(DamageKind::Unreachable, detail));
+        }
+    }
     Ok(Read {
         found,
         damages,
@@ -47,10 +58,50 @@ struct Chunks {
     layouts: Vec<Layout>,
 }
 
+impl Chunks {
+    /// Makes a file without a name of each content that no node names; answers how many.
+    fn find_strays(&self, path: &Path, chunk_bytes: u32, found: &mut Found) -> u64 {
+        let used: HashSet<u64> = found.nodes.values().map(|node| node.content.0).collect();
+        let vault = std::fs::metadata(path).ok();
+        let time = vault
+            .as_ref()
+            .map_or_else(Time::now, |vault| Time::from_parts(vault.mtime(), 0));
+        let (uid, gid) = vault.map_or((0, 0), |vault| (vault.uid(), vault.gid()));
+        let (mut strays, mut next) = (0, Some(0));
+        while let Some(row) = next.and_then(|row| self.wreck.first_chunk(row)) {
+            let content = content_of(row);
+            let Ok((first, last)) = rows(content, &(0..=INDEX_MAX)) else {
+                break;
+            };
+            next = last.checked_add(1);
+            if used.contains(&content.0) || self.wreck.released.contains(&content.0) {
+                continue;
+            }
+            let mut end = 0;
+            for (id, length, _) in self.wreck.chunks(first, last) {
+                end = u64::try_from(id - first).unwrap_or(0) * u64::from(chunk_bytes) + length;
+            }
+            // What is missing lies between the pieces, or behind them.
+            let stored = self.wreck.stored_bytes(content.0).unwrap_or(0);
+            let stray = Stray {
+                label: format!("content {}", content.0).into(),
+                content,
+                size_bytes: end.max(stored),
+                uid,
+                gid,
+                time,
+            };
+            found.add_stray(FIRST_STRAY + strays, stray);
+            strays += 1;
+        }
+        strays
+    }
+}
+
 impl FoundContent for Chunks {
     fn pieces(
         &self,
-        _ino: Inode,
+        ino: Inode,
         node: &NodeRecord,
         control: &Control,
         each: &mut dyn FnMut(Piece<'_>) -> Result<()>,
@@ -67,7 +118,10 @@ impl FoundContent for Chunks {
         let found = || self.wreck.chunks(first, last);
         let bytes: u64 = found().map(|(_, length, _)| length).sum();
         // With all that was stored there is nothing missing between the pieces but zeros.
-        let has_all = self.wreck.stored_bytes(node.content.0) == Some(bytes);
+        let stored = self.wreck.stored_bytes(node.content.0);
+        let has_all = stored == Some(bytes);
+        // Neither a node nor a record tells how long it was.
+        let has_end = ino < FIRST_STRAY || stored.is_some();
         let gap = |from: u64, to: u64, each: &mut dyn FnMut(Piece<'_>) -> Result<()>| match from
             < to
             && !has_all
@@ -96,7 +150,7 @@ impl FoundContent for Chunks {
                     let wanted = (data.len() as u64).min(end - start) as usize;
                     let bytes = data.get(..wanted).unwrap_or_default();
                     control.add_bytes(bytes.len() as u64);
-                    each(match doubtful {
+                    each(match doubtful || !has_end {
                         true => Piece::Unproven(start, bytes),
                         false => Piece::Bytes(start, bytes),
                     })?;

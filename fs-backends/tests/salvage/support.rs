@@ -147,7 +147,8 @@ pub fn assert_honest(to: &Path, report: &Report, what: &str) -> usize {
                 && !path.to_str().unwrap().ends_with(".damaged")
         }) {
             let known = (0..FILES).map(content).any(|known| known == bytes)
-                || bytes == expected("with a hole");
+                // Where nothing tells how long it was, zeros at its end are not known either.
+                || expected("with a hole").starts_with(&bytes);
             assert!(known, "{what}: {path:?} holds what nobody wrote");
         }
     }

@@ -154,6 +154,45 @@ fn any_page_of_a_plain_vault_may_be_noise_and_only_what_was_on_it_is_missing() {
     }
 }
 
+/// Bytes of files that lost the record of what they are have no name any more, but are there.
+#[test]
+fn bytes_outlive_the_records_of_their_files() {
+    for password in [None, Some(PASSWORD)] {
+        let place = Place::new(password);
+        let mut outlived = 0;
+        for page in 1..place.pages().min(if password.is_some() { 6 } else { 25 }) {
+            let what = format!("page {}, {password:?}", page + 1);
+            let (_, report) = place.after(&what, |bytes| {
+                noise(&mut bytes[page * PAGE..][..PAGE], page as u64);
+            });
+            let to = place.dir.path().join("saved");
+            let named = saved(&to.join("files"));
+            let unnamed: Vec<Vec<u8>> =
+                saved(&to.join("unnamed")).into_values().flatten().collect();
+            for number in (0..FILES).filter(|number| number % 5 != 0) {
+                let path = path_of(number);
+                let is_named = named.keys().any(|name| {
+                    let name = name.to_str().unwrap();
+                    name.strip_prefix(&path[1..])
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                });
+                let from = VPath::new(&path).unwrap();
+                let told = report
+                    .items
+                    .iter()
+                    .any(|item| item.from == from && item.size_bytes.is_some());
+                let has_bytes = unnamed.contains(&content(number));
+                assert!(
+                    is_named || told || has_bytes,
+                    "{what}: nothing of {path} is left"
+                );
+                outlived += usize::from(!is_named && !told);
+            }
+        }
+        assert!(outlived > 0, "{password:?}: no page of records was hit");
+    }
+}
+
 #[test]
 fn some_pages_of_an_encrypted_vault_may_be_noise() {
     let place = Place::new(Some(PASSWORD));

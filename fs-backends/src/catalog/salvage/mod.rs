@@ -55,6 +55,8 @@ pub(crate) struct Wreck {
     chunks: BTreeMap<i64, Chunk>,
     /// Stored bytes of each content.
     stored: HashMap<u64, u64>,
+    /// Contents that no node named any more.
+    pub(crate) released: HashSet<u64>,
     pub(crate) blobs: HashMap<u64, BlobRow>,
     /// Exclusive or of the sums of names and of attributes, by folder and by node.
     names: HashMap<Inode, i64>,
@@ -146,6 +148,7 @@ impl Wreck {
             meta: HashMap::new(),
             chunks: BTreeMap::new(),
             stored: HashMap::new(),
+            released: HashSet::new(),
             blobs: HashMap::new(),
             names: HashMap::new(),
             attrs: HashMap::new(),
@@ -335,8 +338,11 @@ impl Wreck {
                 found.nameless.insert(ino);
             }
             Row::Trash(ino, original) if !doubtful => found.trash.push((ino, original)),
-            Row::Content(id, stored) if !doubtful => {
+            Row::Content(id, refs, stored) if !doubtful => {
                 self.stored.insert(id, stored);
+                if refs == 0 {
+                    self.released.insert(id);
+                }
             }
             Row::Blob(content, blob) => {
                 self.blobs.entry(content).or_insert(blob);
@@ -407,6 +413,12 @@ impl Wreck {
         self.chunks
             .range(first..=last)
             .map(|(id, chunk)| (*id, chunk.length, chunk.doubtful))
+    }
+
+    /// The number of the first piece from `row` on.
+    pub(crate) fn first_chunk(&self, row: i64) -> Option<i64> {
+        let (id, _) = self.chunks.range(row..).next()?;
+        Some(*id)
     }
 
     /// The stored sum and the bytes of a piece; `None`: a page of it is not what was written.

@@ -37,8 +37,8 @@ pub(super) enum Row {
     Nameless(u64),
     /// An item of the trash: node, path.
     Trash(u64, OsString),
-    /// A content, and how many bytes of it are stored.
-    Content(u64, u64),
+    /// A content, how many nodes name it, and how many bytes of it are stored.
+    Content(u64, u64, u64),
     /// A blob: content, name, is it complete, size, hash, blocks.
     Blob(u64, BlobRow),
     /// A piece of content: its number and length. Its bytes are read when they are wanted.
@@ -247,7 +247,11 @@ fn content(id: i64, refs: i64, stored: i64, sum: Option<i64>, sums: bool) -> Res
         let expected = || sums::content(id, refs, stored);
         proven(sums, sum, expected, &format!("the record of content {id}"))?;
     }
-    Ok(Row::Content(unsigned(id)?, unsigned(stored)?))
+    Ok(Row::Content(
+        unsigned(id)?,
+        unsigned(refs)?,
+        unsigned(stored)?,
+    ))
 }
 
 fn blob(
