@@ -149,8 +149,13 @@ fn told(item: &Item) -> String {
 }
 
 fn summary(report: &Report) -> String {
+    let past = match report.snapshots {
+        0 => String::new(),
+        1 => "; of the present and a snapshot".to_owned(),
+        count => format!("; of the present and {count} snapshots"),
+    };
     format!(
-        "{} files whole, {} unproven, {} not whole, {} lost; {} folders, {} links and others",
+        "{} files whole, {} unproven, {} not whole, {} lost; {} folders, {} links and others{past}",
         report.files, report.unproven, report.part, report.lost, report.folders, report.others
     )
 }

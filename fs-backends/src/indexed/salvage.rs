@@ -101,6 +101,7 @@ pub(crate) fn read(path: &Path, password: Option<&str>, control: &Control) -> Re
         found,
         damages,
         content: Box::new(blobs),
+        moments: Vec::new(),
     })
 }
 

@@ -18,6 +18,7 @@ mod tree;
 #[cfg(test)]
 mod attacks;
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use fs_core::maintenance::{Damage, DamageKind};
@@ -33,6 +34,15 @@ pub(crate) struct Read {
     pub(crate) found: Found,
     pub(crate) damages: Vec<Damage>,
     pub(crate) content: Box<dyn FoundContent + Send>,
+    /// What the files tell of earlier moments, oldest first.
+    pub(crate) moments: Vec<Moment>,
+}
+
+/// An earlier moment of a filesystem.
+pub(crate) struct Moment {
+    pub(crate) name: OsString,
+    /// Reads it, when it is wanted: one at a time is enough.
+    pub(crate) read: Box<dyn Fn(&Control) -> Read + Send>,
 }
 
 /// A damaged filesystem, as far as it can be read. While it lives its files are in use.
@@ -94,7 +104,8 @@ impl Salvage {
     }
 
     /// Writes everything that can be read into the folder `at` of `to`, which is made when it is missing and must be empty: the tree into `files`, what
-    /// nothing leads to into `unnamed`, the trash into `trash`. A file that is not whole gets `.damaged` at the end of its name, one that nothing proves
+    /// nothing leads to into `unnamed`, the trash into `trash`, and the same of each snapshot that the damaged file tells of into a folder of its name
+    /// in `snapshots`. A file that is not whole gets `.damaged` at the end of its name, one that nothing proves
     /// `.unproven`; what is missing of it is zeros. `told` hears of everything that is not whole, as soon as it is known.
     ///
     /// Cancelled, what was written so far stays, each file whole as far as it could be. Errors: `AlreadyExists` (there is something in the folder),

@@ -66,6 +66,8 @@ pub struct Report {
     pub lost_bytes: u64,
     /// Owners, attributes and hard links that the target could not hold.
     pub not_kept: u64,
+    /// Snapshots; what is in them is counted too.
+    pub snapshots: u64,
     /// Everything that is not whole.
     pub items: Vec<Item>,
 }
@@ -74,5 +76,20 @@ impl Report {
     /// Is nothing missing or in doubt?
     pub fn is_whole(&self) -> bool {
         self.unproven + self.part + self.lost == 0
+    }
+
+    /// Counts what became of another part.
+    pub(super) fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.folders += other.folders;
+        self.others += other.others;
+        self.unproven += other.unproven;
+        self.part += other.part;
+        self.lost += other.lost;
+        self.bytes += other.bytes;
+        self.lost_bytes += other.lost_bytes;
+        self.not_kept += other.not_kept;
+        self.snapshots += other.snapshots;
+        self.items.extend(other.items);
     }
 }

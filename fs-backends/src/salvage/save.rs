@@ -10,19 +10,21 @@ use fs_core::{
     Want,
 };
 
-use super::Read;
 use super::report::{Item, Report, State};
 use super::tree::{Reached, Start, altered, starts, strays};
+use super::{Moment, Read};
 use crate::virtual_fs::Inode;
 
 /// Folders deeper than this begin anew in `unnamed`: no host takes longer paths.
 const DEPTH_MAX: usize = 200;
 const PATH_BYTES_MAX: usize = 3500;
+/// The folder that those of snapshots are in.
+const SNAPSHOTS: &str = "snapshots";
 /// Names tried until one is free.
 const TRIES: u32 = 10_000;
 /// Reads everything.
 pub(super) fn check(read: &Read, control: &Control, told: &mut dyn FnMut(&Item)) -> Result<Report> {
-    Walk::new(read, None, control, told).run()
+    Walk::new(read, None, None, control, told).run()
 }
 
 /// Writes everything into a folder.
@@ -42,14 +44,54 @@ pub(super) fn save(
             }
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let folder = NewNode::directory().with_mode(0o700);
-            to.change(&Change::Create(At::path(at), &folder))?;
+            to.change(&Change::Create(At::path(at), &private_folder()))?;
         }
         Err(error) => return Err(error),
     }
-    let report = Walk::new(read, Some((to, at)), control, told).run()?;
+    let mut report = Walk::new(read, Some((to, at)), None, control, told).run()?;
+    // The present is safe before the past is looked at.
+    to.sync(Scope::All)?;
+    if read.moments.is_empty() {
+        return Ok(report);
+    }
+    let snapshots = at.join(&Name::new(SNAPSHOTS)?);
+    to.change(&Change::Create(At::path(&snapshots), &private_folder()))?;
+    for (number, moment) in read.moments.iter().enumerate() {
+        control.check()?;
+        let at = folder_of(moment, number, to, &snapshots)?;
+        let read = (moment.read)(control);
+        let past = Walk::new(
+            &read,
+            Some((to, &at)),
+            Some(moment.name.as_os_str()),
+            control,
+            told,
+        )
+        .run()?;
+        report.add(past);
+        report.snapshots += 1;
+    }
     to.sync(Scope::All)?;
     Ok(report)
+}
+
+fn private_folder() -> NewNode {
+    NewNode::directory().with_mode(0o700)
+}
+
+/// Makes the folder of a snapshot, under its name if the target takes it.
+fn folder_of(moment: &Moment, number: usize, to: &dyn Backend, snapshots: &VPath) -> Result<VPath> {
+    if Name::new(&moment.name).is_ok()
+        && let Ok(at) = make(Some(to), snapshots, &moment.name, &private_folder())?
+    {
+        return Ok(at);
+    }
+    let name = format!("snapshot {}", number + 1);
+    make(Some(to), snapshots, name.as_ref(), &private_folder())?.map_err(|detail| {
+        Error::new(ErrorKind::InvalidInput, "salvage")
+            .with_detail(detail)
+            .with_path(snapshots)
+    })
 }
 
 /// What is still to be done.
@@ -63,6 +105,8 @@ enum Task {
 struct Walk<'a> {
     read: &'a Read,
     to: Option<(&'a dyn Backend, &'a VPath)>,
+    /// The snapshot that is read.
+    snapshot: Option<&'a OsStr>,
     control: &'a Control,
     told: &'a mut dyn FnMut(&Item),
     report: Report,
@@ -97,12 +141,14 @@ impl<'a> Walk<'a> {
     fn new(
         read: &'a Read,
         to: Option<(&'a dyn Backend, &'a VPath)>,
+        snapshot: Option<&'a OsStr>,
         control: &'a Control,
         told: &'a mut dyn FnMut(&Item),
     ) -> Self {
         Self {
             read,
             to,
+            snapshot,
             control,
             told,
             report: Report::default(),
@@ -136,8 +182,7 @@ impl<'a> Walk<'a> {
         let base = self.to.map_or_else(VPath::root, |(_, at)| at.clone());
         let area = base.join(&Name::new(start.area)?);
         if let Some((to, _)) = self.to {
-            let folder = NewNode::directory().with_mode(0o700);
-            match to.change(&Change::Create(At::path(&area), &folder)) {
+            match to.change(&Change::Create(At::path(&area), &private_folder())) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 made => made?,
             }
@@ -167,12 +212,15 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn note(&mut self, item: Item) {
+    fn note(&mut self, mut item: Item) {
         match item.state {
             State::Whole => return,
             State::Unproven => self.report.unproven += 1,
             State::Part => self.report.part += 1,
             State::Lost => self.report.lost += 1,
+        }
+        if let Some(snapshot) = self.snapshot {
+            item.detail = format!("in the snapshot {}: {}", snapshot.display(), item.detail);
         }
         (self.told)(&item);
         self.report.items.push(item);
@@ -270,8 +318,7 @@ impl<'a> Walk<'a> {
             );
             return Ok(());
         }
-        let new = NewNode::directory().with_mode(0o700);
-        let at = match self.make(into, name, &new)? {
+        let at = match self.make(into, name, &private_folder())? {
             Ok(at) => at,
             Err(detail) => {
                 self.lost(from, detail);
@@ -285,28 +332,37 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Makes a node under `name`, or another name when that is taken; answers where, or why not.
     fn make(
         &mut self,
         into: &VPath,
         name: &OsStr,
         new: &NewNode,
     ) -> Result<std::result::Result<VPath, String>> {
-        let mut tried = 0;
-        loop {
-            let name = numbered(name, tried);
-            let at = into.join(&Name::new(&name)?);
-            let Some((to, _)) = self.to else {
-                return Ok(Ok(at));
-            };
-            match to.change(&Change::Create(At::path(&at), new)) {
-                Ok(()) => return Ok(Ok(at)),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && tried < TRIES => {
-                    tried += 1;
-                }
-                Err(error) if is_of_one(&error) => return Ok(Err(words(&error))),
-                Err(error) => return Err(error),
+        make(self.to.map(|(to, _)| to), into, name, new)
+    }
+}
+
+/// Makes a node under `name`, or another name when that is taken; answers where, or why not.
+fn make(
+    to: Option<&dyn Backend>,
+    into: &VPath,
+    name: &OsStr,
+    new: &NewNode,
+) -> Result<std::result::Result<VPath, String>> {
+    let mut tried = 0;
+    loop {
+        let name = numbered(name, tried);
+        let at = into.join(&Name::new(&name)?);
+        let Some(to) = to else {
+            return Ok(Ok(at));
+        };
+        match to.change(&Change::Create(At::path(&at), new)) {
+            Ok(()) => return Ok(Ok(at)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && tried < TRIES => {
+                tried += 1;
             }
+            Err(error) if is_of_one(&error) => return Ok(Err(words(&error))),
+            Err(error) => return Err(error),
         }
     }
 }

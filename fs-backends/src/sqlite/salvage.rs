@@ -49,6 +49,7 @@ pub(crate) fn read(path: &Path, password: Option<&str>, control: &Control) -> Re
         found,
         damages,
         content: Box::new(content),
+        moments: Vec::new(),
     })
 }
 

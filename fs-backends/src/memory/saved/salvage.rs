@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use fs_core::maintenance::{Damage, DamageKind};
 use fs_core::{Control, Error, ErrorKind, FileKind, Name, Result};
@@ -16,8 +18,8 @@ use super::record::{
 use super::sealed::{is_sealed, unseal};
 use super::section::{END, MAGIC, Tag, section_at};
 use crate::catalog::damage;
-use crate::salvage::Read;
 use crate::salvage::found::{Found, FoundContent, Piece};
+use crate::salvage::{Moment, Read};
 use crate::virtual_fs::{Inode, NodeRecord};
 
 const TAGS: [Tag; 15] = [
@@ -44,44 +46,107 @@ pub(crate) fn read(path: &Path, password: Option<&str>, control: &Control) -> Re
         }
         false => bytes,
     };
-    let mut loading = Loading::default();
-    let mut places = Vec::new();
-    let mut at = MAGIC.len() + 4;
-    let mut ended = false;
-    if !bytes.starts_with(MAGIC) {
-        let detail = "the file does not begin as a saved filesystem does";
-        damages.push(damage(DamageKind::Database, detail));
-    }
-    while at < bytes.len() && !ended {
-        control.check()?;
-        let start = at;
-        let Some((tag, payload)) = section_at(&bytes, at) else {
-            at = next_section(&bytes, at + 1);
-            loading.is_lossy = true;
-            let detail = format!("bytes {start} to {at} of the file are not what was written");
-            damages.push(damage(DamageKind::Page, detail));
-            continue;
-        };
-        at = payload.end;
-        ended = tag == END;
-        places.push((tag, payload));
-    }
-    if !ended {
-        loading.is_lossy = true;
-        damages.push(damage(
-            DamageKind::Database,
-            "the end of the file is missing",
-        ));
-    }
-    if places.iter().all(|(tag, _)| *tag == END) && !ended {
+    let file = SavedFile::parse(bytes, control, &mut damages)?;
+    if file.is_empty() {
         return Err(Error::new(ErrorKind::UnknownFormat, "salvage").with_path(path));
     }
-    loading.has_moments = places.iter().any(|(tag, _)| *tag == SNAPSHOT);
-    for (tag, payload) in places {
-        control.add_bytes(payload.len() as u64);
-        loading.section(&bytes, tag, payload, &mut damages);
+    Ok(Arc::new(file).present(control, damages))
+}
+
+/// What stands in the file, in order.
+enum Step {
+    /// A section whose checksum is right.
+    Section(Tag, Range<usize>),
+    /// Something that is not what was written, or the end that is missing.
+    Loss,
+}
+
+struct SavedFile {
+    bytes: Vec<u8>,
+    steps: Vec<Step>,
+}
+
+impl SavedFile {
+    fn parse(bytes: Vec<u8>, control: &Control, damages: &mut Vec<Damage>) -> Result<Self> {
+        let mut steps = Vec::new();
+        let mut at = MAGIC.len() + 4;
+        let mut ended = false;
+        if !bytes.starts_with(MAGIC) {
+            let detail = "the file does not begin as a saved filesystem does";
+            damages.push(damage(DamageKind::Database, detail));
+        }
+        while at < bytes.len() && !ended {
+            control.check()?;
+            let start = at;
+            let Some((tag, payload)) = section_at(&bytes, at) else {
+                at = next_section(&bytes, at + 1);
+                steps.push(Step::Loss);
+                let detail = format!("bytes {start} to {at} of the file are not what was written");
+                damages.push(damage(DamageKind::Page, detail));
+                continue;
+            };
+            at = payload.end;
+            ended = tag == END;
+            steps.push(Step::Section(tag, payload));
+        }
+        if !ended {
+            steps.push(Step::Loss);
+            let detail = "the end of the file is missing";
+            damages.push(damage(DamageKind::Database, detail));
+        }
+        Ok(Self { bytes, steps })
     }
-    Ok(loading.finish(bytes, damages))
+
+    /// Is no section of it left?
+    fn is_empty(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Loss))
+    }
+
+    /// The last moment it tells of, with a way to the others.
+    fn present(self: Arc<Self>, control: &Control, mut damages: Vec<Damage>) -> Read {
+        let loading = self.load(None, control, &mut damages);
+        let moments = loading.snapshots.iter().enumerate();
+        let moments = moments.map(|(number, name)| {
+            let file = Arc::clone(&self);
+            let read = move |control: &Control| {
+                // What is wrong with the file was told.
+                let mut told = Vec::new();
+                let loading = file.load(Some(number), control, &mut told);
+                loading.finish(Arc::clone(&file), Vec::new(), told)
+            };
+            Moment {
+                name: name.clone(),
+                read: Box::new(read),
+            }
+        });
+        let moments = moments.collect();
+        loading.finish(self, moments, damages)
+    }
+
+    /// Takes all records, or those before the end of a snapshot, counted from 0.
+    fn load(&self, until: Option<usize>, control: &Control, damages: &mut Vec<Damage>) -> Loading {
+        let mut loading = Loading {
+            has_moments: self
+                .steps
+                .iter()
+                .any(|step| matches!(step, Step::Section(SNAPSHOT, _))),
+            until,
+            ..Loading::default()
+        };
+        for step in &self.steps {
+            match step {
+                Step::Section(tag, payload) => {
+                    control.add_bytes(payload.len() as u64);
+                    loading.section(&self.bytes, *tag, payload.clone(), damages);
+                }
+                Step::Loss => loading.is_lossy = true,
+            }
+            if loading.is_there() {
+                break;
+            }
+        }
+        loading
+    }
 }
 
 /// Where the next section lies whose checksum is right.
@@ -114,27 +179,35 @@ struct Loading {
     chunks: HashMap<u64, BTreeMap<u64, Place>>,
     /// In the order they were written.
     told: Vec<Place>,
-    snapshots: u64,
+    /// Names of the snapshots so far, in order.
+    snapshots: Vec<OsString>,
+    /// Which of them is wanted, and not what comes after it.
+    until: Option<usize>,
     /// The file tells of several moments, each by what it changes.
     has_moments: bool,
-    /// Something of the file is lost.
+    /// Something of the file so far is lost.
     is_lossy: bool,
 }
 
 impl Loading {
+    /// Was everything of the wanted moment told?
+    fn is_there(&self) -> bool {
+        self.until.is_some_and(|until| self.snapshots.len() > until)
+    }
+
     /// Takes the records of a section.
     fn section(
         &mut self,
         bytes: &[u8],
         tag: Tag,
-        payload: std::ops::Range<usize>,
+        payload: Range<usize>,
         damages: &mut Vec<Damage>,
     ) {
         let Some(section) = bytes.get(payload.clone()) else {
             return;
         };
         let mut fields = Fields(section);
-        while !fields.is_empty() && tag != END {
+        while !fields.is_empty() && tag != END && !self.is_there() {
             let here = |fields: &Fields<'_>| payload.end - fields.0.len();
             if self.record(tag, &mut fields, &here).is_err() {
                 self.is_lossy = true;
@@ -213,8 +286,7 @@ impl Loading {
             }
             SNAPSHOT => {
                 let _id_and_time = (fields.number()?, fields.time()?);
-                fields.text()?;
-                self.snapshots += 1;
+                self.snapshots.push(fields.os_str()?.to_owned());
             }
             _ => return Err(impossible()),
         }
@@ -260,7 +332,7 @@ impl Loading {
         Ok(())
     }
 
-    fn finish(mut self, bytes: Vec<u8>, mut damages: Vec<Damage>) -> Read {
+    fn finish(mut self, file: Arc<SavedFile>, moments: Vec<Moment>, damages: Vec<Damage>) -> Read {
         for (dir, names) in std::mem::take(&mut self.names) {
             let nodes = &self.found.nodes;
             // Of a node that is gone only its names can tell whether it was a folder.
@@ -284,18 +356,12 @@ impl Loading {
             // What is lost may have changed anything that was told before.
             self.found.doubtful = self.found.nodes.keys().copied().collect();
         }
-        if self.snapshots > 0 {
-            let detail = format!(
-                "its {} snapshots are not saved, only the last moment",
-                self.snapshots
-            );
-            damages.push(damage(DamageKind::Leftover, detail));
-        }
         Read {
             found: self.found,
             damages,
+            moments,
             content: Box::new(Chunks {
-                bytes,
+                file,
                 chunks: self.chunks,
                 is_lossy: self.is_lossy,
             }),
@@ -304,7 +370,7 @@ impl Loading {
 }
 
 struct Chunks {
-    bytes: Vec<u8>,
+    file: Arc<SavedFile>,
     chunks: HashMap<u64, BTreeMap<u64, Place>>,
     is_lossy: bool,
 }
@@ -338,7 +404,7 @@ impl FoundContent for Chunks {
             gap(end, start, each)?;
             end = (start + CHUNK_BYTES as u64).min(node.size);
             let length = (place.length as u64).min(end - start) as usize;
-            let bytes = self.bytes.get(place.start..place.start + length);
+            let bytes = self.file.bytes.get(place.start..place.start + length);
             each(Piece::Bytes(start, bytes.unwrap_or_default()))?;
         }
         gap(end, node.size, each)
