@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `pages` | pages of file and log, decrypted and authenticated |
 //! | `btree` | the cells of a page |
+//! | `foreign` | whether the log beside it is of this database |
 //! | `row` | which table a row is of, and whether it is what was written |
 //!
 //! No way through the tree is needed: an SQLite database with `auto_vacuum` notes for each page what it is for, so pages in use are known from freed ones,
@@ -11,6 +12,7 @@
 //! to be doubtful.
 
 mod btree;
+mod foreign;
 mod pages;
 mod row;
 
@@ -67,59 +69,6 @@ pub(crate) struct Wreck {
     pub(crate) lost_pages: u64,
 }
 
-/// Leaves a log out that belongs to another database, or to an older copy of this one.
-fn foreign_log(pages: &mut Pages) -> Option<Damage> {
-    if pages.has_foreign_log() {
-        pages.drop_log();
-    } else {
-        let with = pages.log_pages().into_iter().filter_map(|number| {
-            let identity = Identity::on(&pages.read(number)?, number, pages.usable())?;
-            Some((number, identity))
-        });
-        let with: Vec<(u32, Identity)> = with.collect();
-        let log = pages.drop_log();
-        let is_foreign = with.iter().any(|(number, logged)| {
-            let page = pages.read(*number);
-            let filed = page.and_then(|page| Identity::on(&page, *number, pages.usable()));
-            filed.is_some_and(|filed| filed.uuid != logged.uuid || filed.barrier > logged.barrier)
-        });
-        if !is_foreign {
-            pages.set_log(log);
-            return None;
-        }
-    }
-    let detail =
-        "the log beside the database belongs to another one, or to an older copy; it is left out";
-    Some(damage(DamageKind::Database, detail))
-}
-
-/// What a page with the database's description of itself says it is.
-struct Identity {
-    uuid: MetaValue,
-    barrier: i64,
-}
-
-impl Identity {
-    fn on(page: &[u8], number: u32, usable: usize) -> Option<Self> {
-        let tree = TreePage::parse(page, number, usable)?;
-        let mut found = HashMap::new();
-        for cell in &tree.cells {
-            if let Ok(Some(Row::Meta(key, value))) =
-                row::row(tree.kind, cell.rowid, cell.local(), false)
-            {
-                found.insert(key, value);
-            }
-        }
-        match found.remove("barrier") {
-            Some(MetaValue::Number(barrier)) => Some(Self {
-                uuid: found.remove("uuid")?,
-                barrier,
-            }),
-            _ => None,
-        }
-    }
-}
-
 /// A finding about the whole database.
 pub(crate) fn damage(kind: DamageKind, detail: impl Into<String>) -> Damage {
     Damage {
@@ -139,7 +88,7 @@ impl Wreck {
         control: &Control,
     ) -> Result<Self> {
         let mut pages = Pages::open(path, password)?;
-        let log = foreign_log(&mut pages);
+        let log = foreign::leave_out(&mut pages);
         let mut wreck = Self {
             sums: false,
             pages,
