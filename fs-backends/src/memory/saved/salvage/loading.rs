@@ -9,6 +9,7 @@ use fs_core::maintenance::{Damage, DamageKind};
 use fs_core::{Control, FileKind, Name, Result};
 
 use super::super::super::bytes::CHUNK_BYTES;
+use super::super::super::snapshots::SNAPSHOTS_MAX;
 use super::super::record::{
     DATA, Fields, GONE, HEAD, HOLE, MORE, NAME, NO_TRASH, NO_XATTRS, NODE, NodeEntry, SAME,
     SNAPSHOT, TRASH, UNNAME, XATTR,
@@ -163,7 +164,11 @@ impl Loading {
             }
             SNAPSHOT => {
                 let _id_and_time = (fields.number()?, fields.time()?);
-                self.snapshots.push(fields.os_str()?.to_owned());
+                let name = fields.os_str()?.to_owned();
+                if self.snapshots.len() >= SNAPSHOTS_MAX {
+                    return Err(impossible());
+                }
+                self.snapshots.push(name);
             }
             _ => return Err(impossible()),
         }
