@@ -5,6 +5,7 @@
 
 mod catalog;
 pub mod indexed;
+mod kernel_tables;
 pub mod live_files;
 pub mod location;
 pub mod memory;

@@ -186,11 +186,12 @@ mod tests {
         let locked = || {
             let pid = std::process::id().to_string();
             let ino = format!(":{}", path.metadata().unwrap().ino());
-            std::fs::read_to_string("/proc/locks")
-                .unwrap()
-                .lines()
-                .map(|line| line.split_whitespace().collect::<Vec<_>>())
-                .any(|l| l[1] == "POSIX" && l[4] == pid && l[5].ends_with(&ino))
+            let is_it = |line: &str| {
+                let l: Vec<_> = line.split_whitespace().collect();
+                l[1] == "POSIX" && l[4] == pid && l[5].ends_with(&ino)
+            };
+            let found = |locks: &str| locks.lines().any(is_it).then_some(());
+            crate::kernel_tables::find("/proc/locks", found).is_some()
         };
         assert!(locked());
         drop(open(&path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap());

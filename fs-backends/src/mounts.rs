@@ -19,8 +19,8 @@ impl Mount {
         let found = path
             .ancestors()
             .find_map(|path| statx(CWD, path, flags, StatxFlags::MNT_ID).ok())?;
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
-        Self::in_table(&mounts, found.stx_mnt_id)
+        let mounts = "/proc/self/mountinfo";
+        crate::kernel_tables::find(mounts, |mounts| Self::in_table(mounts, found.stx_mnt_id))
     }
 
     /// The mount with a number. A line is `id parent major:minor root place options [tag...] - type source options`.

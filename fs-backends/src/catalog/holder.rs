@@ -6,10 +6,6 @@ use std::path::Path;
 
 use crate::mounts::Mount;
 
-/// How often a lock is looked for in a table that changes. The kernel gives it page by page, by position: when locks before it go away between two
-/// pages, others are passed over. So only a table that stands still is believed not to have it.
-const LOOKS: usize = 64;
-
 /// A process that holds a lock, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Holder {
@@ -49,16 +45,7 @@ fn holder(path: &Path) -> Option<Holder> {
         },
         |mount| mount.device,
     );
-    let mut before = String::new();
-    for _ in 0..LOOKS {
-        let locks = std::fs::read_to_string("/proc/locks").ok()?;
-        let holder = in_table(&locks, device, found.ino());
-        if holder.is_some() || locks == before {
-            return holder;
-        }
-        before = locks;
-    }
-    None
+    crate::kernel_tables::find("/proc/locks", |locks| in_table(locks, device, found.ino()))
 }
 
 /// The first lock of `flock(2)` on a file. A line is `number: FLOCK ADVISORY READ|WRITE process major:minor:inode 0 EOF`, the device in hexadecimal

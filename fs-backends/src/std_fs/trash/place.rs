@@ -177,7 +177,7 @@ fn on_medium(top: VPath) -> Result<TrashPlace> {
 
 /// Where something is mounted (`proc_pid_mountinfo(5)`: the fifth field, with `\ooo` for odd bytes).
 fn mounts() -> Vec<VPath> {
-    let table = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let table = crate::kernel_tables::whole("/proc/self/mountinfo");
     let mut tops: Vec<_> = table
         .split(|&b| b == b'\n')
         .filter_map(|line| line.split(|&b| b == b' ').nth(4))
