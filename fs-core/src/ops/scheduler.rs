@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, TrySendError};
 use parking_lot::{Condvar, Mutex};
 
 use super::engine::Engine;
@@ -84,9 +84,8 @@ impl Scheduler {
         let touched = self.touched(&operation);
         state.waiting.push_back((id, operation, touched));
         self.start_waiting(&mut state);
-        drop(state);
-        if self.is_waiting(id) {
-            // A full channel only means that the row shows "queued" a moment later.
+        if state.waiting.iter().any(|(it, ..)| *it == id) {
+            // While nobody can start it, so that nothing is told of it before. A full channel only means that the row shows "queued" a moment later.
             let _ = self.0.events.try_send(OpEvent::Queued(id));
         }
         id
@@ -142,11 +141,6 @@ impl Scheduler {
         }
     }
 
-    fn is_waiting(&self, id: OpId) -> bool {
-        let state = self.0.state.lock();
-        state.waiting.iter().any(|(it, ..)| *it == id)
-    }
-
     fn with_control(&self, id: OpId, act: impl Fn(&Control)) {
         if let Some(control) = self.0.state.lock().controls.get(&id) {
             act(control);
@@ -185,17 +179,21 @@ impl Scheduler {
     }
 
     fn work(&self, id: OpId, operation: Operation, control: &Control) {
-        let done = self.work_through(id, operation, control);
+        let done = match self.work_through(id, operation, control) {
+            Ok(report) => OpEvent::Done(id, Box::new(report)),
+            Err(e) => OpEvent::Failed(id, e),
+        };
         let mut state = self.0.state.lock();
         state.controls.remove(&id);
         state.answers.remove(&id);
         state.busy.retain(|(_, it)| *it != id);
+        // Told before those that waited for it begin, or the end of one of them could come first. Only a full channel keeps nobody waiting.
+        let told = self.0.events.try_send(done);
         self.start_waiting(&mut state);
         drop(state);
-        self.tell(match done {
-            Ok(report) => OpEvent::Done(id, Box::new(report)),
-            Err(e) => OpEvent::Failed(id, e),
-        });
+        if let Err(TrySendError::Full(done)) = told {
+            self.tell(done);
+        }
     }
 
     fn work_through(&self, id: OpId, operation: Operation, control: &Control) -> Result<Report> {
