@@ -16,9 +16,14 @@ manager=$!
 /usr/libexec/at-spi-bus-launcher --launch-immediately >/dev/null 2>&1 &
 bus=$!
 # Without a running screen reader the toolkit keeps its tree to itself; this is the switch a screen reader turns.
-for _ in $(seq 50); do
+for _ in $(seq 600); do
     gdbus call --session --dest org.a11y.Bus --object-path /org/a11y/bus \
         --method org.freedesktop.DBus.Properties.Set org.a11y.Status IsEnabled '<true>' >/dev/null 2>&1 && break
+    sleep 0.1
+done
+# A window that is there before its manager never gets the keyboard.
+for _ in $(seq 600); do
+    xdotool get_num_desktops >/dev/null 2>&1 && break
     sleep 0.1
 done
 "$@"

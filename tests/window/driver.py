@@ -155,13 +155,20 @@ class Program:
         xdotool("mouseup", 1)
         time.sleep(0.2)
 
+    def _has_keyboard(self):
+        # Fails while nothing has it.
+        found = subprocess.run(["xdotool", "getwindowfocus", "getwindowpid"], capture_output=True, text=True)
+        return found.stdout.strip() == str(self.process.pid)
+
     def key(self, *keys):
+        self.until(self._has_keyboard, "the keyboard")
         for key in keys:
             xdotool("key", "--clearmodifiers", key)
             time.sleep(0.1)
 
     def type(self, text):
         """Types text; a line break is the Return key (xdotool would send Linefeed)."""
+        self.until(self._has_keyboard, "the keyboard")
         lines = text.split("\n")
         for index, line in enumerate(lines):
             if line:
