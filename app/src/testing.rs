@@ -13,7 +13,7 @@ use crate::state::{AppState, Tab, TabId};
 use crate::{App, Start};
 
 /// Nothing a test waits for takes this long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A window with folders of its own.
 pub struct Window {

@@ -157,19 +157,23 @@ fn wrong_passwords_make_the_next_one_wait_without_holding_the_window() {
     window.text("wrong");
     window.key(Modifiers::NONE, Key::Enter);
     let until = wait_until(&window).expect("a wait");
-    assert!(window.mentions("Try again in"));
+    // A busy machine may take as long for a frame.
+    let is_over = || Instant::now() >= until;
+    assert!(window.mentions("Try again in") || is_over());
     // The window is as lively as ever, only the password waits.
     window.text("pw");
     window.key(Modifiers::NONE, Key::Enter);
-    if Instant::now() < until {
-        assert!(window.state().fs_of(window.tab()).unwrap().is_locked());
+    let is_open = |window: &Window| window.state().fs_of(window.tab()).unwrap().is_open();
+    if is_open(&window) {
+        assert!(is_over(), "it did not wait");
+        return;
     }
     std::thread::sleep(until.saturating_duration_since(Instant::now()) + Duration::from_millis(5));
     window.settle();
     assert!(!window.mentions("Try again in"));
     window.focus("Password");
     window.key(Modifiers::NONE, Key::Enter);
-    assert!(window.state().fs_of(window.tab()).unwrap().is_open());
+    assert!(is_open(&window));
 }
 
 #[test]

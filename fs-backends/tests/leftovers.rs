@@ -82,7 +82,8 @@ fn start(what: &str, dir: &Path) -> Child {
 /// Everything below a folder whose name is a temporary one.
 fn leftovers(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
+    // A folder may go while a child is at work.
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         if name.starts_with(".lamina-") || name.ends_with(".tmp") {
@@ -94,12 +95,15 @@ fn leftovers(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Kills children until one has left something.
+/// Kills children that are making something, until one has left it.
 fn kill_in_the_middle(what: &str, dir: &Path) -> Vec<PathBuf> {
     for round in 0..TRIES {
         let mut child = start(what, dir);
-        // The moment is chance; that one of them is in the middle is certain enough.
-        std::thread::sleep(Duration::from_micros(20_000 + round * 1777 % 40_000));
+        while leftovers(dir).is_empty() {
+            assert_eq!(child.try_wait().unwrap(), None, "{what}: it ended");
+        }
+        // Sooner or later after it began.
+        std::thread::sleep(Duration::from_micros(round * 177 % 4_000));
         child.kill().unwrap();
         child.wait().unwrap();
         let left = leftovers(dir);
@@ -200,7 +204,8 @@ fn what_somebody_is_making_just_now_and_what_is_not_ours_stays() {
     for name in &others {
         assert!(dir.path().join(name).exists(), "{name}");
     }
-    drop(held);
+    // Not only closed: a program that another test starts just now may have a copy.
+    held.unlock().unwrap();
     drop(SqliteBackend::open(dir.path().join("v.db")).unwrap());
     assert!(!alive.exists());
 }

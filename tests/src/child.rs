@@ -1,17 +1,20 @@
 //! A test that starts itself again as a process of its own, which works, tells what it has done, and is killed.
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 /// What the child is to do.
 const TASK: &str = "LAMINA_TEST_CHILD";
-/// A child that is silent for longer hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A child that is silent for longer hangs, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What this process was started for; `None`: it is no child.
 pub fn task() -> Option<Vec<String>> {
@@ -58,9 +61,42 @@ pub fn command(wrapper: &[String], task: &[&str]) -> Command {
     command
 }
 
+/// What a child writes to standard output, without waiting for more.
+struct Voice {
+    out: ChildStdout,
+    /// The beginning of a line.
+    begun: Vec<u8>,
+    told: Sender<String>,
+}
+
+impl Voice {
+    /// Passes on what was told until now; `false`: no more will come.
+    fn drain(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        loop {
+            match self.out.read(&mut bytes) {
+                Ok(0) => return false,
+                Ok(count) => self.begun.extend(&bytes[..count]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}"),
+            }
+            while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.begun.drain(..=end).collect();
+                if let Some(told) = line[..end].strip_prefix(b"@") {
+                    let told = String::from_utf8_lossy(told).into_owned();
+                    // Nobody listens any more: the test has failed.
+                    self.told.send(told).unwrap_or_default();
+                }
+            }
+        }
+    }
+}
+
 /// A running child.
 pub struct Worker {
     child: Child,
+    /// Read by a thread, so that the child never waits for a full pipe.
+    voice: Arc<Mutex<Option<Voice>>>,
     lines: Receiver<String>,
     heard: Vec<String>,
     errors: Option<JoinHandle<String>>,
@@ -88,13 +124,22 @@ impl Worker {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (sender, lines) = channel();
-        let out = BufReader::new(child.stdout.take().unwrap());
+        let (told, lines) = channel();
+        let out = child.stdout.take().unwrap();
+        rustix::io::ioctl_fionbio(&out, true).unwrap();
+        let watched = out.as_fd().try_clone_to_owned().unwrap();
+        let begun = Vec::new();
+        let voice = Arc::new(Mutex::new(Some(Voice { out, begun, told })));
+        let heard = voice.clone();
         std::thread::spawn(move || {
-            for line in out.lines().map_while(Result::ok) {
-                if let Some(told) = line.strip_prefix('@') {
-                    // Nobody listens any more: the test has failed.
-                    sender.send(told.to_owned()).unwrap_or_default();
+            loop {
+                // An interrupted wait is a short one.
+                poll(&mut [PollFd::new(&watched, PollFlags::IN)], None).unwrap_or_default();
+                let mut voice = heard.lock().unwrap();
+                if !voice.as_mut().is_some_and(Voice::drain) {
+                    // Whoever listens hears that this is the end.
+                    *voice = None;
+                    return;
                 }
             }
         });
@@ -106,6 +151,7 @@ impl Worker {
         });
         Self {
             child,
+            voice,
             lines,
             heard: Vec::new(),
             errors: Some(errors),
@@ -138,10 +184,13 @@ impl Worker {
     /// When that is not possible.
     pub fn pause(&mut self) {
         self.signal(Signal::STOP);
-        // The thread that listens reads what is in the pipe.
-        while let Ok(told) = self.lines.recv_timeout(Duration::from_millis(200)) {
-            self.heard.push(told);
+        // When the last of its threads stands still; its end is left to be seen by whoever waits for that.
+        let still = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(Pid::from_child(&self.child)), still).unwrap();
+        if let Some(voice) = self.voice.lock().unwrap().as_mut() {
+            voice.drain();
         }
+        self.heard.extend(self.lines.try_iter());
     }
 
     /// Lets it go on.
@@ -153,7 +202,7 @@ impl Worker {
     }
 
     fn signal(&self, signal: Signal) {
-        let child = rustix::process::Pid::from_child(&self.child);
+        let child = Pid::from_child(&self.child);
         rustix::process::kill_process(child, signal).unwrap();
     }
 

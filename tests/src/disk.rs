@@ -61,7 +61,15 @@ impl Disk {
     /// # Panics
     /// When it is in use.
     pub fn unmount(&self) {
-        fault::run(&["umount", self.mounted.to_str().unwrap()]);
+        let mounted = self.mounted.to_str().unwrap();
+        // A program that another test starts just now has copies of descriptors until it begins.
+        for _ in 0..100 {
+            if fault::works(&["umount", mounted]).is_ok() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        fault::run(&["umount", mounted]);
     }
 
     /// Where it is mounted.

@@ -109,11 +109,18 @@ fn files_of_proc_are_not_copied_as_empty() {
     assert!(!staged.fill_from(At::path(&from), &Control::new()).unwrap());
     // Their size is 0, and there is more.
     let fs = FileStorage::new(&host.backend);
-    for name in ["/proc/self/mountinfo", "/proc/kallsyms"] {
-        if let Ok(known) = std::fs::read(name) {
-            assert!(fs.read(name).unwrap() == known, "{name}");
-        }
-    }
+    let mut child = std::process::Command::new("cat");
+    // Longer than a page, and nothing changes it.
+    child.args(["-", &"x".repeat(100_000)]);
+    child.stdin(std::process::Stdio::piped());
+    child.stderr(std::process::Stdio::null());
+    let mut child = child.spawn().unwrap();
+    let name = format!("/proc/{}/cmdline", child.id());
+    let known = std::fs::read(&name).unwrap();
+    let read = fs.read(&name);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(known.len() > 100_000 && read.unwrap() == known);
 }
 
 #[test]

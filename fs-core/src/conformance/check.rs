@@ -147,7 +147,7 @@ impl Fixture {
     /// The filesystem must come to use less space than this. Not at once: content may be cleared away behind the caller's back.
     pub(super) fn uses_less_than(&self, limit_bytes: u64) -> Check {
         let mut used = u64::MAX;
-        for _ in 0..500 {
+        for _ in 0..6000 {
             self.fs.sync()?;
             used = self.fs.statfs()?.used_bytes;
             if used < limit_bytes {

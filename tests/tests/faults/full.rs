@@ -119,7 +119,7 @@ pub fn work(task: &[String]) {
             let written = put(&fs, &name(next), &bytes(next));
             match written.and_then(|()| open.settle()) {
                 Ok(()) => break,
-                Err(error) if error.kind() == ErrorKind::NoSpace && tries < 10 => tries += 1,
+                Err(error) if error.kind() == ErrorKind::NoSpace && tries < 100 => tries += 1,
                 Err(error) => panic!("round {round}: after {tries} tries: {error:?}"),
             }
             std::thread::sleep(std::time::Duration::from_millis(1200));

@@ -58,6 +58,8 @@ fn fill(backend: &dyn Backend, entries: u64) {
             made.unwrap();
         }
         number = end;
+        // On a slow machine all of it takes longer than anybody waits for a sign of life.
+        tell(format_args!("made {number}"));
     }
     backend.sync(Scope::All).unwrap();
 }
@@ -116,7 +118,7 @@ pub fn work(task: &[String]) {
         let (_, before) = memory();
         assert_eq!(list(&*backend, keep), entries - 1);
         let (peak, _) = memory();
-        tell(format_args!("{what} {}", peak - before));
+        tell(format_args!("{what} {}", peak.saturating_sub(before)));
     }
     let last = VPath::new(name(entries - 1)).unwrap();
     backend.stat(At::path(&last)).unwrap();
