@@ -7,7 +7,7 @@ use egui::{Key, Modifiers};
 use fs_core::Backend as _;
 use lamina::command::table;
 use lamina::state::care::{Care, Outcome, Task};
-use lamina::state::{AppState, Dialog};
+use lamina::state::{AppState, Dialog, FsStatus};
 use lamina::testing::Window;
 
 fn care(state: &AppState) -> &Care {
@@ -111,7 +111,120 @@ fn a_vault_is_backed_up_and_nothing_is_written_over() {
         let outcome = care(state).outcome.as_ref();
         matches!(outcome, Some(Outcome::Failed(Task::Backup, _)))
     });
-    assert!(window.mentions("is there already"));
+    // It is said where it is put right: in the form, which stays.
+    assert!(window.mentions("is there already, and stays untouched"));
+    let other = home.path().join("nowhere/copy.db");
+    window.text(other.to_str().unwrap());
+    assert_eq!(window.form_path(), other.to_str().unwrap());
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for("the refusal", |state| care(state).job.is_none());
+    assert!(window.mentions("There is no such folder to copy it to"));
+    window.text(home.path().join("other.db").to_str().unwrap());
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for("the copy", |state| {
+        matches!(care(state).outcome, Some(Outcome::BackedUp(_)))
+    });
+    assert!(window.shows("Backed up"));
+}
+
+/// Breaks the first page of a vault behind the words that tell what it is; no program opens it then.
+fn ruin(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[16..4096].fill(0x5a);
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn what_can_be_read_of_a_vault_that_does_not_open_is_saved_in_a_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("taxes.db");
+    vault(&path, None);
+    ruin(&path);
+    let ruined = fs::read(&path).unwrap();
+    let mut window = open(home.path(), &path, None);
+    assert!(window.mentions("Couldn't open taxes.db"));
+    window.click("Save what can be read…");
+    // Where something is nothing is put.
+    window.text(home.path().to_str().unwrap());
+    window.click("Save what can be read");
+    window.wait_for("the refusal", done);
+    assert!(window.mentions("Choose an empty or a new one"));
+    let to = home.path().join("rescued");
+    window.text(to.to_str().unwrap());
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for("the rescue", |state| {
+        matches!(care(state).outcome, Some(Outcome::Salvaged(..)))
+    });
+    assert!(window.mentions("are as they were"));
+    let saved = fs::read(to.join("files/papers/a.txt")).unwrap();
+    assert_eq!(saved, [b'a'; 300_000]);
+    assert!(to.join("report.json").exists());
+    assert_eq!(fs::read(&path).unwrap(), ruined, "it is only read");
+    window.click("Show the folder");
+    assert_eq!(window.path(), to.canonicalize().unwrap());
+    assert_eq!(window.names(), ["files", "report.json"]);
+}
+
+#[test]
+fn an_encrypted_vault_whose_password_does_not_open_it_is_saved_with_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("taxes.db");
+    vault(&path, Some("pw"));
+    // The salt, in the first bytes, stays: without it nobody can read anything.
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100..4000].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    let mut window = Window::open(home.path(), &[path.to_str().unwrap()]);
+    let rescue = "It is the right one: save what can be read…";
+    for tries in 1..=2 {
+        assert!(!window.shows(rescue));
+        window.text("pw");
+        window.key(Modifiers::NONE, Key::Enter);
+        window.wait_for("the refusal", |state| {
+            let info = state.fs_of(state.tab().unwrap()).unwrap();
+            matches!(&info.status, FsStatus::Locked(locked) if locked.wrong == tries)
+        });
+    }
+    window.click(rescue);
+    let to = home.path().join("rescued");
+    window.text(to.to_str().unwrap());
+    window.focus("Its password");
+    window.text("guess");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for("the refusal", done);
+    let why = &care(window.state()).outcome;
+    assert!(
+        window.mentions("With that password nothing in it can be read"),
+        "{why:?}"
+    );
+    window.focus("Its password");
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for("the rescue", |state| {
+        matches!(care(state).outcome, Some(Outcome::Salvaged(..)))
+    });
+    let saved = fs::read(to.join("files/papers/a.txt")).unwrap();
+    assert_eq!(saved, [b'a'; 300_000]);
+}
+
+#[test]
+fn a_list_of_damage_leaves_its_buttons_in_a_small_window() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("taxes.db");
+    let storage = fs_core::FileStorage::new(fs_backends::SqliteBackend::create(&path).unwrap());
+    (0..40).for_each(|n| storage.write(format!("/{n}"), b"x").unwrap());
+    storage.backend().close().unwrap();
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.execute("DELETE FROM dentry", []).unwrap();
+    drop(sql);
+    let mut window = open(home.path(), &path, None);
+    window.harness.set_size(egui::vec2(900.0, 600.0));
+    window.verb("check_kept");
+    window.wait_for("the check", done);
+    for button in ["Close", "Copy list"] {
+        let place = window.rects(button)[0];
+        assert!(place.bottom() < 600.0, "{button}: {place:?}");
+    }
 }
 
 #[test]

@@ -152,9 +152,9 @@ fn a_stack_is_made_of_open_tabs_and_writes_only_to_its_top() {
 fn a_missing_vault_says_so_and_can_be_tried_again() {
     let home = tempfile::tempdir().unwrap();
     let mut window = Window::open(home.path(), &["vault:/nowhere/x.db"]);
-    assert!(window.shows("Couldn't open x.db"));
+    assert!(window.shows("x.db is not there"));
     window.click("Try again");
-    assert!(window.shows("Couldn't open x.db"));
+    assert!(window.shows("x.db is not there"));
 }
 
 #[test]
@@ -387,4 +387,20 @@ fn an_old_copy_in_the_place_of_a_vault_is_told_until_it_is_read() {
     window.close();
     let window = Window::open(home.path(), &[&text(&vault)]);
     assert!(!window.mentions(warning));
+}
+
+#[test]
+fn enter_in_a_form_that_is_not_complete_leads_to_what_is_missing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:scratch"]);
+    window.verb("new_vault");
+    let path = home.path().join("taxes.db");
+    window.text(path.to_str().unwrap());
+    window.key(Modifiers::NONE, Key::Enter);
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for("the vault", |state| state.dialog.is_none());
+    assert!(window.state().fs_of(window.tab()).unwrap().encrypted);
 }

@@ -403,9 +403,8 @@ fn an_open_filesystem_becomes_the_layer_that_is_written() {
     assert_eq!(stack.window.names(), ["New file"]);
 }
 
-#[test]
-fn what_a_stack_holds_in_memory_is_saved_into_its_layer() {
-    let mut stack = stack(&[("a.txt", "a")]);
+/// A stack whose top layer is in memory, kept in `top.mem`; answers that file.
+fn with_memory_on_top(stack: &mut Stack) -> std::path::PathBuf {
     let top = stack.folder.path().join("top.mem");
     fs_backends::MemoryBackend::new().save_to(&top).unwrap();
     let file = stack.folder.path().join("memory.stack.ron");
@@ -420,6 +419,68 @@ fn what_a_stack_holds_in_memory_is_saved_into_its_layer() {
     description.create(&file).unwrap();
     let home = tempfile::tempdir().unwrap();
     stack.window = Window::open(home.path(), &[file.to_str().unwrap()]);
+    stack._home = home;
+    top
+}
+
+/// Another program, which knows nothing of locks, puts a file with this one entry there.
+fn changed_outside(top: &std::path::Path, name: &str) {
+    let theirs = fs_core::FileStorage::new(fs_backends::MemoryBackend::new());
+    theirs.write(name, b"theirs").unwrap();
+    let beside = top.with_extension("new");
+    theirs.backend().save_to(&beside).unwrap();
+    fs_core::Backend::close(theirs.backend()).unwrap();
+    std::fs::rename(beside, top).unwrap();
+}
+
+fn holds(file: &std::path::Path, name: &str) -> bool {
+    let memory = fs_backends::MemoryBackend::load_from(file).unwrap();
+    fs_core::FileStorage::new(memory).exists(name).unwrap()
+}
+
+#[test]
+fn a_layer_in_memory_whose_file_another_program_changed_is_kept_beside_it() {
+    let mut stack = stack(&[("a.txt", "a")]);
+    let top = with_memory_on_top(&mut stack);
+    let window = &mut stack.window;
+    window.verb("new_file");
+    window.key(Modifiers::NONE, Key::Enter);
+    changed_outside(&top, "/theirs");
+    window.verb("save_memory");
+    assert!(window.shows("Another program changed “top.mem”"));
+    // What has the focus loses nothing, and decides nothing.
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.state().dialog.is_none() && holds(&top, "/theirs"));
+    window.verb("save_memory");
+    window.click("Keep both");
+    assert!(window.mentions("what the other program wrote is in top (2).mem beside it"));
+    assert!(holds(&top, "/New file") && !holds(&top, "/theirs"));
+    assert!(holds(&top.with_file_name("top (2).mem"), "/theirs"));
+}
+
+#[test]
+fn a_layer_in_memory_is_taken_as_another_program_left_its_file() {
+    let mut stack = stack(&[("a.txt", "a")]);
+    let top = with_memory_on_top(&mut stack);
+    let window = &mut stack.window;
+    window.verb("new_file");
+    window.key(Modifiers::NONE, Key::Enter);
+    changed_outside(&top, "/theirs");
+    window.verb("save_memory");
+    window.click("Take the file");
+    assert_eq!(window.names(), ["a.txt", "theirs"]);
+    // It is theirs now, and saved again without a question.
+    window.verb("new_file");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.verb("save_memory");
+    assert!(window.state().dialog.is_none());
+    assert!(holds(&top, "/New file") && holds(&top, "/theirs"));
+}
+
+#[test]
+fn what_a_stack_holds_in_memory_is_saved_into_its_layer() {
+    let mut stack = stack(&[("a.txt", "a")]);
+    let top = with_memory_on_top(&mut stack);
     let window = &mut stack.window;
     window.verb("new_file");
     window.key(Modifiers::NONE, Key::Enter);

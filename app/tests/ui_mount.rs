@@ -111,6 +111,31 @@ fn what_another_program_adds_to_a_file_shows_in_the_tab() {
 }
 
 #[test]
+fn what_another_program_does_to_what_was_found_shows_in_the_tab() {
+    if !can_mount() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let mut window = with_vault(home.path(), None);
+    let dir = mount(&mut window);
+    window.key(Modifiers::COMMAND, Key::F);
+    window.text("*.txt");
+    assert_eq!(window.names(), ["a.txt"]);
+    let script = r#"mkdir -p x/y && echo b > x/y/b.txt && rm a.txt"#;
+    let done = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(&dir)
+        .status();
+    assert!(done.unwrap().success());
+    window.wait_for("what was made", |state| {
+        let view = &state.tab().unwrap().view;
+        view.rows().map(|row| row.name).eq(["x/y/b.txt"])
+    });
+    window.click("Unmount");
+    window.wait_for("the end", |state| folder(state).is_none());
+}
+
+#[test]
 fn other_programs_read_and_write_a_vault_and_the_tab_says_so() {
     if !can_mount() {
         return;

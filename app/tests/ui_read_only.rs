@@ -130,6 +130,19 @@ fn a_vault_that_another_program_has_open_names_it_and_opens_read_only() {
     window.text("pw");
     window.key(Modifiers::NONE, Key::Enter);
     assert_guarded(&window);
+    // It is looked after as far as that changes nothing.
+    window.verb("check_kept");
+    window.wait_for("the check", |state| {
+        let care = &state.fs_of(state.tab().unwrap()).unwrap().care;
+        care.outcome.is_some()
+    });
+    assert!(window.shows("No damage found"));
+    assert!(window.rects("Compact").is_empty());
+    window.key(Modifiers::NONE, Key::Escape);
+    for id in ["compact_kept", "change_password"] {
+        let reason = (table::get(id).unwrap().enabled)(window.state());
+        assert_eq!(reason, Err("It was opened read-only"), "{id}");
+    }
     window.verb("close_tab");
     drop(other.stdin.take());
     other.wait().unwrap();
@@ -229,13 +242,13 @@ fn what_another_program_wrote_to_a_saved_memory_is_saved_over_only_after_a_quest
         fs_core::FileStorage::new(memory).exists(name).unwrap()
     };
     window.key(Modifiers::COMMAND, Key::S);
-    assert!(window.shows("Replace “notes.mem”?"));
-    assert!(window.mentions("Another program changed it"));
+    assert!(window.shows("Another program changed “notes.mem”"));
     assert!(holds("/theirs") && !holds("/mine"));
     window.key(Modifiers::NONE, Key::Escape);
     assert!(window.state().fs_of(window.tab()).unwrap().unsaved);
     window.key(Modifiers::COMMAND, Key::S);
-    window.click("Replace");
+    window.click("Keep both");
+    assert!(path.with_file_name("notes (2).mem").exists());
     assert!(holds("/mine") && holds("/New folder"));
     assert!(!window.state().fs_of(window.tab()).unwrap().unsaved);
     // Now it is the one that was saved here.

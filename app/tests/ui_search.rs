@@ -240,3 +240,62 @@ fn locking_forgets_what_was_looked_for() {
     window.key(Modifiers::NONE, Key::Enter);
     assert_eq!(window.names(), ["2025"]);
 }
+
+#[test]
+fn what_was_found_follows_what_others_do_to_it() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tree(&[
+        "a/needle 1",
+        "b/needle 2",
+        "b/c/needle 3",
+        "d/hay",
+        "needle 0",
+    ]);
+    let at = |file: &str| folder.path().join(file);
+    let mut window = open(&home, folder.path());
+    find(&mut window, "needle");
+    let found = |window: &mut Window, what: &str, wanted: &[&str]| {
+        window.wait_for(what, |state| {
+            let tab = state.tab().unwrap();
+            tab.view
+                .rows()
+                .map(|entry| entry.name.to_string_lossy())
+                .eq(wanted.iter().copied())
+        });
+    };
+    let all = ["needle 0", "a/needle 1", "b/needle 2", "b/c/needle 3"];
+    found(&mut window, "the search", &all);
+    window.key(Modifiers::NONE, Key::ArrowDown);
+    window.key(Modifiers::NONE, Key::ArrowDown);
+    window.key(Modifiers::NONE, Key::ArrowDown);
+    assert_eq!(window.selected(), ["b/needle 2"]);
+    // Removed, made and renamed elsewhere; what is selected stays so.
+    fs::remove_file(at("needle 0")).unwrap();
+    found(&mut window, "a removal", &all[1..]);
+    assert_eq!(window.selected(), ["b/needle 2"]);
+    fs::write(at("d/needle 4"), "").unwrap();
+    fs::rename(at("a/needle 1"), at("a/needle 9")).unwrap();
+    let wanted = ["b/needle 2", "b/c/needle 3", "d/needle 4", "a/needle 9"];
+    found(&mut window, "a name", &wanted);
+    assert_eq!(window.selected(), ["b/needle 2"]);
+    // What is in a folder that gets another name is there under that, and followed there.
+    fs::rename(at("b"), at("x")).unwrap();
+    let wanted = ["x/needle 2", "x/c/needle 3", "d/needle 4", "a/needle 9"];
+    found(&mut window, "a folder's name", &wanted);
+    fs::rename(at("x/c/needle 3"), at("x/c/hay")).unwrap();
+    fs::write(at("x/needle 2"), "longer than before").unwrap();
+    window.wait_for("a size", |state| {
+        let view = &state.tab().unwrap().view;
+        view.len() == 3 && view.counts.bytes > 18
+    });
+    // A folder with hits that is moved in is looked into.
+    let elsewhere = tree(&["deep/er/needle 5"]);
+    fs::rename(elsewhere.path().join("deep"), at("deep")).unwrap();
+    let wanted = ["x/needle 2", "d/needle 4", "deep/er/needle 5", "a/needle 9"];
+    found(&mut window, "a folder that came", &wanted);
+    // In another order, and still followed.
+    window.verb("hidden");
+    fs::remove_dir_all(at("deep")).unwrap();
+    let wanted = ["x/needle 2", "d/needle 4", "a/needle 9"];
+    found(&mut window, "a folder that went", &wanted);
+}

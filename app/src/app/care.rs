@@ -18,11 +18,14 @@ impl App {
         match command {
             CareCommand::Show(part) => self.show_care(fs, part),
             CareCommand::Do(work) => {
-                self.show_care(fs, CarePart::Outcome);
+                if work.task() != Task::Salvage {
+                    self.show_care(fs, CarePart::Outcome);
+                }
                 // A wrong password stays in its field.
-                if work.task() != Task::Password {
+                if !matches!(work.task(), Task::Password | Task::Salvage) {
                     self.drafts.form.forget_secrets();
                 }
+                self.drafts.form.error = None;
                 self.look_after(fs, work);
             }
             CareCommand::Stop => {
@@ -38,7 +41,7 @@ impl App {
     }
 
     fn shows_care(&self, fs: &FsRef) -> bool {
-        matches!(&self.state.dialog, Some(Dialog::Care(shown)) if shown == fs)
+        matches!(&self.state.dialog, Some(Dialog::Care(shown) | Dialog::Salvage(shown)) if shown == fs)
     }
 
     fn show_care(&mut self, fs: &FsRef, part: CarePart) {
@@ -55,6 +58,23 @@ impl App {
         self.drafts.form.care = part;
         self.state.dialog = Some(Dialog::Care(fs.clone()));
         self.look_after(fs, Work::Look);
+    }
+
+    /// Asks where what can be read of a damaged filesystem shall be saved.
+    pub(super) fn ask_salvage(&mut self, fs: &FsRef) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        info.care.outcome = None;
+        let name = format!("{} (what could be read)", info.name);
+        let (kind, may_have_password) = (info.kind, info.is_locked());
+        let home = self.home();
+        self.drafts.begin_form(kind, home.clone());
+        self.drafts.form.encrypt = may_have_password;
+        if let Some(home) = home {
+            self.drafts.form.path = home.join(name).to_string_lossy().into_owned();
+        }
+        self.state.dialog = Some(Dialog::Salvage(fs.clone()));
     }
 
     /// Begins to do something, unless something is being done already.
@@ -102,12 +122,29 @@ impl App {
             )
         });
         let was_wrong = matches!(&outcome, Outcome::Failed(Task::Password, error) if error.kind() == ErrorKind::WrongPassword);
-        if shown && was_wrong {
-            self.drafts.form.care = CarePart::Password;
-            self.drafts.form.wrong = true;
-            self.drafts.form.fresh = true;
-        } else if shown {
-            self.drafts.form.forget_secrets();
+        let form = &mut self.drafts.form;
+        match &outcome {
+            _ if !shown => {}
+            _ if was_wrong => {
+                form.care = CarePart::Password;
+                form.wrong = true;
+                form.fresh = true;
+            }
+            // What was typed stays, to be put right.
+            Outcome::Failed(Task::Backup, error) => {
+                form.care = CarePart::Backup;
+                form.error = Some(crate::ui::backup_sentence(error));
+                form.fresh = true;
+            }
+            Outcome::Failed(Task::Salvage, error) => {
+                form.encrypt |= matches!(
+                    error.kind(),
+                    ErrorKind::PasswordNeeded | ErrorKind::WrongPassword
+                );
+                form.error = Some(crate::ui::salvage_sentence(error));
+                form.fresh = true;
+            }
+            _ => form.forget_secrets(),
         }
         if matches!(outcome, Outcome::PasswordChanged)
             && let Some(saved) = &mut info.saved
@@ -131,6 +168,7 @@ impl App {
 fn level(outcome: &Outcome) -> Level {
     match outcome {
         Outcome::Checked(found) if found.serious > 0 => Level::Error,
+        Outcome::Salvaged(_, report) if !report.is_whole() => Level::Error,
         Outcome::Failed(..) => Level::Error,
         Outcome::Stopped(_) => Level::Note,
         _ => Level::Done,
@@ -147,6 +185,7 @@ fn words(outcome: &Outcome) -> String {
         Outcome::Compacted(_) => "unused space was given back".to_owned(),
         Outcome::BackedUp(path) => format!("backed up to {}", path.display()),
         Outcome::PasswordChanged => "the password was changed".to_owned(),
+        Outcome::Salvaged(to, _) => format!("what could be read is in {}", to.display()),
         Outcome::Stopped(task) => format!("{} was stopped", task.running().to_lowercase()),
         Outcome::Failed(task, error) => crate::ui::error_sentence(task.failed(), error),
     }

@@ -1,13 +1,13 @@
 //! Paths that are asked for: the answers of the desktop's file dialog, our own in its place, and what is saved there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fs_backends::location::{Kind, Location, Root};
 use fs_core::ErrorKind;
 use fs_core::ops::FsRef;
 
 use super::App;
-use crate::background::message::Picked;
+use crate::background::message::{Picked, SavedAs};
 use crate::command::{FileCommand, Pick};
 use crate::state::filesystem::{SavedFile, place_of};
 use crate::state::toast::Level;
@@ -44,23 +44,18 @@ impl App {
     }
 
     /// The answer to saving a memory filesystem.
-    pub(super) fn saved(
-        &mut self,
-        fs: &FsRef,
-        path: &std::path::Path,
-        result: fs_core::Result<bool>,
-    ) {
+    pub(super) fn saved(&mut self, fs: &FsRef, path: &Path, result: fs_core::Result<SavedAs>) {
         let lock = self.lock_when_saved.remove(fs);
         let Some(info) = self.state.filesystems.get_mut(fs) else {
             return;
         };
         match result {
-            Ok(_) if info.kind == Kind::Stack => {
+            Ok(saved) if info.kind == Kind::Stack => {
                 info.unsaved = false;
                 let text = format!("Saved what {} holds in memory", info.name);
-                self.note(Level::Done, text);
+                self.note(Level::Done, with_other(text, saved.other.as_deref()));
             }
-            Ok(encrypted) => {
+            Ok(SavedAs { encrypted, other }) => {
                 info.unsaved = false;
                 let own = matches!(info.location.root(), Root::Saved(own) if own == path);
                 info.encrypted |= encrypted && own;
@@ -70,13 +65,21 @@ impl App {
                 });
                 let text = format!("Saved {} to {}", info.name, path.display());
                 self.drafts.form.forget_secrets();
-                self.note(Level::Done, text);
+                self.note(Level::Done, with_other(text, other.as_deref()));
                 if lock {
                     self.lock(fs);
                 }
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && info.kind != Kind::Stack => {
-                self.state.dialog = Some(Dialog::Replace(fs.clone(), path.to_path_buf()));
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && info.kind == Kind::Stack => {
+                let layer = error.path().unwrap_or(path).to_path_buf();
+                self.state.dialog = Some(Dialog::ChangedOutside(fs.clone(), layer));
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let own = info.saved.as_ref().is_some_and(|own| own.path == path);
+                self.state.dialog = Some(match own {
+                    true => Dialog::ChangedOutside(fs.clone(), path.to_path_buf()),
+                    false => Dialog::Replace(fs.clone(), path.to_path_buf()),
+                });
             }
             Err(error) => {
                 let text =
@@ -85,5 +88,16 @@ impl App {
                 self.note(Level::Error, text);
             }
         }
+    }
+}
+
+/// Says where what another program wrote is, if it was kept.
+fn with_other(text: String, other: Option<&Path>) -> String {
+    match other.and_then(Path::file_name) {
+        Some(other) => format!(
+            "{text}; what the other program wrote is in {} beside it",
+            other.display()
+        ),
+        None => text,
     }
 }

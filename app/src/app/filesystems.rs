@@ -54,11 +54,11 @@ impl App {
                 self.drafts.creating = true;
                 self.background.send(Request::Create { new, secret });
             }
-            FsCommand::Save(fs, path, replace, secret) => {
+            FsCommand::Save(fs, path, over, secret) => {
                 self.state.dialog = None;
-                self.background
-                    .send(Request::Save(fs, path, replace, secret));
+                self.background.send(Request::Save(fs, path, over, secret));
             }
+            FsCommand::TakeFile(fs) => self.take_file(&fs),
             FsCommand::Close(fs) => self.close_filesystem(&fs),
             FsCommand::Review(fs) => self.review(fs),
             FsCommand::Discard(fs, paths) => self.discard_changes(&fs, paths),
@@ -70,6 +70,7 @@ impl App {
                 self.drafts.begin_form(kind, self.home());
                 self.state.dialog = Some(Dialog::Open(kind));
             }
+            FsCommand::AskSalvage(fs) => self.ask_salvage(&fs),
             FsCommand::AskNew(kind) => {
                 self.drafts.begin_form(kind, self.home());
                 self.state.dialog = Some(Dialog::Create(kind));

@@ -168,9 +168,10 @@ impl App {
                 info.unsaved |= changed && info.capabilities.contains(Capabilities::VOLATILE);
                 if changed {
                     // Who watches a folder is not told of what is written to a file whose folder the kernel did not name.
-                    let tabs = self.state.workspace.tabs_of(fs);
-                    let listed = tabs.filter(|tab| !tab.shows_found()).map(|tab| tab.id);
-                    self.drafts.changed.extend(listed);
+                    for tab in self.state.workspace.tabs_of(fs) {
+                        self.background.all_changed(tab.id);
+                        self.drafts.changed.insert(tab.id);
+                    }
                 }
             }
             FolderNews::Busy(users) => {

@@ -96,7 +96,8 @@ impl App {
         let Some(fs) = tab.fs().cloned() else {
             return;
         };
-        if !matches!(tab.load, Load::Ready) || tab.view.streaming {
+        let searching = tab.search.as_ref().is_some_and(|search| search.busy);
+        if !matches!(tab.load, Load::Ready) || tab.view.streaming || searching {
             // What is still coming has to come in the new order.
             self.list(id, true);
             return;

@@ -7,7 +7,7 @@ use fs_core::ops::FsRef;
 
 use super::App;
 use crate::background::Request;
-use crate::command::Secret;
+use crate::command::{Over, Secret};
 use crate::state::filesystem::Locked;
 use crate::state::toast::Level;
 use crate::state::{After, Dialog, FsStatus, Load};
@@ -42,7 +42,7 @@ impl App {
         };
         match (save, &info.saved) {
             (true, Some(file)) => {
-                let request = Request::Save(fs.clone(), file.path.clone(), false, None);
+                let request = Request::Save(fs.clone(), file.path.clone(), Over::Own, None);
                 self.lock_when_saved.insert(fs.clone());
                 self.background.send(request);
             }

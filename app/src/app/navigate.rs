@@ -97,7 +97,10 @@ impl App {
         self.drafts.rows(id).set_position(0.0);
         tab.rename = None;
         tab.arrange.filter.clear();
-        tab.search = search;
+        tab.search = search.map(|search| Search {
+            busy: false,
+            ..search
+        });
         tab.arrival = arrival;
         if !matches!(tab.arrival, Arrival::Restore { .. }) {
             tab.selection = Default::default();
@@ -223,28 +226,23 @@ impl App {
         tab.view.streaming = false;
         if let Some(search) = &mut tab.search {
             search.stopped = true;
+            search.busy = false;
         }
     }
 
     /// Lists tabs again whose folder changed, not more often than they can be listed.
     pub(super) fn refresh_changed(&mut self, ctx: &egui::Context) {
-        for id in self.background.take_changed() {
-            // What was found is looked for again when this program changes something, or when it is asked to.
-            let tab = self.state.workspace.tab(id);
-            if tab.is_some_and(|tab| !tab.shows_found()) {
-                self.drafts.changed.insert(id);
-            }
-        }
+        self.drafts.changed.extend(self.background.take_changed());
         if self.drafts.changed.is_empty() {
             return;
         }
         let now = Instant::now();
         for id in std::mem::take(&mut self.drafts.changed) {
-            let busy = self
-                .state
-                .workspace
-                .tab(id)
-                .is_some_and(|tab| tab.view.streaming);
+            let Some(tab) = self.state.workspace.tab(id) else {
+                continue;
+            };
+            let searching = tab.search.as_ref().is_some_and(|search| search.busy);
+            let (busy, found) = (tab.view.streaming || searching, tab.shows_found());
             let wait = self.refreshes.get(&id).map_or(Duration::ZERO, |refresh| {
                 let pause = REFRESH_AFTER.max(refresh.took * 4);
                 (refresh.asked + pause).saturating_duration_since(now)
@@ -252,7 +250,9 @@ impl App {
             if busy || !wait.is_zero() {
                 self.drafts.changed.insert(id);
                 ctx.request_repaint_after(wait.max(Duration::from_millis(50)));
-            } else if self.state.workspace.tab(id).is_some() {
+            } else if found {
+                self.follow_found(id);
+            } else {
                 self.list(id, false);
             }
         }
@@ -371,6 +371,9 @@ impl App {
         }
         let old = std::mem::take(&mut tab.view);
         tab.load = Load::Failed(error);
+        if let Some(search) = &mut tab.search {
+            search.busy = false;
+        }
         tab.cursor = None;
         tab.recount();
         self.background.send(Request::Drop(old));

@@ -1,10 +1,12 @@
 //! Searching below the folder of a tab.
 
+use std::time::{Duration, Instant};
+
 use fs_core::VPath;
 use fs_core::ops::FsRef;
 
-use super::App;
-use crate::background::{ListRequest, Request, SearchRequest};
+use super::{App, Refresh};
+use crate::background::{FollowRequest, ListRequest, Request, SearchRequest};
 use crate::state::filesystem::HOST;
 use crate::state::{Arrival, Load, Search, SearchProgress, Tab, TabId, View};
 
@@ -45,6 +47,7 @@ impl App {
         search.text = text;
         search.progress = SearchProgress::default();
         search.stopped = false;
+        search.busy = false;
         if !search.is_on() && !was_on {
             return;
         }
@@ -80,12 +83,7 @@ impl App {
 
     /// Asks for what is found below a folder.
     pub(super) fn search(&mut self, below: ListRequest) {
-        let mut leave_out = Vec::new();
-        if below.place.fs.as_str() == HOST {
-            let served = self.state.filesystems.values();
-            let served = served.filter_map(|info| info.folder.as_ref());
-            leave_out.extend(served.filter_map(|folder| VPath::lexical(&folder.dir).ok()));
-        }
+        let leave_out = self.served_in(&below.place.fs);
         let Some(tab) = self.state.workspace.tab_mut(below.tab) else {
             return;
         };
@@ -93,6 +91,7 @@ impl App {
             return;
         };
         search.stopped = false;
+        search.busy = true;
         let text = search.text.trim().to_owned();
         if below.stream {
             // Until the first rows come, those of before stay.
@@ -105,12 +104,64 @@ impl App {
         }));
     }
 
+    /// Folders that are not looked into: this program serves them itself.
+    fn served_in(&self, fs: &FsRef) -> Vec<VPath> {
+        if fs.as_str() != HOST {
+            return Vec::new();
+        }
+        let served = self.state.filesystems.values();
+        let served = served.filter_map(|info| info.folder.as_ref());
+        let served = served.filter_map(|folder| VPath::lexical(&folder.dir).ok());
+        served.collect()
+    }
+
+    /// Looks again where something of what a tab found changed; cursor, selection and the rows in sight stay.
+    pub(super) fn follow_found(&mut self, id: TabId) {
+        let Some(tab) = self.state.workspace.tab_mut(id) else {
+            return;
+        };
+        let (Some(search), Some(place)) = (&mut tab.search, tab.place.clone()) else {
+            return;
+        };
+        if !matches!(tab.load, Load::Ready) {
+            return self.list(id, false);
+        }
+        search.busy = true;
+        let (text, progress) = (search.text.trim().to_owned(), search.progress);
+        let (generation, cancel) = tab.supersede();
+        let below = ListRequest {
+            tab: id,
+            generation,
+            place,
+            arrange: tab.arrange.clone(),
+            cancel,
+            stream: false,
+        };
+        let view = tab.view.clone();
+        let leave_out = self.served_in(&below.place.fs);
+        let now = Refresh {
+            asked: Instant::now(),
+            took: Duration::ZERO,
+        };
+        self.refreshes.insert(id, now);
+        self.background.send(Request::Follow(FollowRequest {
+            search: SearchRequest {
+                below,
+                text,
+                leave_out,
+            },
+            view,
+            progress,
+        }));
+    }
+
     /// Something was found, or the search came farther.
     pub(super) fn found(&mut self, id: TabId, view: View, progress: SearchProgress) {
         if let Some(tab) = self.state.workspace.tab_mut(id)
             && let Some(search) = &mut tab.search
         {
             search.progress = progress;
+            search.busy = view.streaming;
         }
         self.take_view(id, view);
     }

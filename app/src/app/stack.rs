@@ -156,6 +156,20 @@ impl App {
         true
     }
 
+    /// Forgets what was changed in memory only, and opens the file again as it is now.
+    pub(super) fn take_file(&mut self, fs: &FsRef) {
+        self.state.dialog = None;
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
+        let unsaved = std::mem::take(&mut info.unsaved);
+        if self.may_reopen(fs) {
+            self.reopen(fs);
+        } else if let Some(info) = self.state.filesystems.get_mut(fs) {
+            info.unsaved = unsaved;
+        }
+    }
+
     fn reopen(&mut self, fs: &FsRef) {
         let Some(info) = self.state.filesystems.get_mut(fs) else {
             return;

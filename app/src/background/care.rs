@@ -1,15 +1,19 @@
 //! Looking after vaults and stores, and the passwords of memory filesystems. Each job runs to its end on a thread of its filesystem and is answered once.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use fs_backends::MemoryBackend;
-use fs_core::maintenance::Maintenance;
-use fs_core::{Backend, Control, Error, ErrorKind, Result};
+use fs_backends::location::Root;
+use fs_backends::salvage::Salvage;
+use fs_backends::{MemoryBackend, StdFsBackend};
+use fs_core::maintenance::{Info, Maintenance};
+use fs_core::{Backend, Control, Error, ErrorKind, Result, VPath};
 
 use super::message::CareNews;
 use super::mounts::Mount;
-use super::open;
-use crate::state::care::{Found, Outcome, Work};
+use super::{rescue, save};
+use crate::command::Secret;
+use crate::state::care::{Found, Outcome, Task, Work};
 
 /// More findings are counted, not listed: nobody reads on, and a ruined vault may have millions.
 const LISTED: usize = 1000;
@@ -25,28 +29,46 @@ fn of(backend: &dyn Backend) -> Result<&dyn Maintenance> {
 /// Does the work.
 pub fn run(mount: Result<Mount>, work: &Work, control: &Control) -> CareNews {
     let task = work.task();
+    if let Work::Salvage { root, to, password } = work {
+        let outcome = salvage(root, to, password.as_ref(), control);
+        return told(task, outcome.map(|outcome| (Some(outcome), None)));
+    }
     let done = mount.and_then(|mount| {
         if let Some(memory) = &mount.memory {
             let outcome = in_memory(memory, work)?;
-            return Ok(CareNews {
-                outcome,
-                info: None,
-            });
+            return Ok((outcome, None));
         }
         let kept = of(&*mount.backend)?;
         let outcome = carry_out(kept, work, control)?;
-        Ok(CareNews {
-            outcome,
-            info: Some(Arc::new(kept.info()?)),
-        })
+        Ok((outcome, Some(Arc::new(kept.info()?))))
     });
-    done.unwrap_or_else(|error| CareNews {
-        outcome: Some(match error.kind() {
+    told(task, done)
+}
+
+fn told(task: Task, done: Result<(Option<Outcome>, Option<Arc<Info>>)>) -> CareNews {
+    let (outcome, info) = done.unwrap_or_else(|error| {
+        let failed = match error.kind() {
             ErrorKind::Cancelled => Outcome::Stopped(task),
             _ => Outcome::Failed(task, error),
-        }),
-        info: None,
-    })
+        };
+        (Some(failed), None)
+    });
+    CareNews { outcome, info }
+}
+
+/// Saves what can be read of a filesystem that can't be opened.
+fn salvage(
+    root: &Root,
+    to: &Path,
+    password: Option<&Secret>,
+    control: &Control,
+) -> Result<Outcome> {
+    let password = password.map(|secret| secret.0.as_str());
+    let salvage = Salvage::open(root, password, control)?;
+    let folder = VPath::lexical(to)?;
+    let host = StdFsBackend::new();
+    let report = rescue::save(&salvage, &host, &folder, control, &mut |_| {})?;
+    Ok(Outcome::Salvaged(to.to_owned(), Arc::new(report)))
 }
 
 /// What can be done for a memory filesystem that is kept in a file: only its password is looked after.
@@ -58,7 +80,7 @@ fn in_memory(memory: &MemoryBackend, work: &Work) -> Result<Option<Outcome>> {
             new,
             file: Some(file),
         } => {
-            open::change_password(memory, old, new, file)?;
+            save::change_password(memory, old, new, file)?;
             Ok(Some(Outcome::PasswordChanged))
         }
         _ => Err(Error::new(ErrorKind::Unsupported, "look after")),
@@ -68,6 +90,7 @@ fn in_memory(memory: &MemoryBackend, work: &Work) -> Result<Option<Outcome>> {
 fn carry_out(kept: &dyn Maintenance, work: &Work, control: &Control) -> Result<Option<Outcome>> {
     Ok(Some(match work {
         Work::Look => return Ok(None),
+        Work::Salvage { .. } => return Err(Error::new(ErrorKind::Unsupported, "salvage")),
         Work::Check => Outcome::Checked(Arc::new(check(kept, control)?)),
         Work::Repair(plan) => {
             let repaired = kept.repair(plan, control)?;

@@ -11,7 +11,7 @@ use fs_core::snapshots::SnapshotId;
 use fs_core::{Capabilities, Control, Error, FileId, FileKind, Result, VPath};
 
 use super::seen::Older;
-use crate::command::{OpenIn, Pick, Secret};
+use crate::command::{OpenIn, Over, Pick, Secret};
 use crate::state::care::{Outcome, Work};
 use crate::state::dialog::NewFilesystem;
 use crate::state::folder_mount::{FolderNews, FolderWish};
@@ -58,11 +58,13 @@ pub enum Request {
     /// Closes a filesystem: `Event::Unmounted`.
     Unmount(FsRef),
     /// Writes a memory filesystem to a file: `Event::Saved`; `AlreadyExists` unless it may replace what is there, or is kept there and nobody else changed it. The secret encrypts it from now on.
-    Save(FsRef, PathBuf, bool, Option<Secret>),
+    Save(FsRef, PathBuf, Over, Option<Secret>),
     /// Lists a folder: `Event::View`, repeatedly, or `Event::ListFailed`.
     List(ListRequest),
     /// Looks below a folder for names: `Event::Found`, repeatedly, or `Event::ListFailed`.
     Search(SearchRequest),
+    /// Looks again where something of what was found changed: `Event::Found` or `Event::ListFailed`.
+    Follow(FollowRequest),
     /// Sorts and filters what was listed: `Event::View`.
     Arrange {
         /// The tab.
@@ -235,6 +237,26 @@ pub struct SearchRequest {
     pub leave_out: Vec<VPath>,
 }
 
+/// How something in memory was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedAs {
+    /// The file is encrypted.
+    pub encrypted: bool,
+    /// Where what another program wrote is kept.
+    pub other: Option<PathBuf>,
+}
+
+/// What shall be kept as it is now.
+#[derive(Debug)]
+pub struct FollowRequest {
+    /// What was looked for.
+    pub search: SearchRequest,
+    /// What was found.
+    pub view: View,
+    /// How far the search came.
+    pub progress: SearchProgress,
+}
+
 /// What the background tells.
 #[derive(Debug)]
 pub enum Event {
@@ -261,7 +283,7 @@ pub enum Event {
     /// A stack file was changed; the layers it had before.
     StackEdited(FsRef, Result<Vec<StackLayer>>),
     /// A memory filesystem was saved; `true`: with a password.
-    Saved(FsRef, PathBuf, Result<bool>),
+    Saved(FsRef, PathBuf, Result<SavedAs>),
     /// What came of doing something with kept moments.
     Snapshots(FsRef, Generation, snapshots::News),
     /// What came of looking after a vault or store.

@@ -17,6 +17,7 @@ mod files;
 #[cfg(all(feature = "mount", target_os = "linux"))]
 mod folder_mounts;
 mod folders;
+mod follow;
 mod fonts;
 pub mod guard;
 mod links;
@@ -31,7 +32,9 @@ mod pool;
 mod portal;
 mod preview;
 mod properties;
+pub mod rescue;
 mod sample;
+mod save;
 mod search;
 pub mod seen;
 mod snapshots;
@@ -48,7 +51,7 @@ use fs_core::ops::FsRef;
 
 pub use activate::shown_at;
 pub use files::{Folders, Saved};
-pub use message::{Event, FolderOrder, ListRequest, Request, SearchRequest};
+pub use message::{Event, FolderOrder, FollowRequest, ListRequest, Request, SearchRequest};
 use mounts::Mounts;
 use operations::Operations;
 pub use outbox::Waker;
@@ -140,6 +143,11 @@ impl Background {
         self.watchers.take_changed()
     }
 
+    /// Anything may be other than what was found for a tab: its filesystem was changed in a way that is not told by name.
+    pub fn all_changed(&self, tab: TabId) {
+        self.watchers.all_changed(tab);
+    }
+
     /// Questions without an answer, and answers nobody has taken.
     pub fn in_flight(&self) -> usize {
         self.in_flight.count() + self.inbox.len()
@@ -194,15 +202,31 @@ impl Background {
                     outbox.send(Event::Unmounted(fs, result));
                 });
             }
-            Request::Save(fs, path, replace, secret) => {
+            Request::Save(fs, path, over, secret) => {
                 let mounts = self.mounts.clone();
                 self.on(&fs.clone(), move || {
-                    let result = open::save(&mounts, &fs, &path, replace, secret.as_ref());
+                    let result = save::save(&mounts, &fs, &path, over, secret.as_ref());
                     outbox.send(Event::Saved(fs, path, result));
                 });
             }
             Request::List(request) => self.list(request),
-            Request::Search(request) => self.search(request),
+            Request::Search(request) => {
+                let below = (request.below.tab, request.below.generation);
+                self.find(
+                    &request.below.place.fs.clone(),
+                    below,
+                    move |backend, watchers, outbox| {
+                        search::search(backend, &request, watchers, outbox);
+                    },
+                );
+            }
+            Request::Follow(request) => {
+                let below = &request.search.below;
+                let (fs, asked) = (below.place.fs.clone(), (below.tab, below.generation));
+                self.find(&fs, asked, move |backend, watchers, outbox| {
+                    follow::follow(backend, &request, watchers, outbox);
+                });
+            }
             Request::Arrange {
                 tab,
                 generation,
@@ -427,14 +451,19 @@ impl Background {
         });
     }
 
-    fn search(&mut self, request: SearchRequest) {
-        let outbox = self.outbox.clone();
-        let fs = request.below.place.fs.clone();
-        self.with_backend(&fs, move |backend| match backend {
-            Ok(backend) => search::search(&*backend, &request, &outbox),
+    /// Finds something below the folder of a tab.
+    fn find(
+        &mut self,
+        fs: &FsRef,
+        (tab, generation): (TabId, Generation),
+        work: impl FnOnce(&dyn Backend, &Watchers, &Outbox) + Send + 'static,
+    ) {
+        let (outbox, watchers) = (self.outbox.clone(), self.watchers.clone());
+        self.with_backend(fs, move |backend| match backend {
+            Ok(backend) => work(&*backend, &watchers, &outbox),
             Err(error) => outbox.send(Event::ListFailed {
-                tab: request.below.tab,
-                generation: request.below.generation,
+                tab,
+                generation,
                 error,
             }),
         });

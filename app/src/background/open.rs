@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fs_backends::location::{Kind, Location, OpenHow, Opened, Root, StackFile, StackLayer};
+use fs_backends::location::{Kind, Location, OpenHow, Root, StackFile, StackLayer};
 use fs_backends::{IndexedBackend, MemoryBackend, SqliteBackend};
 use fs_core::ops::FsRef;
 use fs_core::{At, Backend, Error, ErrorKind, Result, VPath};
@@ -190,63 +190,4 @@ fn create_stack(file: &Path, layers: &[Layer]) -> Result<Location> {
         .collect();
     StackFile { name, layers }.create(file)?;
     Location::new(Root::Stack(file.to_path_buf())).settled()
-}
-
-/// Writes a memory filesystem to a file, which `secret` encrypts from now on; answers whether the file is encrypted. `AlreadyExists` when something is
-/// there that it may not `replace`: something else than what was loaded from there or saved there last.
-pub fn save(
-    mounts: &Mounts,
-    fs: &FsRef,
-    path: &Path,
-    replace: bool,
-    secret: Option<&Secret>,
-) -> Result<bool> {
-    let mount = mounts.get(fs)?;
-    if let Some(stack) = &mount.stack {
-        return save_layers(stack);
-    }
-    let Some(memory) = mount.memory else {
-        return Err(Error::new(ErrorKind::Unsupported, "save").with_path(path));
-    };
-    if !replace && !memory.is_kept_in(path) && path.symlink_metadata().is_ok() {
-        return Err(Error::new(ErrorKind::AlreadyExists, "save").with_path(path));
-    }
-    if let Some(secret) = secret {
-        memory.set_password(Some(&secret.0))?;
-    }
-    match replace {
-        true => memory.save_over(path)?,
-        false => memory.save_to(path)?,
-    }
-    Ok(memory.is_encrypted())
-}
-
-/// Writes the layers of a stack that are in memory to their files. `Unsupported` where those are saved by others.
-fn save_layers(stack: &Opened) -> Result<bool> {
-    if !stack.is_unsaved() {
-        let error = Error::new(ErrorKind::Unsupported, "save");
-        return Err(error.with_detail("its layers in memory are saved from their own tabs"));
-    }
-    stack.save().map(|()| false)
-}
-
-/// Gives a memory filesystem another password, or its first one, and saves it with that.
-pub fn change_password(
-    memory: &MemoryBackend,
-    old: &Secret,
-    new: &Secret,
-    file: &Path,
-) -> Result<()> {
-    let had_one = memory.is_encrypted();
-    if had_one && !memory.has_password(&old.0) {
-        return Err(Error::new(ErrorKind::WrongPassword, "change password").with_path(file));
-    }
-    memory.set_password(Some(&new.0))?;
-    memory.save_to(file).inspect_err(|_| {
-        // The file has the old one still, and what is saved next must not have another.
-        let back = memory.set_password(had_one.then_some(old.0.as_str()));
-        if let Err(error) = back {
-            tracing::error!("the new password stays until it is saved: {error}");
-        }
-    })
 }

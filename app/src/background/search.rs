@@ -1,5 +1,5 @@
 //! Finding names below a folder: by the filesystem's own search where it has one, else folder after folder, nearest first. What is found is sent while
-//! it is found.
+//! it is found. What was found is watched from then on (`follow`).
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -20,6 +20,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::arrange::Arranger;
 use super::message::{Event, SearchRequest};
 use super::outbox::Outbox;
+use super::watch::{FindWatch, Watchers};
 use crate::state::{Chunk, EntryFacts, RelPath, SearchProgress};
 
 /// No more is shown: whoever finds so much has to say more of what is looked for.
@@ -30,8 +31,18 @@ const FIRST_AFTER: Duration = Duration::from_millis(30);
 const BETWEEN_VIEWS: Duration = Duration::from_millis(200);
 
 /// Searches and reports; returns when done or cancelled.
-pub fn search(backend: &dyn Backend, request: &SearchRequest, outbox: &Outbox) {
-    if let Err(error) = run(backend, request, outbox)
+pub fn search(
+    backend: &dyn Backend,
+    request: &SearchRequest,
+    watchers: &Watchers,
+    outbox: &Outbox,
+) {
+    tell_failure(run(backend, request, watchers, outbox), request, outbox);
+}
+
+/// Tells why nothing was found, unless nobody wanted to know any more.
+pub(super) fn tell_failure(result: Result<()>, request: &SearchRequest, outbox: &Outbox) {
+    if let Err(error) = result
         && error.kind() != ErrorKind::Cancelled
     {
         outbox.send(Event::ListFailed {
@@ -42,13 +53,21 @@ pub fn search(backend: &dyn Backend, request: &SearchRequest, outbox: &Outbox) {
     }
 }
 
-fn run(backend: &dyn Backend, request: &SearchRequest, outbox: &Outbox) -> Result<()> {
+fn run(
+    backend: &dyn Backend,
+    request: &SearchRequest,
+    watchers: &Watchers,
+    outbox: &Outbox,
+) -> Result<()> {
     let raw = Path::new(request.below.place.path.as_os_str());
     let folder = PosixResolver.resolve(backend, raw, Last::Follow)?;
     let wanted = Pattern::new(&request.text);
-    let mut finds = Finds::new(backend, request, folder.path.clone(), outbox);
+    let below = &request.below;
+    // First watched, then looked for: what changes in between is told, not lost.
+    let watch = watchers.begin_find(below.tab, &below.place.fs, &folder.path, backend, outbox);
+    let mut finds = Finds::new(backend, request, folder.path.clone(), watch, outbox);
     if !by_extension(backend, request, &wanted, &mut finds)? {
-        by_walk(backend, request, &wanted, &mut finds)?;
+        by_walk(backend, request, &wanted, &mut finds, folder.path)?;
     }
     finds.finish()
 }
@@ -101,7 +120,7 @@ fn by_extension(
 }
 
 /// Is it, or a folder on the way to it, hidden?
-fn is_hidden(way: &RelPath) -> bool {
+pub(super) fn is_hidden(way: &RelPath) -> bool {
     let way = Path::new(way.as_os_str());
     way.iter().any(starts_with_dot)
 }
@@ -110,21 +129,23 @@ fn starts_with_dot(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-/// Looks into every folder, those nearest first. Folders that can't be read are counted; only the first one must be there.
-fn by_walk(
+/// Looks into `from` and every folder below, those nearest first. Folders that can't be read are counted; only the one that is searched must be there.
+pub(super) fn by_walk(
     backend: &dyn Backend,
     request: &SearchRequest,
     pattern: &Pattern,
     finds: &mut Finds<'_>,
+    from: VPath,
 ) -> Result<()> {
     let hidden = request.below.arrange.show_hidden;
-    let mut folders = VecDeque::from([finds.folder.clone()]);
+    let mut folders = VecDeque::from([from]);
     let mut batch = EntryBatch::new();
     while let Some(folder) = folders.pop_front() {
         finds.check()?;
+        finds.watch.pass(backend, &folder);
         let mut listing = match backend.list(At::path(&folder), &Want::names()) {
             Ok(listing) => listing,
-            Err(error) if finds.progress.folders == 0 => return Err(error),
+            Err(error) if folder == finds.folder => return Err(error),
             Err(_) => {
                 finds.progress.unreadable += 1;
                 continue;
@@ -148,7 +169,7 @@ fn by_walk(
                 if pattern.fits(entry.name)
                     && let Some(way) = RelPath::between(&finds.folder, &path)
                 {
-                    if finds.count == MOST_FOUND {
+                    if finds.is_full() {
                         finds.progress.cut_off = true;
                         return Ok(());
                     }
@@ -169,7 +190,7 @@ fn by_walk(
 }
 
 /// What names are looked for.
-struct Pattern {
+pub(super) struct Pattern {
     /// In lower case.
     part: String,
     glob: Option<GlobMatcher>,
@@ -177,7 +198,7 @@ struct Pattern {
 
 impl Pattern {
     /// A part of a name, or, with `*`, `?`, `[` or `{` in it, a pattern for all of it. Capital and small letters are the same.
-    fn new(text: &str) -> Self {
+    pub fn new(text: &str) -> Self {
         let is_glob = text.contains(['*', '?', '[', '{']);
         let glob = || GlobBuilder::new(text).case_insensitive(true).build().ok();
         Self {
@@ -190,7 +211,7 @@ impl Pattern {
         }
     }
 
-    fn fits(&self, name: &OsStr) -> bool {
+    pub fn fits(&self, name: &OsStr) -> bool {
         match &self.glob {
             Some(glob) => glob.is_match(Path::new(name)),
             None => name.to_string_lossy().to_lowercase().contains(&self.part),
@@ -199,26 +220,28 @@ impl Pattern {
 }
 
 /// What was found, and how it is told.
-struct Finds<'a> {
+pub(super) struct Finds<'a> {
     backend: &'a dyn Backend,
     layers: Option<&'a dyn Layers>,
     request: &'a SearchRequest,
     outbox: &'a Outbox,
     /// The folder that is searched below, links in its path followed.
     folder: VPath,
+    watch: Arc<FindWatch>,
     count: usize,
     batch: EntryBatch,
     facts: Vec<EntryFacts>,
     arranger: Arranger,
-    progress: SearchProgress,
+    pub progress: SearchProgress,
     next_view: Instant,
 }
 
 impl<'a> Finds<'a> {
-    fn new(
+    pub fn new(
         backend: &'a dyn Backend,
         request: &'a SearchRequest,
         folder: VPath,
+        watch: Arc<FindWatch>,
         outbox: &'a Outbox,
     ) -> Self {
         Self {
@@ -227,6 +250,7 @@ impl<'a> Finds<'a> {
             request,
             outbox,
             folder,
+            watch,
             count: 0,
             batch: EntryBatch::new(),
             facts: Vec::new(),
@@ -236,16 +260,28 @@ impl<'a> Finds<'a> {
         }
     }
 
+    /// Takes over what was found before.
+    pub fn keep(&mut self, chunk: Chunk) {
+        self.count += chunk.entries.len();
+        self.arranger.add(chunk);
+    }
+
+    /// Is so much found that no more is shown?
+    pub fn is_full(&self) -> bool {
+        self.count >= MOST_FOUND
+    }
+
     /// `Cancelled`, when nobody wants to know any more.
-    fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         if self.request.below.cancel.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Cancelled, "search"));
         }
         Ok(())
     }
 
-    fn add(&mut self, path: &VPath, way: &RelPath, kind: FileKind) -> Result<()> {
+    pub fn add(&mut self, path: &VPath, way: &RelPath, kind: FileKind) -> Result<()> {
         self.check()?;
+        self.watch.hit(self.backend, path);
         // What went away meanwhile was not found.
         let metadata: Option<Metadata> = match self.backend.stat(At::path(path)) {
             Ok(metadata) => Some(metadata),
@@ -289,7 +325,7 @@ impl<'a> Finds<'a> {
         });
     }
 
-    fn finish(mut self) -> Result<()> {
+    pub fn finish(mut self) -> Result<()> {
         self.check()?;
         self.tell(false);
         Ok(())

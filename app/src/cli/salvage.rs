@@ -7,13 +7,14 @@ use anyhow::Context as _;
 use fs_backends::location::{Kind, Location, Root};
 use fs_backends::salvage::{Item, Report, Salvage, State};
 use fs_core::maintenance::Damage;
-use fs_core::{Error, ErrorKind, FileStorage, Name};
+use fs_core::{Error, ErrorKind};
 
 use super::check;
 use super::context::Context;
 use super::json::{self, Output};
 use super::outcome::{Outcome, tell};
 use super::{print, work};
+use crate::background::rescue;
 
 /// `lamina salvage DAMAGED TARGET`
 #[derive(clap::Args)]
@@ -108,16 +109,17 @@ fn save(context: &Context, root: Root, target: &OsStr, output: &Output) -> anyho
         target.display()
     );
     let report = work::run("saving", safe, |control| {
-        Ok(
-            salvage.save_to(&*backend, &place.path, control, &mut |item| {
+        Ok(rescue::save(
+            &salvage,
+            &*backend,
+            &place.path,
+            control,
+            &mut |item| {
                 tell(format_args!("{}", told(item)));
-            })?,
-        )
+            },
+        )?)
     })
     .with_context(|| target.display().to_string())?;
-    let beside = place.path.join(&Name::new("report.json")?);
-    let text = serde_json::to_vec_pretty(&report)?;
-    FileStorage::new(&*backend).write(beside.as_path(), text)?;
     if output.json {
         json::write(&report)?;
     } else {

@@ -219,6 +219,17 @@ pub enum FileCommand {
     ForgetFinished,
 }
 
+/// What may be written over when a memory filesystem is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Only what it was loaded from, or what was saved last.
+    Own,
+    /// Whatever is there.
+    Anything,
+    /// Whatever is there, once it is kept beside it under another name.
+    KeepingOther,
+}
+
 /// Filesystems.
 #[derive(Clone, Debug)]
 pub enum FsCommand {
@@ -250,8 +261,10 @@ pub enum FsCommand {
     AcceptBase(FsRef),
     /// Makes a filesystem and opens it; the secret encrypts it.
     Create(NewFilesystem, Option<Secret>),
-    /// Writes a memory filesystem to a file; `true`: whatever is there already. The secret encrypts it from now on.
-    Save(FsRef, std::path::PathBuf, bool, Option<Secret>),
+    /// Writes a memory filesystem to a file. The secret encrypts it from now on.
+    Save(FsRef, std::path::PathBuf, Over, Option<Secret>),
+    /// Forgets what was changed in memory, and opens it again from its file, which another program changed.
+    TakeFile(FsRef),
     /// Closes a filesystem and all its tabs.
     Close(FsRef),
     /// See [`SnapshotCommand`].
@@ -266,6 +279,8 @@ pub enum FsCommand {
     Ask(Kind),
     /// Asks for what is needed to make one of a kind.
     AskNew(Kind),
+    /// Opens the dialog that saves what can be read of a damaged filesystem.
+    AskSalvage(FsRef),
 }
 
 /// The kept moments of a filesystem.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use fs_backends::location::Root;
+use fs_backends::salvage::Report;
 use fs_core::maintenance::{Checked, Damage, Info, Reclaimed};
 use fs_core::{Control, Error};
 
@@ -63,6 +65,8 @@ pub enum Task {
     Backup,
     /// Encrypting it with another password.
     Password,
+    /// Copying what can be read of it, when it is too damaged to open.
+    Salvage,
 }
 
 impl Task {
@@ -75,6 +79,7 @@ impl Task {
             Self::Compact => "Giving unused space back",
             Self::Backup => "Backing up",
             Self::Password => "Changing the password",
+            Self::Salvage => "Saving what can be read",
         }
     }
 
@@ -87,6 +92,7 @@ impl Task {
             Self::Compact => "Couldn't make it smaller; nothing is lost",
             Self::Backup => "Couldn't back it up",
             Self::Password => "The password is the old one still",
+            Self::Salvage => "Couldn't save what can be read; the damaged one is unchanged",
         }
     }
 
@@ -118,6 +124,15 @@ pub enum Work {
         /// Of a memory filesystem: the file it is saved to with it. It may have had none before.
         file: Option<PathBuf>,
     },
+    /// [`Task::Salvage`].
+    Salvage {
+        /// The damaged filesystem, which is not open and never changed.
+        root: Root,
+        /// A new or empty folder.
+        to: PathBuf,
+        /// Its password, if it may have one.
+        password: Option<Secret>,
+    },
 }
 
 impl Work {
@@ -130,6 +145,7 @@ impl Work {
             Self::Compact => Task::Compact,
             Self::Backup(_) => Task::Backup,
             Self::Password { .. } => Task::Password,
+            Self::Salvage { .. } => Task::Salvage,
         }
     }
 }
@@ -145,6 +161,8 @@ pub enum Outcome {
     BackedUp(PathBuf),
     /// The password is another one.
     PasswordChanged,
+    /// What could be read is in this folder.
+    Salvaged(PathBuf, Arc<Report>),
     /// It was stopped.
     Stopped(Task),
     /// It failed.

@@ -32,6 +32,8 @@ pub enum Dialog {
     Save(FsRef),
     /// A memory filesystem would be saved over what is there.
     Replace(FsRef, PathBuf),
+    /// The file that something in memory is saved to was changed by another program.
+    ChangedOutside(FsRef, PathBuf),
     /// Which files are copied into a folder.
     AddFiles(Place),
     /// Closing a tab would lose what its filesystem holds.
@@ -49,6 +51,8 @@ pub enum Dialog {
     },
     /// Looking after a vault or store.
     Care(FsRef),
+    /// Where what can be read of a damaged filesystem is saved.
+    Salvage(FsRef),
     /// What becomes a layer of a stack.
     AddLayer(FsRef),
     /// A stack's layers, used over another base, would be used over this one.

@@ -9,6 +9,8 @@ pub struct Search {
     pub text: String,
     /// How far it has come.
     pub progress: SearchProgress,
+    /// A worker looks for it, or looks again where something changed.
+    pub busy: bool,
     /// The user stopped it.
     pub stopped: bool,
     /// What had the cursor before, and the first row in sight: what ending the search comes back to.

@@ -37,7 +37,7 @@ use crate::state::{AppState, PaneId};
 use crate::theme::{UiTokens as _, metrics};
 
 pub use drafts::Drafts;
-pub use text::{error_sentence, mount_sentence, path_text};
+pub use text::{backup_sentence, error_sentence, mount_sentence, path_text, salvage_sentence};
 
 /// What every part of the window needs.
 pub struct Cx<'a> {

@@ -129,12 +129,16 @@ fn find(state: &AppState, text: &str) -> Vec<&'static Verb> {
     let mut scored: Vec<_> = all
         .filter_map(|verb| {
             let label = verb.label(state);
-            let score = pattern.score(Utf32Str::new(&label, &mut buffer), &mut matcher)?;
-            Some((
-                std::cmp::Reverse(score),
-                (verb.enabled)(state).is_err(),
-                verb,
-            ))
+            let mut score = |text: &str| {
+                let score = pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher)?;
+                Some(std::cmp::Reverse(score))
+            };
+            // By its name; else by its name and its menu's, in any order: “check vault”.
+            let score = match score(&label) {
+                Some(score) => (0, score),
+                None => (1, score(&format!("{label} {}", verb.menu.label()))?),
+            };
+            Some((score, (verb.enabled)(state).is_err(), verb))
         })
         .collect();
     // The best name first even when it can't be used now: Enter must not run something else.
@@ -151,5 +155,7 @@ mod tests {
         let found = find(&AppState::default(), "newfo");
         assert_eq!(found.first().map(|verb| verb.id), Some("new_folder"));
         assert!(find(&AppState::default(), "qqqq").is_empty());
+        let found = find(&AppState::default(), "check vault");
+        assert_eq!(found.first().map(|verb| verb.id), Some("check_kept"));
     }
 }

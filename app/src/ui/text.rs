@@ -123,6 +123,36 @@ pub fn mount_sentence(error: &Error) -> String {
     sentence.to_owned()
 }
 
+/// Why no copy was made, and what to do about it.
+pub fn backup_sentence(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            "There is no such folder to copy it to. Choose another one".to_owned()
+        }
+        ErrorKind::AlreadyExists => {
+            "Something with this name is there already, and stays untouched. Choose another name"
+                .to_owned()
+        }
+        _ => error_sentence("Couldn't back it up", error),
+    }
+}
+
+/// Why nothing was saved of a damaged filesystem, and what to do about it.
+pub fn salvage_sentence(error: &Error) -> String {
+    let sentence = match error.kind() {
+        ErrorKind::PasswordNeeded => "It is encrypted. What is its password?",
+        ErrorKind::WrongPassword => {
+            "With that password nothing in it can be read. Is it another one?"
+        }
+        ErrorKind::UnknownFormat => "Nothing in it can be read. A backup may have it",
+        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => {
+            "There is something in that folder, which stays untouched. Choose an empty or a new one"
+        }
+        _ => return error_sentence("Couldn't save what can be read", error),
+    };
+    sentence.to_owned()
+}
+
 /// A phrase as the beginning of a sentence: its first letter is a capital.
 pub fn sentence_case(phrase: &str) -> String {
     let mut letters = phrase.chars();

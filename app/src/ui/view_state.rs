@@ -1,7 +1,7 @@
 //! What stands in the place of rows: loading, empty, failed, gone. Each has its own sentence and one button.
 
 use egui::{Align, Layout, Rect, Ui, UiBuilder};
-use fs_backends::location::Kind;
+use fs_backends::location::{Kind, Root};
 use fs_core::ErrorKind;
 
 use super::{Cx, error_sentence};
@@ -85,15 +85,32 @@ pub(super) fn view_state_ui(
             }
         }
         (Some(FsStatus::Failed(error)), _) => {
+            let path = cx
+                .state
+                .fs_of(tab)
+                .and_then(|info| info.location.host_path());
+            let (title, detail) = match path {
+                Some(path) if error.kind() == ErrorKind::NotFound => (
+                    format!("{name} is not there"),
+                    format!(
+                        "Nothing is at {} now. It was moved, renamed or deleted, or its drive is not connected.",
+                        path.display()
+                    ),
+                ),
+                _ => (format!("Couldn't open {name}"), failed(error)),
+            };
             let block = Block {
                 icon: Icon::Error,
-                title: &format!("Couldn't open {name}"),
-                detail: failed(error),
+                title: &title,
+                detail,
                 button: Some((Icon::Refresh, "Try again")),
             };
             let second = match error.kind() {
                 ErrorKind::WrongBase => Some("Use it over this base…"),
                 ErrorKind::InUse => Some("Open read-only"),
+                ErrorKind::Corrupted | ErrorKind::UnknownFormat if can_salvage(cx, tab) => {
+                    Some("Save what can be read…")
+                }
                 _ => None,
             };
             let (retry, other) = two_buttons_ui(ui, &block, second);
@@ -103,6 +120,9 @@ pub(super) fn view_state_ui(
             if let (true, Some(fs)) = (other, tab.fs()) {
                 cx.send(match error.kind() {
                     ErrorKind::InUse => Command::Fs(FsCommand::RetryReadOnly(fs.clone())),
+                    ErrorKind::Corrupted | ErrorKind::UnknownFormat => {
+                        Command::Fs(FsCommand::AskSalvage(fs.clone()))
+                    }
                     _ => Command::Window(WindowCommand::Dialog(Dialog::AcceptBase(fs.clone()))),
                 });
             }
@@ -123,7 +143,20 @@ pub(super) fn view_state_ui(
     }
 }
 
+/// Is it kept in files that can be read although they are damaged?
+pub(super) fn can_salvage(cx: &Cx<'_>, tab: &Tab) -> bool {
+    let root = cx.state.fs_of(tab).map(|info| info.location.root());
+    matches!(root, Some(Root::Vault(_) | Root::Store(_) | Root::Saved(_)))
+}
+
 fn failed(error: &fs_core::Error) -> String {
+    if error.kind() == ErrorKind::Corrupted && error.detail().is_none() {
+        return "It is damaged: part of it is not what was written. Nothing was changed."
+            .to_owned();
+    }
+    if let (ErrorKind::InUse, Some(detail)) = (error.kind(), error.detail()) {
+        return format!("In use elsewhere: {detail}. Nothing was changed.");
+    }
     let sentence = error_sentence("", error);
     let sentence = super::text::sentence_case(sentence.trim_start_matches(": "));
     format!("{}. Nothing was changed.", sentence.trim_end_matches('.'))

@@ -96,10 +96,23 @@ impl Opened {
         self.saved.iter().any(SavedMemory::is_unsaved)
     }
 
-    /// Writes what changed in memory to its saved files (of a stack: those of its layers). Errors: those of writing.
+    /// Writes what changed in memory to its saved files (of a stack: those of its layers). Errors: those of writing; `AlreadyExists`, with the
+    /// path of the file, when somebody else changed one since it was opened or saved here.
     pub fn save(&self) -> Result<()> {
+        self.save_each(|memory| memory.backend.save_to(&memory.path))
+    }
+
+    /// As [`Opened::save`], whatever somebody else wrote to the file at `changed` meanwhile.
+    pub fn save_over(&self, changed: &Path) -> Result<()> {
+        self.save_each(|memory| match memory.path == changed {
+            true => memory.backend.save_over(&memory.path),
+            false => memory.backend.save_to(&memory.path),
+        })
+    }
+
+    fn save_each(&self, save: impl Fn(&SavedMemory) -> Result<()>) -> Result<()> {
         for memory in self.saved.iter().filter(|memory| memory.is_unsaved()) {
-            memory.backend.save_to(&memory.path)?;
+            save(memory)?;
             memory
                 .is_on_disk
                 .store(true, std::sync::atomic::Ordering::Relaxed);

@@ -23,11 +23,11 @@ pub(super) const VERBS: &[Verb] = &[
     .icon(Icon::Copy)
     .when(idle),
     Verb::new("compact_kept", Menu::Vault, "Compact", |state| {
-        idle(state).ok()?;
+        changeable(state).ok()?;
         give(state, CareCommand::Do(Work::Compact))
     })
     .icon(Icon::Sort)
-    .when(idle),
+    .when(changeable),
     Verb::new(
         "change_password",
         Menu::Vault,
@@ -63,7 +63,6 @@ fn kept(state: &AppState) -> Result<&FsInfo, &'static str> {
             Err("Only a vault or store is kept in files of its own")
         }
         Some(info) if !info.is_open() => Err("It is not open"),
-        Some(info) if info.read_only => Err("It was opened read-only"),
         Some(info) => Ok(info),
         None => Err("Open a vault or store first"),
     }
@@ -77,6 +76,14 @@ fn idle(state: &AppState) -> Availability {
     }
 }
 
+/// The same where something is changed.
+fn changeable(state: &AppState) -> Availability {
+    match kept(state)?.read_only {
+        true => Err("It was opened read-only"),
+        false => idle(state),
+    }
+}
+
 fn shown(state: &AppState) -> Option<&FsInfo> {
     state.fs_of(tab(state)?)
 }
@@ -84,7 +91,7 @@ fn shown(state: &AppState) -> Option<&FsInfo> {
 /// Has it a password, or is it a memory filesystem that can get one?
 fn has_password(state: &AppState) -> Availability {
     match shown(state) {
-        Some(info) if info.kind != Kind::Memory => idle(state)?,
+        Some(info) if info.kind != Kind::Memory => changeable(state)?,
         Some(info) if info.read_only => return Err("It was opened read-only"),
         Some(info) if !info.is_open() => return Err("It is not open"),
         Some(info) if info.saved.is_none() => return Err("Save it to a file first"),

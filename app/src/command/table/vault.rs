@@ -5,7 +5,7 @@ use fs_backends::location::{Kind, Root};
 
 use super::{Availability, Menu, Verb, tab};
 use crate::command::verb::key;
-use crate::command::{Command, FsCommand, WindowCommand};
+use crate::command::{Command, FsCommand, Over, WindowCommand};
 use crate::state::{AppState, Dialog, FsInfo};
 use crate::theme::Icon;
 
@@ -69,12 +69,17 @@ pub(super) const VERBS: &[Verb] = &[
             let fs = tab(state)?.fs()?.clone();
             let info = active(state)?;
             if let Root::Stack(path) = info.location.root() {
-                return Some(Command::Fs(FsCommand::Save(fs, path.clone(), false, None)));
+                return Some(Command::Fs(FsCommand::Save(
+                    fs,
+                    path.clone(),
+                    Over::Own,
+                    None,
+                )));
             }
             Some(match &info.saved {
                 Some(saved) => {
                     let path = saved.path.clone();
-                    Command::Fs(FsCommand::Save(fs, path, false, None))
+                    Command::Fs(FsCommand::Save(fs, path, Over::Own, None))
                 }
                 None => Command::Window(WindowCommand::Dialog(Dialog::Save(fs))),
             })

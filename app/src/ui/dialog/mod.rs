@@ -10,6 +10,7 @@ pub mod properties;
 mod questions;
 mod report;
 mod review;
+mod salvage;
 
 use egui::{Align, Align2, Button, Layout, Modal, Ui};
 
@@ -30,6 +31,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
             | Dialog::Save(_)
             | Dialog::MountFolder(_)
             | Dialog::Care(_)
+            | Dialog::Salvage(_)
             | Dialog::AddFiles(_)
             | Dialog::AddLayer(_)
     );
@@ -68,11 +70,15 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 Dialog::Replace(fs, path) => {
                     questions::replace_ui(ui, cx, fs, path, drafts.form.secret());
                 }
+                Dialog::ChangedOutside(fs, path) => {
+                    questions::changed_outside_ui(ui, cx, fs, path);
+                }
                 Dialog::LockUnsaved(fs) => questions::lock_unsaved_ui(ui, cx, fs),
                 // The file dialog, which has just been answered.
                 Dialog::AddFiles(_) => cx.send(Command::Window(WindowCommand::CloseDialog)),
                 Dialog::CloseUnsaved(tab) => questions::close_unsaved_ui(ui, cx, *tab),
                 Dialog::Care(fs) => care::care_ui(ui, cx, drafts, fs),
+                Dialog::Salvage(fs) => salvage::salvage_ui(ui, cx, drafts, fs),
                 Dialog::AddLayer(fs) => form::add_layer_ui(ui, cx, drafts, fs),
                 Dialog::AcceptBase(fs) => questions::accept_base_ui(ui, cx, fs),
                 Dialog::MountFolder(fs) => mount::mount_ui(ui, cx, drafts, fs),

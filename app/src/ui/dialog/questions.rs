@@ -7,7 +7,7 @@ use fs_backends::location::Root;
 use fs_core::ops::{FsRef, Operation, Place};
 
 use super::{Weight, button_ui, buttons_ui, cancel_ui, default_focus, text_ui, title_ui};
-use crate::command::{Command, FileCommand, FsCommand, Secret, TabCommand, WindowCommand};
+use crate::command::{Command, FileCommand, FsCommand, Over, Secret, TabCommand, WindowCommand};
 use crate::state::Unfinished;
 use crate::state::{Dialog, TabId};
 use crate::theme::{Icon, UiTokens as _};
@@ -66,7 +66,7 @@ pub(super) fn close_unsaved_ui(ui: &mut Ui, cx: &Cx<'_>, tab: TabId) {
         let label = if known.is_some() { "Save" } else { "Save…" };
         if button_ui(ui, label, Weight::Primary, true).clicked() {
             cx.send(match known {
-                Some(path) => Command::Fs(FsCommand::Save(fs.clone(), path, false, None)),
+                Some(path) => Command::Fs(FsCommand::Save(fs.clone(), path, Over::Own, None)),
                 None => Command::Window(WindowCommand::Dialog(Dialog::Save(fs.clone()))),
             });
         }
@@ -116,22 +116,15 @@ pub(super) fn replace_ui(
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     title_ui(ui, Icon::Memory, color, &format!("Replace “{name}”?"));
     let folder = path.parent().unwrap_or(path).display();
-    let info = cx.state.filesystems.get(fs);
-    let own = info.and_then(|info| info.saved.as_ref());
-    let sentence = if own.is_some_and(|own| own.path == path) {
-        format!(
-            "Another program changed it, in {folder}, since it was opened or saved here. What that wrote will be gone; this can't be undone."
-        )
-    } else {
-        format!(
-            "It is there already, in {folder}. What it holds now will be gone; this can't be undone."
-        )
-    };
+    let sentence = format!(
+        "It is there already, in {folder}. What it holds now will be gone; this can't be undone."
+    );
     text_ui(ui, &sentence);
     buttons_ui(ui, |ui| {
         if button_ui(ui, "Replace", Weight::Danger, true).clicked() {
             let path = path.to_path_buf();
-            cx.send(Command::Fs(FsCommand::Save(fs.clone(), path, true, secret)));
+            let save = FsCommand::Save(fs.clone(), path, Over::Anything, secret);
+            cx.send(Command::Fs(save));
         }
         let other = button_ui(ui, "Choose another name", Weight::Plain, true);
         if other.clicked() {
@@ -140,6 +133,52 @@ pub(super) fn replace_ui(
             ))));
         }
         default_focus(ui, &other);
+    });
+}
+
+/// Saving to a file that another program changed since it was opened or saved here.
+pub(super) fn changed_outside_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, path: &Path) {
+    let color = ui.tokens().warn;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let title = format!("Another program changed “{name}”");
+    title_ui(ui, Icon::Warning, color, &title);
+    let folder = path.parent().unwrap_or(path).display();
+    text_ui(
+        ui,
+        &format!(
+            "It wrote to that file, in {folder}, since it was opened or saved here. Nothing is lost: your changes are in memory still, and the file is as that program left it."
+        ),
+    );
+    text_ui(
+        ui,
+        "“Keep both” saves yours to the file, once a copy of what is in it now is beside it.",
+    );
+    let root = cx
+        .state
+        .filesystems
+        .get(fs)
+        .map(|info| info.location.root());
+    let comes_from_file = matches!(root, Some(Root::Saved(_) | Root::Stack(_)));
+    if comes_from_file {
+        text_ui(
+            ui,
+            "“Take the file” opens it as it is now. What you changed since it was saved last will be gone; this can't be undone.",
+        );
+    }
+    buttons_ui(ui, |ui| {
+        let both = button_ui(ui, "Keep both", Weight::Primary, true);
+        if both.clicked() {
+            let save = FsCommand::Save(fs.clone(), path.to_owned(), Over::KeepingOther, None);
+            cx.send(Command::Fs(save));
+        }
+        if comes_from_file && button_ui(ui, "Take the file", Weight::Danger, true).clicked() {
+            cx.send(Command::Fs(FsCommand::TakeFile(fs.clone())));
+        }
+        let cancel = button_ui(ui, "Not now", Weight::Plain, true);
+        if cancel.clicked() {
+            cx.send(Command::Window(WindowCommand::CloseDialog));
+        }
+        default_focus(ui, &cancel);
     });
 }
 

@@ -4,6 +4,8 @@ mod facts;
 mod forms;
 mod outcome;
 
+pub(super) use outcome::headline_ui;
+
 use egui::{Align, Layout, Ui};
 use fs_backends::location::Kind;
 use fs_core::ops::FsRef;
@@ -60,7 +62,7 @@ pub(super) fn care_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
     });
 }
 
-fn order(cx: &Cx<'_>, fs: &FsRef, command: CareCommand) {
+pub(super) fn order(cx: &Cx<'_>, fs: &FsRef, command: CareCommand) {
     cx.send(Command::Fs(FsCommand::Care(fs.clone(), command)));
 }
 
@@ -77,9 +79,14 @@ fn actions_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, info: &FsInfo, part: CarePar
             show(CarePart::Backup),
             part == CarePart::Backup,
         ),
-        (true, "Compact", CareCommand::Do(Work::Compact), false),
         (
-            info.encrypted,
+            !info.read_only,
+            "Compact",
+            CareCommand::Do(Work::Compact),
+            false,
+        ),
+        (
+            info.encrypted && !info.read_only,
             "Change password…",
             show(CarePart::Password),
             part == CarePart::Password,
@@ -102,7 +109,7 @@ fn actions_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, info: &FsInfo, part: CarePar
 }
 
 /// How far something is, and the way to stop it.
-fn running_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, job: &Job) {
+pub(super) fn running_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, job: &Job) {
     let m = metrics();
     ui.ctx().request_repaint_after(TICK);
     let done = job.control.done_bytes();

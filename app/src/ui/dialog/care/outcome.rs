@@ -1,7 +1,7 @@
 //! What came of looking after a vault or store.
 
 use egui::{Label, ScrollArea, Ui};
-use fs_core::maintenance::{Damage, Reclaimed};
+use fs_core::maintenance::{Damage, DamageKind, Reclaimed};
 use fs_core::ops::FsRef;
 
 use super::super::{Weight, button_ui, text_ui};
@@ -31,6 +31,8 @@ pub(super) fn outcome_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, part
                 "The new password opens it from now on",
             );
         }
+        // Its own dialog tells.
+        Some(Outcome::Salvaged(..)) => {}
         Some(Outcome::Stopped(task)) => {
             let muted = ui.tokens().muted;
             let line = format!("{} was stopped. Nothing is lost.", task.running());
@@ -54,7 +56,12 @@ pub(super) fn outcome_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, part
     }
 }
 
-fn headline_ui(ui: &mut Ui, icon: Icon, color: egui::Color32, line: &str) {
+pub(in crate::ui::dialog) fn headline_ui(
+    ui: &mut Ui,
+    icon: Icon,
+    color: egui::Color32,
+    line: &str,
+) {
     ui.horizontal(|ui| {
         icon.show(ui, metrics().icon_large, color);
         ui.add(Label::new(Type::Strong.rich(line)).wrap());
@@ -96,10 +103,13 @@ fn checked_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, 
     if found.damages.is_empty() {
         return;
     }
-    let share = ui.content_rect().height() * metrics().layers_share;
-    let tall = share - metrics().dialog_margin / 2.0;
+    let m = metrics();
+    let share = ui.content_rect().height() * m.layers_share;
+    // The buttons below stay in sight.
+    let below = 2.0 * m.menu + 5.0 * m.gap + 2.0 * m.pad;
+    let room = ui.content_rect().bottom() - ui.cursor().top() - below;
     ScrollArea::vertical()
-        .max_height(tall.max(metrics().dialog_list_min))
+        .max_height(room.min(share).max(m.dialog_list_min))
         .auto_shrink([false, true])
         .show(ui, |ui| {
             for damage in &found.damages {
@@ -131,8 +141,7 @@ fn damage_ui(ui: &mut Ui, damage: &Damage) {
         if let Some(path) = &damage.path {
             let path = Type::Strong.rich(path.display()).color(color);
             ui.add(Label::new(path).truncate());
-            let detail = text::sentence_case(&damage.detail);
-            ui.add(Label::new(Type::Body.rich(detail)).wrap());
+            ui.add(Label::new(Type::Body.rich(what(damage))).wrap());
         } else {
             let detail = text::sentence_case(&damage.detail);
             let detail = Type::Strong.rich(detail).color(color);
@@ -148,8 +157,20 @@ fn damage_ui(ui: &mut Ui, damage: &Damage) {
     ui.add_space(metrics().space);
 }
 
+/// What is wrong with a file, in words; what the engine calls it follows.
+fn what(damage: &Damage) -> String {
+    let words = match damage.kind {
+        DamageKind::ContentMissing => "Part of its content is gone",
+        DamageKind::ContentChanged => "Part of its content is not what was written",
+        _ => return text::sentence_case(&damage.detail),
+    };
+    format!("{words} ({})", damage.detail)
+}
+
 fn repair_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, part: CarePart) {
-    let plan = care.plan();
+    let info = cx.state.filesystems.get(fs);
+    let read_only = info.is_some_and(|info| info.read_only);
+    let plan = if read_only { Vec::new() } else { care.plan() };
     if part == CarePart::Repair && !plan.is_empty() {
         text_ui(
             ui,

@@ -45,11 +45,11 @@ pub(in crate::ui::dialog) fn create_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Dr
         Kind::Memory => enter |= memory_ui(ui, cx, form),
         Kind::Vault => {
             enter |= path_ui(ui, cx, form, "File", Pick::NewFile);
-            enter |= password_ui(ui, form);
+            enter |= password_ui(ui, form, enter);
         }
         Kind::Store => {
             enter |= path_ui(ui, cx, form, "Folder", Pick::NewFile);
-            enter |= password_ui(ui, form);
+            enter |= password_ui(ui, form, enter);
         }
         _ => {
             layers_ui(ui, cx, form);
@@ -94,7 +94,7 @@ fn memory_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form) -> bool {
             ui,
             "It is written when you save it (Ctrl+S), all at once; in between it is in memory.",
         );
-        enter |= password_ui(ui, form);
+        enter |= password_ui(ui, form, enter);
     }
     enter
 }
@@ -104,19 +104,20 @@ fn memory_name(form: &Form) -> String {
     if name.is_empty() { "scratch" } else { name }.to_owned()
 }
 
-/// Whether it gets a password, and which. Was Enter pressed in one of the fields?
-pub(super) fn password_ui(ui: &mut Ui, form: &mut Form) -> bool {
+/// Whether it gets a password, and which; `entered`: Enter was pressed in the field before. Was it pressed in one of these?
+pub(super) fn password_ui(ui: &mut Ui, form: &mut Form, entered: bool) -> bool {
     let encrypt = Checkbox::new(&mut form.encrypt, "Lock it with a password");
     let asked = check_ui(ui, true, encrypt).changed();
     if !form.encrypt {
         return false;
     }
+    // What is missing yet is what comes next.
+    let asked = asked || (entered && !form.has_secret());
     let first = secret_ui(ui, &mut form.secret, "Password", asked);
     let second = secret_ui(ui, &mut form.repeat, "Password again", false);
     let left = first.lost_focus() || second.lost_focus();
     let enter = left && ui.input(|input| input.key_pressed(egui::Key::Enter));
     if enter && !form.has_secret() {
-        // What is missing yet is what comes next.
         second.request_focus();
     }
     let message = if form.secret.0.is_empty() {

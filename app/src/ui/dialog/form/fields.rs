@@ -93,6 +93,7 @@ pub(in crate::ui::dialog) fn path_ui(
         let response = ui.add(field).accessible_name(label);
         if std::mem::take(&mut form.fresh) {
             response.request_focus();
+            select_all(ui, response.id, &form.path);
         }
         let enter = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         if button_ui(ui, "Browse…", Weight::Plain, true).clicked() {

@@ -10,7 +10,7 @@ use fs_backends::location::{Kind, Location, Root};
 use fs_core::ops::FsRef;
 
 use super::{Weight, button_ui, buttons_ui, cancel_ui, check_ui, text_ui, title_ui};
-use crate::command::{Command, FsCommand, OpenIn, Pick};
+use crate::command::{Command, FsCommand, OpenIn, Over, Pick};
 use crate::theme::{FsKind, UiTokens as _, metrics};
 use crate::ui::{Cx, Drafts};
 pub(super) use add_layer::add_layer_ui;
@@ -118,7 +118,7 @@ pub(super) fn save_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
     if saved.is_some_and(|saved| saved.encrypted) {
         label_ui(ui, "It is locked with the password it has.");
     } else {
-        enter |= create::password_ui(ui, &mut drafts.form);
+        enter |= create::password_ui(ui, &mut drafts.form, enter);
     }
     error_ui(ui, &drafts.form);
     let path = with_extension(
@@ -130,14 +130,12 @@ pub(super) fn save_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
         let go = button_ui(ui, "Save", Weight::Primary, ready).clicked() || (enter && ready);
         cancel_ui(ui, cx);
         if let (true, Some(path)) = (go, path) {
-            let replace = drafts.form.confirmed.as_ref() == Some(&path);
+            let over = match drafts.form.confirmed.as_ref() == Some(&path) {
+                true => Over::Anything,
+                false => Over::Own,
+            };
             let secret = drafts.form.secret();
-            cx.send(Command::Fs(FsCommand::Save(
-                fs.clone(),
-                path,
-                replace,
-                secret,
-            )));
+            cx.send(Command::Fs(FsCommand::Save(fs.clone(), path, over, secret)));
         }
     });
 }
