@@ -29,6 +29,10 @@ pub(super) const VACUUM_PAGES: u32 = 256;
 pub(super) struct Signal {
     writes: AtomicU64,
     stopping: AtomicBool,
+    /// The thread sleeps until it is woken; otherwise it looks by itself when a tick is over.
+    dozing: AtomicBool,
+    /// So many writes were heard of.
+    seen: AtomicU64,
     sender: Sender<()>,
     receiver: Receiver<()>,
 }
@@ -39,6 +43,8 @@ impl Signal {
         Self {
             writes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            dozing: AtomicBool::new(false),
+            seen: AtomicU64::new(0),
             sender,
             receiver,
         }
@@ -46,8 +52,10 @@ impl Signal {
 
     /// Something was written.
     pub(super) fn wake(&self) {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        self.send();
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        if self.dozing.load(Ordering::SeqCst) {
+            self.send();
+        }
     }
 
     /// There is work, but nobody wrote: the quiet goes on.
@@ -78,7 +86,12 @@ impl Signal {
 
     /// Sleeps until woken. `false`: the database is being closed.
     fn sleep(&self) -> bool {
-        self.receiver.recv().is_ok() && !self.is_stopping()
+        self.dozing.store(true, Ordering::SeqCst);
+        // Who wrote before that did not wake it.
+        let unheard = self.writes.load(Ordering::SeqCst) != self.seen.load(Ordering::Relaxed);
+        let woken = unheard || self.receiver.recv().is_ok();
+        self.dozing.store(false, Ordering::SeqCst);
+        woken && !self.is_stopping()
     }
 
     /// Sleeps a tick. `false`: the database is being closed.
@@ -164,6 +177,7 @@ impl<C: CatalogContent> Work<C> {
             let now = signal.writes.load(Ordering::Relaxed);
             let quiet = now == seen;
             seen = now;
+            signal.seen.store(now, Ordering::Relaxed);
             if quiet || ticks >= TICKS_TO_DURABLE {
                 ticks = 0;
                 self.make_durable();
