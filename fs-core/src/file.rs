@@ -75,6 +75,18 @@ pub trait File: Send + Sync {
     /// Writes all of `from` at the end, atomically with finding the end; returns the offset it landed at.
     fn append(&self, from: &[u8]) -> Result<u64>;
 
+    /// Writes all of `from` at `offset` (`None`: at the end), then sets `attr`, which leaves the size alone; in one step where the filesystem can.
+    fn write_with(&self, from: &[u8], offset: Option<u64>, attr: &SetAttr) -> Result<()> {
+        match offset {
+            Some(offset) => self.write_at(from, offset)?,
+            None => drop(self.append(from)?),
+        }
+        if *attr == SetAttr::default() {
+            return Ok(());
+        }
+        self.set_attr(attr)
+    }
+
     /// Cuts or extends (with zeros) to `size_bytes`.
     fn set_len(&self, size_bytes: u64) -> Result<()>;
 

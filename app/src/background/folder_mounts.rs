@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, bounded};
 use fs_backends::location::{Kind, Location, Root, StackFile};
 use fs_core::middleware::ReadOnly;
 use fs_core::ops::FsRef;
-use fs_core::{Backend, Error, ErrorKind, Result};
+use fs_core::{At, Backend, Capabilities, Error, ErrorKind, Result, VPath};
 use parking_lot::Mutex;
 
 use super::message::Event;
@@ -157,6 +157,10 @@ struct Started {
 }
 
 fn start(mut backend: Arc<dyn Backend>, location: &Location, wish: &FolderWish) -> Result<Started> {
+    let root = VPath::root();
+    let writable = backend
+        .capabilities(At::path(&root))
+        .contains(Capabilities::WRITE);
     if wish.read_only {
         backend = Arc::new(ReadOnly::new(backend)) as Arc<dyn Backend>;
     }
@@ -167,6 +171,8 @@ fn start(mut backend: Arc<dyn Backend>, location: &Location, wish: &FolderWish) 
         read_only: wish.read_only,
         // The tab changes it as well.
         exclusive: false,
+        // Who may not change it does not know who does.
+        shared: !writable,
         host_folders: host_folders(location),
         listener: Some(Listener::new(move || {
             // Full: it will be looked at anyway.

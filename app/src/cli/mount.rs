@@ -29,7 +29,7 @@ pub struct Arguments {
     location: OsString,
     /// An empty folder.
     dir: PathBuf,
-    /// Nothing can be changed through the folder.
+    /// Nothing can be changed through the folder; another program may have it open, and what that changes is seen.
     #[arg(long)]
     read_only: bool,
     /// Stays in the foreground; Ctrl+C unmounts.
@@ -83,7 +83,10 @@ fn tell_how_it_goes_on(mounted: &Mounted, log: Option<&Log>) {
 }
 
 fn open(context: &Context, arguments: &Arguments) -> anyhow::Result<Mounted> {
-    let place = context.place(&arguments.location, Last::Follow)?;
+    let place = match arguments.read_only {
+        true => context.place_to_read(&arguments.location, Last::Follow)?,
+        false => context.place(&arguments.location, Last::Follow)?,
+    };
     let shown = || arguments.location.display().to_string();
     let location = context.location(&arguments.location)?;
     let kind = location.settled().with_context(shown)?.kind();
@@ -95,6 +98,7 @@ fn open(context: &Context, arguments: &Arguments) -> anyhow::Result<Mounted> {
     if arguments.read_only {
         backend = Arc::new(ReadOnly::new(backend));
     }
+    let in_database = matches!(kind, Kind::Vault | Kind::Store);
     let host_folders = match kind {
         Kind::Host => vec![place.path.as_path().to_owned()],
         Kind::VRoot => Vec::from_iter(location.host_path().map(ToOwned::to_owned)),
@@ -103,8 +107,9 @@ fn open(context: &Context, arguments: &Arguments) -> anyhow::Result<Mounted> {
     let options = Options {
         source: shown(),
         read_only: arguments.read_only,
-        // This process is the only one that has it open.
-        exclusive: matches!(kind, Kind::Memory | Kind::Vault | Kind::Store),
+        // Opened for changes it is open in this process only; what is only read, another one may be changing.
+        exclusive: kind == Kind::Memory || in_database && !arguments.read_only,
+        shared: in_database && arguments.read_only,
         host_folders,
         listener: None,
     };

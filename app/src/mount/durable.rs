@@ -8,6 +8,8 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use fs_core::{Backend, Scope};
 
+use super::gathered::Gathering;
+
 /// As late as the kernel's own filesystems write what no program asked to be durable (`dirty_writeback_centisecs`).
 const LATEST: Duration = Duration::from_secs(5);
 
@@ -100,13 +102,18 @@ pub struct Syncer {
 
 impl Syncer {
     /// Errors: no thread can be started.
-    pub fn start(backend: Arc<dyn Backend>, activity: Arc<Activity>) -> std::io::Result<Self> {
+    pub fn start(
+        backend: Arc<dyn Backend>,
+        activity: Arc<Activity>,
+        gathering: Arc<Gathering>,
+    ) -> std::io::Result<Self> {
         let (stop, stopped) = bounded::<()>(0);
         let thread = std::thread::Builder::new()
             .name("mount-sync".to_owned())
             .spawn(move || {
                 loop {
                     let ended = stopped.recv_timeout(LATEST) != Err(RecvTimeoutError::Timeout);
+                    gathering.settle_all();
                     if activity.dirty.swap(false, Ordering::AcqRel)
                         && let Err(error) = backend.sync(Scope::All)
                     {

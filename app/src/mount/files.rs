@@ -36,7 +36,7 @@ fn with_buffer<T>(len: usize, f: impl FnOnce(&mut [u8]) -> T) -> T {
 /// A file a program holds open.
 pub struct OpenFile {
     inode: Arc<Inode>,
-    file: Box<dyn File>,
+    file: Arc<dyn File>,
     writes: bool,
     appends: bool,
     /// Its capabilities were taken away, as the first write does.
@@ -89,6 +89,7 @@ impl Server {
             ..OpenOptions::read()
         };
         if truncate {
+            self.gathering.settle(&inode);
             self.take_privileges(&inode, caller.uid != 0)?;
             if !how.truncate {
                 let attr = SetAttr::size(0);
@@ -105,7 +106,7 @@ impl Server {
         }
         Ok(self.files.insert(OpenFile {
             inode,
-            file,
+            file: Arc::from(file),
             writes: how.write,
             appends: flags.0 & libc::O_APPEND != 0,
             plain: AtomicBool::new(false),
@@ -139,6 +140,9 @@ impl Server {
     }
 
     pub(super) fn close_file(&self, handle: FileHandle) {
+        if let Ok(open) = self.files.get(handle) {
+            self.gathering.settle(&open.inode);
+        }
         for_kernel(|| self.files.remove(handle));
         self.activity.closed();
     }
@@ -154,6 +158,7 @@ impl Server {
             Ok(open) => open,
             Err(failure) => return reply(Err(failure)),
         };
+        self.gathering.settle(&open.inode);
         with_buffer(size as usize, |buffer| {
             match open.file.read_at(buffer, offset) {
                 Ok(read) => reply(Ok(buffer.get(..read).unwrap_or_default())),
@@ -172,7 +177,15 @@ impl Server {
         let open = self.files.get(handle)?;
         self.before_write(&open, how.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID))?;
         // Pages of a mapping are written where they belong, whatever the descriptor says.
-        let append = open.appends && !how.contains(WriteFlags::FUSE_WRITE_CACHE);
+        let mapped = how.contains(WriteFlags::FUSE_WRITE_CACHE);
+        let append = open.appends && !mapped;
+        if self.gathers && !mapped {
+            let offset = (!append).then_some(offset);
+            self.gathering
+                .write(&open.inode, &open.file, offset, data)?;
+            return Ok(u32::try_from(data.len()).unwrap_or(u32::MAX));
+        }
+        self.gathering.settle(&open.inode);
         self.changing(|| match append {
             true => open.file.append(data).map(drop),
             false => open.file.write_at(data, offset),
@@ -181,6 +194,10 @@ impl Server {
     }
 
     fn before_write(&self, open: &OpenFile, kill: bool) -> Answer<()> {
+        if kill {
+            // A mode that waits may give the bits back.
+            self.gathering.settle(&open.inode);
+        }
         if !kill && open.plain.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -230,7 +247,9 @@ impl Server {
     }
 
     pub(super) fn sync_file(&self, handle: FileHandle, data_only: bool) -> Answer<()> {
-        Ok(self.files.get(handle)?.file.sync(data_only)?)
+        let open = self.files.get(handle)?;
+        self.gathering.settle_and_tell(&open.inode)?;
+        Ok(open.file.sync(data_only)?)
     }
 
     /// `fallocate(2)`. Space is never reserved, as on any filesystem that writes elsewhere than where it read; what is asked for beyond the end is a hole.
@@ -249,6 +268,7 @@ impl Server {
         const KEEP_SIZE: i32 = libc::FALLOC_FL_KEEP_SIZE;
         let open = self.files.get(handle)?;
         let end = offset.checked_add(len).ok_or(Failure(libc::EFBIG))?;
+        self.gathering.settle(&open.inode);
         self.before_write(&open, set_id)?;
         self.changing(|| {
             match mode {
@@ -279,6 +299,7 @@ impl Server {
     /// `SEEK_DATA` and `SEEK_HOLE` of `lseek(2)`; the end of the file counts as a hole.
     pub(super) fn seek(&self, handle: FileHandle, offset: i64, whence: i32) -> Answer<i64> {
         let open = self.files.get(handle)?;
+        self.gathering.settle(&open.inode);
         let from = u64::try_from(offset).map_err(|_| Failure(libc::ENXIO))?;
         let size = open.file.metadata()?.size;
         if from >= size {
@@ -312,6 +333,8 @@ impl Server {
         len: u64,
     ) -> Answer<u32> {
         let (from, to) = (self.files.get(from)?, self.files.get(to)?);
+        self.gathering.settle(&from.inode);
+        self.gathering.settle(&to.inode);
         self.before_write(&to, true)?;
         let len = len.min(COPY_MAX_BYTES);
         let mut done = 0;

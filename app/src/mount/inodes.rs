@@ -11,6 +11,7 @@ use fs_core::{FileId, Metadata, Node};
 use parking_lot::{Mutex, RwLock};
 
 use super::attributes::{Answer, Failure};
+use super::gathered::Slot;
 
 /// The number of the root.
 pub const ROOT: u64 = 1;
@@ -24,9 +25,15 @@ pub struct Inode {
     node: RwLock<Node>,
     last: Mutex<Metadata>,
     writers: AtomicUsize,
+    slot: Slot,
 }
 
 impl Inode {
+    /// What waits to be written.
+    pub fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
     /// How often it is open for writing; to be counted by who opens it.
     pub fn writers(&self) -> &AtomicUsize {
         &self.writers
@@ -88,6 +95,7 @@ impl Inodes {
             node: RwLock::new(root),
             last: Mutex::new(metadata),
             writers: AtomicUsize::new(0),
+            slot: Slot::default(),
         });
         let known = Known { inode, lookups: 1 };
         Self(Mutex::new(Tables {
@@ -133,6 +141,7 @@ impl Inodes {
             node: RwLock::new(node),
             last: Mutex::new(*metadata),
             writers: AtomicUsize::new(0),
+            slot: Slot::default(),
         });
         tables.numbers.insert(metadata.id, number);
         let known = Known {

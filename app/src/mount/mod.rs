@@ -11,14 +11,15 @@
 //! | `durable` | at most a few seconds of changes are not durable |
 //! | `server` | a mounted filesystem: what its answers share |
 //! | `requests`, `replies` | what the kernel asks, and answers in its form |
+//! | `gathered` | writes that wait a moment for more |
 //! | `handles` | what the kernel holds open |
 //! | `inodes` | numbers the kernel knows, and the nodes they stand for |
 //! | `attributes` | metadata and errors in the words of the kernel |
 //! | `names`, `files`, `folders`, `xattrs` | the answers |
 //!
 //! The kernel does what is the same for every filesystem: it follows links, checks permissions (`default_permissions`), keeps locks, pages and
-//! running programs. Every write reaches the backend before it returns (no write-back cache), so what a program was told is written survives a kill
-//! of this process. `fsync` is the backend's `sync`.
+//! running programs. Writes reach the backend when the file is closed or looked at, and 20 ms later at the latest; everything else before it is answered.
+//! `fsync` is the backend's `sync`.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -31,6 +32,7 @@ mod device;
 mod durable;
 mod files;
 mod folders;
+mod gathered;
 mod handles;
 mod inodes;
 mod names;

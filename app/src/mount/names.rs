@@ -48,8 +48,14 @@ impl Server {
         Metadata::new(FileId { fs: 0, ino: 0 }, FileKind::File, 0, Time::default())
     }
 
-    /// What is known of a node now. One without a name that its filesystem no longer knows (an open folder that was removed) is what it was last.
+    /// What is known of a node now, with all that was written of it.
     pub(super) fn stat(&self, inode: &Inode) -> Answer<Metadata> {
+        self.gathering.settle(inode);
+        self.look(inode)
+    }
+
+    /// What the backend knows of a node now. One without a name that its filesystem no longer knows (an open folder that was removed) is what it was last.
+    fn look(&self, inode: &Inode) -> Answer<Metadata> {
         match self.backend.stat(self.here(inode).at()) {
             Ok(metadata) => {
                 self.inodes.note(inode, &metadata);
@@ -72,6 +78,10 @@ impl Server {
         if !self.repin {
             let metadata = self.backend.stat(place.at())?;
             if let Some(inode) = self.inodes.again(&metadata) {
+                let metadata = match inode.slot().is_empty() {
+                    true => metadata,
+                    false => self.stat(&inode)?,
+                };
                 return Ok((inode, metadata));
             }
         }
@@ -81,7 +91,12 @@ impl Server {
         };
         // Asked of what is held: the name may have another node since.
         let metadata = self.backend.stat(pinned.at())?;
-        Ok((self.inodes.enter(pinned.dir, &metadata), metadata))
+        let inode = self.inodes.enter(pinned.dir, &metadata);
+        let metadata = match inode.slot().is_empty() {
+            true => metadata,
+            false => self.stat(&inode)?,
+        };
+        Ok((inode, metadata))
     }
 
     pub(super) fn make(
@@ -133,6 +148,7 @@ impl Server {
     ) -> Answer<(Arc<Inode>, Metadata)> {
         let inode = self.inodes.get(ino.0)?;
         let (from, to) = (self.here(&inode), self.place(parent, name)?);
+        self.gathering.settle_all();
         self.change(&Change::Link {
             from: from.at(),
             to: to.at(),
@@ -143,6 +159,7 @@ impl Server {
     pub(super) fn remove(&self, parent: INodeNo, name: &OsStr, folder: bool) -> Answer<()> {
         let place = self.place(parent, name)?;
         let at = place.at();
+        self.gathering.settle_all();
         self.change(&if folder {
             Change::Rmdir(at)
         } else {
@@ -172,6 +189,7 @@ impl Server {
         if !self.backend.capabilities(from.at()).contains(needs) {
             return Err(Failure(libc::EINVAL));
         }
+        self.gathering.settle_all();
         self.change(&Change::Rename {
             from: from.at(),
             to: to.at(),
@@ -194,6 +212,10 @@ impl Server {
         handle: Option<FileHandle>,
     ) -> Answer<Metadata> {
         let inode = self.inodes.get(ino.0)?;
+        if let Some(metadata) = self.set_gathered(&inode, attr)? {
+            return Ok(metadata);
+        }
+        self.gathering.settle(&inode);
         let before = inode.last();
         if attr == SetAttr::default() {
             // The kernel asks for nothing in two cases. `chown(2)` to the owner it has: a new ctime, and no set-id bits, which not everybody may take. And
@@ -231,8 +253,38 @@ impl Server {
         self.stat(&inode)
     }
 
+    /// As [`Server::set_attributes`], of a file that waits to be written, with what waits. `None`: nothing waits, or more is asked for.
+    fn set_gathered(&self, inode: &Inode, attr: SetAttr) -> Answer<Option<Metadata>> {
+        if attr == SetAttr::default() || attr.size.is_some() || inode.slot().is_empty() {
+            return Ok(None);
+        }
+        let owner = attr.uid.is_some() || attr.gid.is_some();
+        if owner {
+            self.drop_capability(inode)?;
+        }
+        let look = || self.look(inode);
+        let metadata = self.gathering.set_attributes(inode, look, |now| {
+            let less = without_set_id(now.mode);
+            let mode = Some(less).filter(|&less| owner && less != now.mode);
+            SetAttr {
+                mode: attr.mode.or(mode),
+                ..attr
+            }
+        })?;
+        if let Some(metadata) = &metadata {
+            self.inodes.note(inode, metadata);
+        }
+        Ok(metadata)
+    }
+
+    /// Tells what could not be written.
+    pub(super) fn settle_and_tell(&self, ino: INodeNo) -> Answer<()> {
+        self.gathering.settle_and_tell(&*self.inodes.get(ino.0)?)
+    }
+
     pub(super) fn sync_folder(&self, ino: INodeNo) -> Answer<()> {
         let inode = self.inodes.get(ino.0)?;
+        self.gathering.settle_all();
         Ok(self.backend.sync(Scope::Node(self.here(&inode).at()))?)
     }
 }

@@ -254,16 +254,16 @@ impl Filesystem for Server {
         }
     }
 
-    /// Nothing waits here for a close: every write has reached the backend.
+    /// Whoever closes a file is told what became of what it wrote.
     fn flush(
         &self,
         _: &Request,
-        _ino: INodeNo,
+        ino: INodeNo,
         _handle: FileHandle,
         _lock_owner: LockOwner,
         reply: ReplyEmpty,
     ) {
-        reply.ok();
+        empty(reply, self.settle_and_tell(ino));
     }
 
     fn release(

@@ -9,6 +9,7 @@ use super::caches::{Answering, Caching, Changes, for_kernel};
 use super::durable::Activity;
 use super::files::OpenFile;
 use super::folders::OpenFolder;
+use super::gathered::Gathering;
 use super::handles::Handles;
 use super::inodes::Inodes;
 
@@ -38,6 +39,9 @@ pub struct Server {
     pub(super) folders: Handles<OpenFolder>,
     pub(super) activity: Arc<Activity>,
     pub(super) caching: Caching,
+    pub(super) gathering: Arc<Gathering>,
+    /// Do writes wait for more? Not on the host, which gathers them itself.
+    pub(super) gathers: bool,
     changes: Arc<Changes>,
     /// Pins follow names (of a layered filesystem): each lookup renews them.
     pub(super) repin: bool,
@@ -59,6 +63,8 @@ impl Server {
             inodes: Arc::new(Inodes::new(node, metadata)),
             files: Handles::default(),
             folders: Handles::default(),
+            gathering: Arc::new(Gathering::new(Arc::clone(&activity))),
+            gathers: repin || caching.keeps(),
             activity,
             // Of layers, a name may lead to another node although nobody changed it.
             caching: if repin { Caching::Nothing } else { caching },
@@ -71,6 +77,11 @@ impl Server {
     /// The numbers the kernel knows.
     pub fn inodes(&self) -> Arc<Inodes> {
         Arc::clone(&self.inodes)
+    }
+
+    /// What waits to be written.
+    pub fn gathering(&self) -> Arc<Gathering> {
+        Arc::clone(&self.gathering)
     }
 
     /// Makes a change the kernel asked for.

@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use super::caches::{Caching, Changes, Teller};
 use super::device::{self, Label};
 use super::durable::{Activity, Listener, Syncer};
+use super::gathered::Settler;
 use super::place;
 use super::server::Server;
 use super::watchdog::Watchdog;
@@ -33,6 +34,8 @@ pub struct Options {
     /// Nothing changes but through the folder: the kernel may keep what it was told. Otherwise it may where the backend tells of every change
     /// ([`watch_all`](fs_core::extensions::Watch::watch_all)).
     pub exclusive: bool,
+    /// Another process may change it, of which nobody tells: the kernel keeps nothing.
+    pub shared: bool,
     /// Host folders that are mounted, or are layers of what is.
     pub host_folders: Vec<PathBuf>,
     /// Is told what happens.
@@ -48,6 +51,7 @@ pub struct Mounted {
     activity: Arc<Activity>,
     ended: Arc<Ended>,
     thread: Option<JoinHandle<()>>,
+    settler: Option<Settler>,
     /// Dropped before the watchdog is called off.
     syncer: Option<Syncer>,
     _teller: Option<Teller>,
@@ -89,7 +93,7 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
     let capabilities = backend.capabilities(At::path(&root));
     let activity = Arc::new(Activity::new(options.listener.clone()));
     let changes = Arc::new(Changes::default());
-    let watch = match options.exclusive {
+    let watch = match options.exclusive || options.shared {
         true => None,
         false => changes.of(&*backend),
     };
@@ -104,7 +108,7 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
         caching,
         Arc::clone(&changes),
     )?;
-    let inodes = server.inodes();
+    let (inodes, gathering) = (server.inodes(), server.gathering());
     let label = Label {
         source: match options.source.as_str() {
             "" => "lamina".to_owned(),
@@ -124,7 +128,8 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
         let notifier = session.notifier();
         let teller = watch.map(|watch| Teller::start(changes, watch, inodes, notifier));
         let teller = teller.transpose()?;
-        let syncer = Syncer::start(backend, Arc::clone(&activity))?;
+        let syncer = Syncer::start(backend, Arc::clone(&activity), Arc::clone(&gathering))?;
+        let settler = Settler::start(gathering)?;
         let ended = Arc::new(Ended::default());
         let thread = std::thread::Builder::new()
             .name("mount".to_owned())
@@ -145,6 +150,7 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
             activity,
             ended,
             thread: Some(thread),
+            settler: Some(settler),
             syncer: Some(syncer),
             _teller: teller,
             _watchdog: watchdog,
@@ -255,6 +261,7 @@ impl Drop for Mounted {
         {
             tracing::error!("the mounted filesystem broke");
         }
+        drop(self.settler.take());
         drop(self.syncer.take());
     }
 }

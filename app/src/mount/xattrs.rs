@@ -64,6 +64,7 @@ impl Server {
     ) -> Answer<()> {
         check_name(name)?;
         let inode = self.inodes.get(ino.0)?;
+        self.gathering.settle(&inode);
         let here = self.here(&inode);
         if flags & (libc::XATTR_CREATE | libc::XATTR_REPLACE) != 0 {
             let exists = match self.backend.get_xattr(here.at(), name) {
@@ -95,6 +96,7 @@ impl Server {
     pub(super) fn remove_xattr(&self, ino: INodeNo, name: &OsStr) -> Answer<()> {
         check_name(name)?;
         let inode = self.inodes.get(ino.0)?;
+        self.gathering.settle(&inode);
         let here = self.here(&inode);
         self.change(&Change::SetXattr(here.at(), name, None))?;
         Ok(())

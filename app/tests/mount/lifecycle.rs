@@ -241,6 +241,53 @@ fn read_only_means_read_only() {
     mounted.ends_well();
 }
 
+/// What another program changes of it is seen at once.
+#[test]
+fn what_somebody_writes_can_be_mounted_to_be_read() {
+    if !can_mount() {
+        return;
+    }
+    for (what, name) in [("vault", "it.db"), ("store", "it")] {
+        let shell = Shell::new();
+        let other = shell.path("other");
+        fs::create_dir(&other).unwrap();
+        // Without a password.
+        let mut new = shell.command(&["new", what, name]);
+        assert!(
+            new.env_remove("LAMINA_PASSWORD")
+                .status()
+                .unwrap()
+                .success()
+        );
+        let writer = shell.mount(&[name, "mnt"]);
+        shell.write("file", "first");
+        let reader = shell.mount(&["--read-only", name, "other"]);
+        let read = |name: &str| fs::read_to_string(other.join(name));
+        assert_eq!(read("file").unwrap(), "first");
+        assert!(!other.join("new").exists());
+        let open = fs::File::open(other.join("file")).unwrap();
+        for text in ["other", "longer than before", "", "short"] {
+            shell.write("file", text);
+            assert_eq!(read("file").unwrap(), text, "{what}");
+            assert_eq!(open.metadata().unwrap().len(), text.len() as u64);
+        }
+        shell.write("new", "text");
+        assert_eq!(read("new").unwrap(), "text");
+        fs::rename(shell.path("mnt/new"), shell.path("mnt/renamed")).unwrap();
+        assert!(!other.join("new").exists());
+        assert_eq!(read("renamed").unwrap(), "text");
+        fs::remove_file(shell.path("mnt/renamed")).unwrap();
+        assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
+        let refused = fs::write(other.join("file"), "mine").unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
+        drop(open);
+        for server in [reader, writer] {
+            server.signal(Signal::TERM);
+            server.ends_well();
+        }
+    }
+}
+
 #[test]
 fn a_killed_process_leaves_no_dead_folder() {
     if !can_mount() {

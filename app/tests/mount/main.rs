@@ -24,6 +24,7 @@ mod tree_listing;
 mod caches;
 mod differential;
 mod fsx;
+mod gathered;
 mod lifecycle;
 mod posix;
 mod programs;

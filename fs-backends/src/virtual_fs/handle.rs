@@ -115,11 +115,20 @@ impl<S: NodeStore> File for Handle<S> {
     }
 
     fn write_at(&self, from: &[u8], offset: u64) -> Result<()> {
-        self.change("write", |file| file.write_at(from, Some(offset)).map(drop))
+        self.change("write", |file| {
+            file.write_at(from, Some(offset), None).map(drop)
+        })
     }
 
     fn append(&self, from: &[u8]) -> Result<u64> {
-        self.change("append", |file| file.write_at(from, None))
+        self.change("append", |file| file.write_at(from, None, None))
+    }
+
+    fn write_with(&self, from: &[u8], offset: Option<u64>, attr: &SetAttr) -> Result<()> {
+        debug_assert!(attr.size.is_none(), "the size is what was written");
+        self.change("write", |file| {
+            file.write_at(from, offset, Some(attr)).map(drop)
+        })
     }
 
     fn set_len(&self, size_bytes: u64) -> Result<()> {

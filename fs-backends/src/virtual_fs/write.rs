@@ -15,8 +15,13 @@ use super::store::{Content, ContentId, ContentStore as _, NodeRecord, NodeStore}
 const BLOCK_BYTES: u64 = 4096;
 
 impl<S: NodeStore> OpenFile<S> {
-    /// Writes at `offset`, or (`None`) at the end; answers where.
-    pub(super) fn write_at(&self, from: &[u8], offset: Option<u64>) -> Result<u64> {
+    /// Writes at `offset`, or (`None`) at the end, then sets `attr` in the same step; answers where.
+    pub(super) fn write_at(
+        &self,
+        from: &[u8],
+        offset: Option<u64>,
+        attr: Option<&SetAttr>,
+    ) -> Result<u64> {
         let mut state = self.state.write();
         let offset = offset.unwrap_or(state.record.size);
         if from.is_empty() {
@@ -24,7 +29,9 @@ impl<S: NodeStore> OpenFile<S> {
         }
         let end = self.check_size(offset.checked_add(from.len() as u64))?;
         let size = state.record.size.max(end);
-        self.with_content(&mut state, size, |content| content.write_at(from, offset))?;
+        self.with_content(&mut state, size, attr, |content| {
+            content.write_at(from, offset)
+        })?;
         Ok(offset)
     }
 
@@ -39,7 +46,9 @@ impl<S: NodeStore> OpenFile<S> {
         if state.record.content.is_empty() {
             return self.store_change(&mut state, None, &Edit::content(size, 0));
         }
-        self.with_content(&mut state, size, |content| content.punch_hole(offset, len))
+        self.with_content(&mut state, size, None, |content| {
+            content.punch_hole(offset, len)
+        })
     }
 
     /// Sets attributes, the size among them.
@@ -95,11 +104,16 @@ impl<S: NodeStore> OpenFile<S> {
         &self,
         state: &mut RwLockWriteGuard<'_, State<S>>,
         size: u64,
+        attr: Option<&SetAttr>,
         change: impl FnOnce(&dyn Content) -> Result<()>,
     ) -> Result<()> {
         let (content, new) = self.writable(state)?;
         change(&*content)?;
-        self.store_change(state, new, &Edit::content(size, content.allocated()?))
+        let edit = Edit {
+            attr,
+            ..Edit::content(size, content.allocated()?)
+        };
+        self.store_change(state, new, &edit)
     }
 
     /// Content to write in place, and its hold when it is not the one the node names.

@@ -39,6 +39,10 @@ impl File for UpperFile {
         self.inner.append(from)
     }
 
+    fn write_with(&self, from: &[u8], offset: Option<u64>, attr: &SetAttr) -> Result<()> {
+        self.inner.write_with(from, offset, attr)
+    }
+
     fn set_len(&self, size_bytes: u64) -> Result<()> {
         self.inner.set_len(size_bytes)
     }

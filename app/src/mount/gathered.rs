@@ -1,0 +1,279 @@
+//! Writes that wait a moment: what programs write in small pieces reaches the backend in large ones, with the attributes they give the file behind them,
+//! in one step.
+//!
+//! What waits is brought to the backend before anybody is told anything of the file but what was written (its attributes, its content through another
+//! request), before names change, when it is closed or made durable, and in any case after a few milliseconds. An error then is told to who writes,
+//! closes or syncs the file next.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use fs_core::{File, Metadata, SetAttr, SetTime, Time};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::attributes::{Answer, Failure};
+use super::caches::for_kernel;
+use super::durable::Activity;
+use super::inodes::Inode;
+
+/// So much of a file waits at most.
+const WAITING_MAX_BYTES: usize = 1 << 20;
+
+/// What is written in pieces of this size does not wait.
+const LARGE_BYTES: usize = WAITING_MAX_BYTES / 2;
+
+/// Where a backend may find a file too large, it says so at once.
+const FAR_BYTES: u64 = 1 << 40;
+
+/// After this time at the latest it is in the backend, where others see it.
+const LATEST: Duration = Duration::from_millis(20);
+
+/// What waits of one file, and what became of what waited before.
+#[derive(Default)]
+pub struct Slot(Mutex<State>);
+
+impl Slot {
+    /// Does nothing wait?
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().gathered.is_none()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    gathered: Option<Gathered>,
+    failed: Option<Failure>,
+}
+
+struct Gathered {
+    file: Arc<dyn File>,
+    /// `None`: at the end.
+    offset: Option<u64>,
+    bytes: Vec<u8>,
+    /// Set after it was written.
+    attr: SetAttr,
+    written: Time,
+}
+
+impl Gathered {
+    fn continues(&self, file: &Arc<dyn File>, offset: Option<u64>, len: usize) -> bool {
+        let here = self.offset.map(|offset| offset + self.bytes.len() as u64);
+        Arc::ptr_eq(&self.file, file)
+            && here == offset
+            && self.attr == SetAttr::default()
+            && self.bytes.len() + len <= WAITING_MAX_BYTES
+    }
+
+    /// What `before`, as the backend has it, will be.
+    fn shown(&self, before: Metadata) -> Metadata {
+        let len = self.bytes.len() as u64;
+        let size = match self.offset {
+            Some(offset) => before.size.max(offset.saturating_add(len)),
+            None => before.size.saturating_add(len),
+        };
+        let time = |set: Option<SetTime>, otherwise| match set {
+            Some(SetTime::To(time)) => time,
+            _ => otherwise,
+        };
+        Metadata {
+            size,
+            mode: self.attr.mode.unwrap_or(before.mode),
+            uid: self.attr.uid.unwrap_or(before.uid),
+            gid: self.attr.gid.unwrap_or(before.gid),
+            mtime: time(self.attr.mtime, self.written),
+            atime: time(self.attr.atime, before.atime),
+            ctime: Time::now(),
+            ..before
+        }
+    }
+}
+
+/// The files of a mount of which something waits.
+pub struct Gathering {
+    activity: Arc<Activity>,
+    waiting: Mutex<Waiting>,
+    more: Condvar,
+    settling: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    inodes: Vec<Arc<Inode>>,
+    over: bool,
+}
+
+impl Gathering {
+    /// Nothing waits; what reaches the backend is told to `activity`.
+    pub fn new(activity: Arc<Activity>) -> Self {
+        Self {
+            activity,
+            waiting: Mutex::default(),
+            more: Condvar::new(),
+            settling: Mutex::new(()),
+        }
+    }
+
+    /// Writes `data` to `file`, the open file of `inode`, at `offset` (`None`: at the end), at once or later.
+    pub fn write(
+        &self,
+        inode: &Arc<Inode>,
+        file: &Arc<dyn File>,
+        offset: Option<u64>,
+        data: &[u8],
+    ) -> Answer<()> {
+        let mut state = inode.slot().0.lock();
+        if let Some(gathered) = &mut state.gathered {
+            if gathered.continues(file, offset, data.len()) {
+                gathered.bytes.extend_from_slice(data);
+                gathered.written = Time::now();
+                return Ok(());
+            }
+            self.store(&mut state);
+        }
+        tell(&mut state)?;
+        if data.len() >= LARGE_BYTES || offset.is_some_and(|offset| offset >= FAR_BYTES) {
+            let written = for_kernel(|| match offset {
+                Some(offset) => file.write_at(data, offset),
+                None => file.append(data).map(drop),
+            });
+            self.activity.changed();
+            return Ok(written?);
+        }
+        let mut waiting = self.waiting.lock();
+        waiting.inodes.push(Arc::clone(inode));
+        if waiting.inodes.len() == 1 {
+            self.more.notify_one();
+        }
+        drop(waiting);
+        state.gathered = Some(Gathered {
+            file: Arc::clone(file),
+            offset,
+            bytes: data.to_vec(),
+            attr: SetAttr::default(),
+            written: Time::now(),
+        });
+        Ok(())
+    }
+
+    /// Sets attributes (not the size) after what waits, if anything does; answers what the file will be then. `look`: what the backend has. `attr`: what
+    /// to set, in view of what it is.
+    pub fn set_attributes(
+        &self,
+        inode: &Inode,
+        look: impl FnOnce() -> Answer<Metadata>,
+        attr: impl FnOnce(&Metadata) -> SetAttr,
+    ) -> Answer<Option<Metadata>> {
+        let mut state = inode.slot().0.lock();
+        let Some(gathered) = &mut state.gathered else {
+            return Ok(None);
+        };
+        let before = look()?;
+        let attr = attr(&gathered.shown(before));
+        let now = Time::now();
+        let time = |time: SetTime| SetTime::To(time.resolve(now));
+        let all = &mut gathered.attr;
+        all.mode = attr.mode.or(all.mode);
+        all.uid = attr.uid.or(all.uid);
+        all.gid = attr.gid.or(all.gid);
+        all.mtime = attr.mtime.map(time).or(all.mtime);
+        all.atime = attr.atime.map(time).or(all.atime);
+        Ok(Some(gathered.shown(before)))
+    }
+
+    /// Brings what waits of a file to the backend.
+    pub fn settle(&self, inode: &Inode) {
+        self.store(&mut inode.slot().0.lock());
+    }
+
+    /// As [`Gathering::settle`]; tells what failed since it was told last.
+    pub fn settle_and_tell(&self, inode: &Inode) -> Answer<()> {
+        let mut state = inode.slot().0.lock();
+        self.store(&mut state);
+        tell(&mut state)
+    }
+
+    /// Brings all that waits to the backend.
+    pub fn settle_all(&self) {
+        // Who comes meanwhile may not go on before what is being settled is.
+        let settling = self.settling.lock();
+        let inodes = std::mem::take(&mut self.waiting.lock().inodes);
+        for inode in inodes {
+            self.settle(&inode);
+        }
+        drop(settling);
+    }
+
+    fn store(&self, state: &mut MutexGuard<'_, State>) {
+        let Some(mut gathered) = state.gathered.take() else {
+            return;
+        };
+        let written = SetTime::To(gathered.written);
+        gathered.attr.mtime.get_or_insert(written);
+        let Gathered {
+            file,
+            offset,
+            bytes,
+            attr,
+            ..
+        } = gathered;
+        let stored = for_kernel(|| file.write_with(&bytes, offset, &attr));
+        self.activity.changed();
+        if let Err(error) = stored {
+            state.failed = Some(error.into());
+        }
+    }
+}
+
+fn tell(state: &mut State) -> Answer<()> {
+    state.failed.take().map_or(Ok(()), Err)
+}
+
+/// Brings what waits to the backend in time, until it is dropped, and once more then.
+pub struct Settler {
+    gathering: Arc<Gathering>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Settler {
+    /// Errors: no thread can be started.
+    pub fn start(gathering: Arc<Gathering>) -> std::io::Result<Self> {
+        let heard = Arc::clone(&gathering);
+        let thread = std::thread::Builder::new()
+            .name("mount-settle".to_owned())
+            .spawn(move || {
+                loop {
+                    let mut waiting = heard.waiting.lock();
+                    while waiting.inodes.is_empty() && !waiting.over {
+                        heard.more.wait(&mut waiting);
+                    }
+                    // The first of it has begun to wait just now.
+                    if !waiting.over {
+                        heard.more.wait_for(&mut waiting, LATEST);
+                    }
+                    let over = waiting.over;
+                    drop(waiting);
+                    heard.settle_all();
+                    if over {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Self {
+            gathering,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Settler {
+    fn drop(&mut self) {
+        self.gathering.waiting.lock().over = true;
+        self.gathering.more.notify_all();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes what waits broke");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Small writes wait for more before they reach the filesystem: nobody can tell, but by the time it takes.
+
+use std::fs::{self, File, Permissions};
+use std::io::Write as _;
+use std::os::fd::IntoRawFd as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use fs_backends::MemoryBackend;
+use fs_core::middleware::{Op, Quota, QuotaLimits, Trace};
+use fs_core::{At, Backend, Name, OpenOptions, VPath};
+use lamina::mount::{Mounted, Options, mount};
+
+use crate::lifecycle::until;
+use crate::world::can_mount;
+
+struct Shared {
+    backend: Arc<MemoryBackend>,
+    writes: Arc<AtomicUsize>,
+    dir: tempfile::TempDir,
+    _mounted: Mounted,
+}
+
+impl Shared {
+    fn new() -> Self {
+        let backend = Arc::new(MemoryBackend::new());
+        let writes = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&writes);
+        let traced = Trace::new(Arc::clone(&backend), move |event| {
+            if event.op == Op::Write {
+                counted.fetch_add(1, Ordering::AcqRel);
+            }
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let mounted = mount(Arc::new(traced), dir.path(), &Options::default()).unwrap();
+        Self {
+            backend,
+            writes,
+            dir,
+            _mounted: mounted,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// What a tab of the window sees.
+    fn inside(&self, name: &str) -> Option<String> {
+        let path = VPath::root().join(&Name::new(name).unwrap());
+        let how = OpenOptions::read();
+        let file = self.backend.open(At::path(&path), &how).ok()?;
+        let mut bytes = vec![0; 1 << 20];
+        let read = file.read_at(&mut bytes, 0).unwrap();
+        bytes.truncate(read);
+        Some(String::from_utf8(bytes).unwrap())
+    }
+}
+
+/// What `close(2)` answers.
+fn close(file: File) -> std::io::Result<()> {
+    #[expect(unsafe_code, reason = "dropping a file tells no error")]
+    // SAFETY: the descriptor is owned, and used no more.
+    match unsafe { libc::close(file.into_raw_fd()) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+#[test]
+fn many_small_writes_are_few_large_ones() {
+    if !can_mount() {
+        return;
+    }
+    let shared = Shared::new();
+    let mut file = File::create(shared.path("file")).unwrap();
+    let mut expected = String::new();
+    for number in 0..1000 {
+        let line = format!("line {number}\n");
+        file.write_all(line.as_bytes()).unwrap();
+        expected.push_str(&line);
+    }
+    close(file).unwrap();
+    assert_eq!(shared.inside("file").unwrap(), expected);
+    let writes = shared.writes.load(Ordering::Acquire);
+    assert!(writes < 1000, "{writes} writes");
+}
+
+#[test]
+fn what_waits_is_seen_by_whoever_looks() {
+    if !can_mount() {
+        return;
+    }
+    let shared = Shared::new();
+    let path = shared.path("file");
+    let mut file = File::create(&path).unwrap();
+    let reader = File::open(&path).unwrap();
+    let mut expected = String::new();
+    for number in 0..50 {
+        file.write_all(b"0123456789").unwrap();
+        expected.push_str("0123456789");
+        match number % 5 {
+            0 => assert_eq!(file.metadata().unwrap().len(), expected.len() as u64),
+            1 => assert_eq!(fs::metadata(&path).unwrap().len(), expected.len() as u64),
+            2 => assert_eq!(fs::read_to_string(&path).unwrap(), expected),
+            3 => {
+                let mut bytes = [0; 10];
+                reader
+                    .read_exact_at(&mut bytes, expected.len() as u64 - 10)
+                    .unwrap();
+                assert_eq!(&bytes, b"0123456789");
+            }
+            _ => {
+                file.sync_all().unwrap();
+                assert_eq!(shared.inside("file").unwrap(), expected);
+            }
+        }
+    }
+    file.write_all(b"the end").unwrap();
+    expected.push_str("the end");
+    until("others see it while it is open", || {
+        shared.inside("file").unwrap() == expected
+    });
+}
+
+#[test]
+fn names_change_after_what_was_written_before() {
+    if !can_mount() {
+        return;
+    }
+    let shared = Shared::new();
+    for number in 0..50 {
+        let text = format!("text {number}");
+        let mut file = File::create(shared.path("new")).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        fs::rename(shared.path("new"), shared.path("file")).unwrap();
+        assert_eq!(shared.inside("file").unwrap(), text);
+    }
+}
+
+#[test]
+fn attributes_are_those_that_were_set_last() {
+    if !can_mount() {
+        return;
+    }
+    let shared = Shared::new();
+    let path = shared.path("file");
+    for (number, close_first) in [(1, true), (2, false), (3, true)] {
+        let mut file = File::create(&path).unwrap();
+        file.write_all(b"some text").unwrap();
+        let time = UNIX_EPOCH + Duration::new(1_000_000_000 + number, 123);
+        file.set_modified(time).unwrap();
+        let mode = 0o600 + u32::try_from(number).unwrap();
+        file.set_permissions(Permissions::from_mode(mode)).unwrap();
+        if close_first {
+            close(file).unwrap();
+        }
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!(metadata.modified().unwrap(), time);
+        assert_eq!(metadata.mode() & 0o7777, mode);
+        assert_eq!(metadata.len(), 9);
+    }
+    // A write after it sets the time anew.
+    let mut file = File::create(&path).unwrap();
+    file.write_all(b"some text").unwrap();
+    file.set_modified(UNIX_EPOCH).unwrap();
+    file.write_all(b", and more").unwrap();
+    close(file).unwrap();
+    assert_ne!(fs::metadata(&path).unwrap().modified().unwrap(), UNIX_EPOCH);
+    assert_eq!(fs::read(&path).unwrap(), b"some text, and more");
+}
+
+#[test]
+fn whoever_writes_hears_of_what_had_no_room() {
+    if !can_mount() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let limits = QuotaLimits {
+        total_bytes: Some(100_000),
+        ..QuotaLimits::default()
+    };
+    let quota = Quota::new(MemoryBackend::new(), limits).unwrap();
+    let options = Options {
+        exclusive: true,
+        ..Options::default()
+    };
+    let _mounted = mount(Arc::new(quota), dir.path(), &options).unwrap();
+    let path = dir.path().join("file");
+    type End = fn(File) -> std::io::Result<()>;
+    let ends: [(&str, End); 2] = [("close", close), ("fsync", |file| file.sync_all())];
+    for (name, end) in ends {
+        let mut file = File::create(&path).unwrap();
+        file.write_all(&[1; 60_000]).unwrap();
+        file.sync_all().unwrap();
+        let written = file.write_all(&[2; 60_000]);
+        let ended = end(file);
+        let error = written.and(ended).expect_err(name);
+        assert_eq!(error.raw_os_error(), Some(libc::ENOSPC), "{name}: {error}");
+        assert_eq!(fs::metadata(&path).unwrap().len(), 60_000, "{name}");
+    }
+}
