@@ -17,6 +17,8 @@ use std::{fs, str};
 
 #[path = "cli/reading.rs"]
 mod reading;
+#[path = "cli/salvage.rs"]
+mod salvage;
 #[path = "cli/snapshot.rs"]
 mod snapshot;
 #[path = "cli/upkeep.rs"]

@@ -1,5 +1,6 @@
 //! `lamina salvage`, and what is told of a filesystem that is too damaged to open.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 
@@ -102,6 +103,7 @@ fn save(context: &Context, root: Root, target: &OsStr, output: &Output) -> anyho
     for damage in salvage.damages() {
         tell(damage);
     }
+    let mut findings = Findings::default();
     let place = context.place_to_make(target)?;
     let backend = context.backend(&place)?;
     let safe = format!(
@@ -115,11 +117,12 @@ fn save(context: &Context, root: Root, target: &OsStr, output: &Output) -> anyho
             &place.path,
             control,
             &mut |item| {
-                tell(format_args!("{}", told(item)));
+                findings.tell(&item.detail, told(item));
             },
         )?)
     })
     .with_context(|| target.display().to_string())?;
+    findings.finish("report.json has all");
     if output.json {
         json::write(&report)?;
     } else {
@@ -133,6 +136,32 @@ fn save(context: &Context, root: Root, target: &OsStr, output: &Output) -> anyho
             false => Outcome::Damaged,
         },
     )
+}
+
+/// Findings of one kind that are told; the others are counted.
+const ALIKE_MAX: u64 = 20;
+
+/// What is wrong, without drowning what is rare in what is everywhere.
+#[derive(Default)]
+struct Findings(BTreeMap<String, u64>);
+
+impl Findings {
+    fn tell(&mut self, detail: &str, finding: impl std::fmt::Display) {
+        let alike = self.0.entry(detail.to_owned()).or_default();
+        *alike += 1;
+        if *alike <= ALIKE_MAX {
+            tell(finding);
+        }
+    }
+
+    /// Tells how many were not told; `where_all` says who tells them.
+    fn finish(self, where_all: &str) {
+        for (detail, alike) in self.0 {
+            if let Some(more @ 1..) = alike.checked_sub(ALIKE_MAX) {
+                tell(format_args!("{more} more: {detail} ({where_all})"));
+            }
+        }
+    }
 }
 
 fn told(item: &Item) -> String {
@@ -201,9 +230,11 @@ pub fn explain(
         return Err(why);
     }
     tell(format_args!("{why:#}"));
+    let mut findings = Findings::default();
     for damage in &damages {
-        tell(damage);
+        findings.tell(&damage.detail, damage);
     }
+    findings.finish("--json tells all");
     tell(format_args!(
         "it can't be opened; lamina salvage would save: {}",
         summary(&report)
