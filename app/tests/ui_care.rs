@@ -324,6 +324,18 @@ fn a_store_gives_unused_space_back() {
 }
 
 #[test]
+fn an_encrypted_store_tells_how_its_blobs_are_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("media");
+    let store = fs_backends::IndexedBackend::create_encrypted(&path, "pw").unwrap();
+    store.close().unwrap();
+    let mut window = open(home.path(), &path, Some("pw"));
+    window.verb("kept_info");
+    assert!(window.mentions("blobs AES-256-GCM"));
+    assert!(window.mentions("HMAC-SHA512 of every page of the index, GCM tags of blobs"));
+}
+
+#[test]
 fn other_filesystems_are_not_offered_what_they_can_t_do() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join("x")).unwrap();

@@ -42,3 +42,31 @@ fn nothing_repaints_while_nothing_changes() {
         "asked to repaint after {delay:?}"
     );
 }
+
+#[test]
+fn the_keyboard_shows_what_has_the_focus_and_the_pointer_hides_it() {
+    use egui::{Key, Modifiers, Shape};
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:scratch"]);
+    window.verb("new_vault");
+    let ringed = |window: &Window, button: &str| {
+        let around = window.rects(button)[0];
+        let shapes = &window.harness.output().shapes;
+        shapes.iter().any(|clipped| {
+            matches!(&clipped.shape, Shape::Rect(rect) if rect.stroke.width == 2.0
+                && rect.rect.contains_rect(around)
+                && rect.rect.width() < around.width() + 10.0)
+        })
+    };
+    // The path, the button beside it, the tick, two passwords, and what cancels.
+    for _ in 0..16 {
+        if ringed(&window, "Cancel") {
+            break;
+        }
+        window.key(Modifiers::NONE, Key::Tab);
+    }
+    assert!(ringed(&window, "Cancel"), "by Tab it is reached, and seen");
+    window.click("Lock it with a password");
+    assert!(!ringed(&window, "Cancel"));
+    assert!(!ringed(&window, "Lock it with a password"));
+}

@@ -66,6 +66,8 @@ pub struct Drafts {
     pub layout: super::layout::Layout,
     /// Since when the pointer has been over a tab with something to drop.
     pub spring: Option<(TabId, Instant)>,
+    /// The keyboard was used last, not the pointer: what has the focus is shown.
+    pub keyboard_used: bool,
     /// Widgets of the lists, to tell which of them has the keyboard.
     pub lists: HashMap<PaneId, egui::Id>,
     /// The list of this pane has the keyboard; told by the last frame.

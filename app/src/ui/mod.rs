@@ -6,6 +6,7 @@ pub mod dialog;
 mod drafts;
 mod drag;
 mod filter_strip;
+mod focus_ring;
 mod folder_strip;
 mod kind;
 mod layers;
@@ -71,6 +72,7 @@ fn border_ui(ui: &Ui, name: &'static str, x: f32, y: Rangef) -> Option<f32> {
 /// The whole window.
 pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &Commands) {
     let cx = Cx { state, commands };
+    focus_ring::note(ui, drafts);
     keymap::dispatch(ui, &cx, drafts);
     drag::begin_frame(ui, &cx, drafts);
     drafts.layers_top = None;
@@ -144,6 +146,7 @@ pub fn window_ui(ui: &mut Ui, state: &AppState, drafts: &mut Drafts, commands: &
     palette::palette_ui(ui, &cx, drafts);
     dialog::dialog_ui(ui, &cx, drafts);
     drag::ghost_ui(ui, &cx, drafts);
+    focus_ring::focus_ring_ui(ui, drafts);
 }
 
 /// Does the sidebar show icons only? In a narrow window, and where the panes would not have the room they need beside it, unless its width was chosen.

@@ -161,7 +161,13 @@ fn check_ui(ui: &mut Ui, enabled: bool, check: impl egui::Widget) -> egui::Respo
     ui.scope(|ui| {
         let (fill, border) = (ui.tokens().sunken, ui.tokens().input_stroke());
         let widgets = &mut ui.visuals_mut().widgets;
-        for state in [&mut widgets.inactive, &mut widgets.hovered] {
+        // With the focus, too: the tick would not be seen on its colour.
+        let states = [
+            &mut widgets.inactive,
+            &mut widgets.hovered,
+            &mut widgets.active,
+        ];
+        for state in states {
             state.bg_fill = fill;
             state.bg_stroke = border;
         }

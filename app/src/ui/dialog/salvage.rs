@@ -87,17 +87,17 @@ fn salvaged_ui(ui: &mut Ui, cx: &Cx<'_>, to: &Path, report: &Report) {
     let lines = [
         (
             report.part,
-            "part of it is missing, and zeros stand there",
+            "part is missing, and zeros stand there",
             "“.damaged” is at the end of their names",
         ),
         (
             report.unproven,
-            "nothing proves that it is what was written last",
+            "nothing proves that this is what was written last",
             "“.unproven” is at the end of their names",
         ),
         (
             report.lost,
-            "nothing is left of it but the name",
+            "nothing is left but the name",
             "The report, report.json, tells which",
         ),
     ];

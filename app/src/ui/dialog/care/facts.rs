@@ -23,7 +23,7 @@ pub(super) fn facts_ui(ui: &mut Ui, info: &FsInfo) {
             row_ui(ui, "Location", &path.unwrap_or_default());
             row_ui(ui, "Kind", &told(kind));
             row_ui(ui, "Encryption", &told(encryption));
-            row_ui(ui, "Against damage", &told(|it| it.integrity.to_owned()));
+            row_ui(ui, "Against damage", &told(integrity));
             row_ui(ui, "Holds", &told(holds));
             row_ui(ui, "Size", &told(size));
             let free = |it: &Info| text::size(it.sizes.host_available_bytes);
@@ -43,11 +43,22 @@ fn kind(info: &Info) -> String {
 
 fn encryption(info: &Info) -> String {
     match &info.cipher {
+        Some(cipher) if info.kind == "store" => format!(
+            "{}, blobs AES-256-GCM, {}",
+            cipher.cipher, cipher.key_derivation
+        ),
         Some(cipher) => format!(
             "{}, {}, {}",
             cipher.cipher, cipher.authentication, cipher.key_derivation
         ),
         None => "None: whoever has the file can read it".to_owned(),
+    }
+}
+
+fn integrity(info: &Info) -> String {
+    match info.kind == "store" && info.cipher.is_some() {
+        true => format!("{} of the index, GCM tags of blobs", info.integrity),
+        false => info.integrity.to_owned(),
     }
 }
 
