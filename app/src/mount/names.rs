@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use fs_core::{
     At, Capabilities, Change, ErrorKind, FileId, FileKind, Metadata, Name, NewKind, NewNode, Node,
@@ -203,18 +204,20 @@ impl Server {
         Ok(self.backend.read_link(self.here(&inode).at())?)
     }
 
-    /// Changes attributes. A change of owner takes the set-id bits and the capabilities of a file away, and so does one of its size unless root makes it.
+    /// Changes attributes; answers them, and for how long they may be believed. A change of owner takes the set-id bits and the capabilities of a file away, and so does one of its size unless root makes it.
     pub(super) fn set_attributes(
         &self,
         caller: Caller,
         ino: INodeNo,
         mut attr: SetAttr,
         handle: Option<FileHandle>,
-    ) -> Answer<Metadata> {
+    ) -> Answer<(Metadata, Duration)> {
         let inode = self.inodes.get(ino.0)?;
         if let Some(metadata) = self.set_gathered(&inode, attr)? {
-            return Ok(metadata);
+            // Blocks and times are what the backend makes of it.
+            return Ok((metadata, Duration::ZERO));
         }
+        let valid = self.caching.attributes();
         self.gathering.settle(&inode);
         let before = inode.last();
         if attr == SetAttr::default() {
@@ -225,7 +228,7 @@ impl Server {
             if set_id && now.is_file() && caller.uid != 0 && caller.uid != now.uid {
                 return match inode.writers().load(Ordering::Acquire) {
                     0 => Err(Failure(libc::EPERM)),
-                    _ => Ok(now),
+                    _ => Ok((now, valid)),
                 };
             }
             attr.uid = Some(now.uid);
@@ -250,7 +253,7 @@ impl Server {
             Some(open) => self.changing(|| open.set_attributes(&attr))?,
             None => self.change(&Change::SetAttr(here.at(), &attr))?,
         }
-        self.stat(&inode)
+        Ok((self.stat(&inode)?, valid))
     }
 
     /// As [`Server::set_attributes`], of a file that waits to be written, with what waits. `None`: nothing waits, or more is asked for.

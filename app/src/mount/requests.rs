@@ -95,8 +95,10 @@ impl Filesystem for Server {
             btime: None,
         };
         let _looking = self.looking();
-        let answer = self.set_attributes(request.into(), ino, attr, handle);
-        self.attr(reply, ino, answer);
+        match self.set_attributes(request.into(), ino, attr, handle) {
+            Ok((metadata, valid)) => reply.attr(&valid, &attributes(ino.0, &metadata)),
+            Err(failure) => reply.error(failure.into()),
+        }
     }
 
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {

@@ -162,6 +162,18 @@ fn attributes_are_those_that_were_set_last() {
         assert_eq!(metadata.modified().unwrap(), time);
         assert_eq!(metadata.mode() & 0o7777, mode);
         assert_eq!(metadata.len(), 9);
+        let place = VPath::root().join(&Name::new("file").unwrap());
+        let inside = shared.backend.stat(At::path(&place)).unwrap();
+        assert_eq!(metadata.blocks(), inside.allocated.div_ceil(512));
+        let ctime = std::time::SystemTime::from(inside.ctime);
+        let ctime = ctime.duration_since(UNIX_EPOCH).unwrap();
+        assert_eq!(
+            (metadata.ctime(), metadata.ctime_nsec()),
+            (
+                i64::try_from(ctime.as_secs()).unwrap(),
+                i64::from(ctime.subsec_nanos())
+            )
+        );
     }
     // A write after it sets the time anew.
     let mut file = File::create(&path).unwrap();
