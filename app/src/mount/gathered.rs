@@ -6,6 +6,7 @@
 //! closes or syncs the file next.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ pub struct Gathering {
     waiting: Mutex<Waiting>,
     more: Condvar,
     settling: Mutex<()>,
+    /// How often something that waited was brought to the backend.
+    stored: AtomicU64,
 }
 
 #[derive(Default)]
@@ -111,6 +114,7 @@ impl Gathering {
             waiting: Mutex::default(),
             more: Condvar::new(),
             settling: Mutex::new(()),
+            stored: AtomicU64::new(0),
         }
     }
 
@@ -181,6 +185,12 @@ impl Gathering {
         Ok(Some(gathered.shown(before)))
     }
 
+    /// How often something that waited was brought to the backend: what was asked of it before may be out of date when that has changed and nothing of the
+    /// file waits any more.
+    pub fn stored(&self) -> u64 {
+        self.stored.load(Ordering::Acquire)
+    }
+
     /// Brings what waits of a file to the backend.
     pub fn settle(&self, inode: &Inode) {
         self.store(&mut inode.slot().0.lock());
@@ -218,6 +228,8 @@ impl Gathering {
             ..
         } = gathered;
         let stored = for_kernel(|| file.write_with(&bytes, offset, &attr));
+        // Before the lock of the file goes.
+        self.stored.fetch_add(1, Ordering::AcqRel);
         self.activity.changed();
         if let Err(error) = stored {
             state.failed = Some(error.into());

@@ -76,13 +76,11 @@ impl Server {
         name: &OsStr,
     ) -> Answer<(Arc<Inode>, Metadata)> {
         let place = self.place(parent, name)?;
+        let stored = self.gathering.stored();
         if !self.repin {
             let metadata = self.backend.stat(place.at())?;
             if let Some(inode) = self.inodes.again(&metadata) {
-                let metadata = match inode.slot().is_empty() {
-                    true => metadata,
-                    false => self.stat(&inode)?,
-                };
+                let metadata = self.with_what_waited(&inode, metadata, stored)?;
                 return Ok((inode, metadata));
             }
         }
@@ -93,11 +91,17 @@ impl Server {
         // Asked of what is held: the name may have another node since.
         let metadata = self.backend.stat(pinned.at())?;
         let inode = self.inodes.enter(pinned.dir, &metadata);
-        let metadata = match inode.slot().is_empty() {
-            true => metadata,
-            false => self.stat(&inode)?,
-        };
+        let metadata = self.with_what_waited(&inode, metadata, stored)?;
         Ok((inode, metadata))
+    }
+
+    /// `metadata`, unless it is from before something that was written of the node: it waits, or was `stored` since then, and the kernel would keep a size
+    /// that is none any more.
+    fn with_what_waited(&self, inode: &Inode, metadata: Metadata, stored: u64) -> Answer<Metadata> {
+        match inode.slot().is_empty() && self.gathering.stored() == stored {
+            true => Ok(metadata),
+            false => self.stat(inode),
+        }
     }
 
     pub(super) fn make(

@@ -6,7 +6,7 @@ use std::os::fd::IntoRawFd as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use fs_backends::MemoryBackend;
@@ -124,6 +124,37 @@ fn what_waits_is_seen_by_whoever_looks() {
     until("others see it while it is open", || {
         shared.inside("file").unwrap() == expected
     });
+}
+
+/// What was asked of the backend before it was written, and told after, is not how the file is.
+#[test]
+fn a_folder_that_is_listed_meanwhile_tells_the_size_after_what_waited() {
+    if !can_mount() {
+        return;
+    }
+    let backend = Arc::new(MemoryBackend::new());
+    let slow = Arc::new(AtomicBool::new(false));
+    let is_slow = Arc::clone(&slow);
+    let traced = Trace::new(backend, move |event| {
+        if event.op == Op::Stat && !event.path.is_root() && is_slow.load(Ordering::Acquire) {
+            // Longer than anything waits.
+            std::thread::sleep(Duration::from_millis(60));
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        exclusive: true,
+        ..Options::default()
+    };
+    let _mounted = mount(Arc::new(traced), dir.path(), &options).unwrap();
+    let path = dir.path().join("file");
+    let mut file = File::create(&path).unwrap();
+    slow.store(true, Ordering::Release);
+    file.write_all(b"some text").unwrap();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    slow.store(false, Ordering::Release);
+    assert_eq!(fs::metadata(&path).unwrap().len(), 9);
+    assert_eq!(fs::read(&path).unwrap(), b"some text");
 }
 
 #[test]
