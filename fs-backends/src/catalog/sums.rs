@@ -400,6 +400,11 @@ pub(super) const ATTRS: &str =
 /// What `trash` in `meta` must be.
 pub(super) const TRASH: &str = "coalesce((SELECT xor_sum(sum) FROM trash), 0)";
 
+/// Is that not what `meta` says, or is it not there?
+pub(super) fn trash_differs() -> String {
+    format!("NOT EXISTS (SELECT 1 FROM meta WHERE key = 'trash' AND value = {TRASH})")
+}
+
 /// Computes every sum anew, believing the rows. Needs [`register`].
 pub(super) fn reseal(db: &Connection, format: Format) -> rusqlite::Result<()> {
     // `trash` is part of a row of `meta`, and needs the sums of its own table first.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::finding::Accepted;
 use crate::catalog::error::from_sql;
 use crate::catalog::schema::Format;
-use crate::catalog::sums::{ATTRS, NAMES, Summed, TRASH, register, summed};
+use crate::catalog::sums::{ATTRS, NAMES, Summed, TRASH, register, summed, trash_differs};
 
 fn sql(error: rusqlite::Error) -> fs_core::Error {
     from_sql(error, "repair")
@@ -31,7 +31,8 @@ impl<'a> Damaged<'a> {
         db.execute_batch(&format!(
             "CREATE TEMP TABLE damaged_names AS SELECT ino FROM node WHERE names <> {NAMES};
              CREATE TEMP TABLE damaged_attrs AS SELECT ino FROM node WHERE attrs <> {ATTRS};
-             CREATE TEMP TABLE damaged_trashed AS SELECT key FROM meta WHERE key = 'trash' AND value <> {TRASH};"
+             CREATE TEMP TABLE damaged_trashed AS SELECT 1 AS differs WHERE {};",
+            trash_differs()
         ))
         .map_err(sql)?;
         Ok(Self { db, format })
@@ -83,8 +84,10 @@ impl<'a> Damaged<'a> {
         run(&format!(
             "UPDATE node SET attrs = {ATTRS} WHERE ino NOT IN (SELECT ino FROM damaged_attrs) AND attrs <> {ATTRS}"
         ))?;
+        // There may be no such row. Where there is, its sum is computed with those of `meta`.
         run(&format!(
-            "UPDATE meta SET value = {TRASH} WHERE key = 'trash' AND NOT EXISTS (SELECT 1 FROM damaged_trashed)"
+            "INSERT INTO meta (key, value, sum) SELECT 'trash', {TRASH}, 0 WHERE NOT EXISTS (SELECT 1 FROM damaged_trashed)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value"
         ))?;
         summed(self.format).take(1).try_for_each(rows)?;
         for Summed { table, .. } in summed(self.format) {

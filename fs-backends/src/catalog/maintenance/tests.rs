@@ -207,6 +207,12 @@ fn each_broken_promise_of_the_format_is_named_and_put_right() {
             true,
         ),
         (
+            "DELETE FROM meta WHERE key = 'trash'",
+            K::Record,
+            None,
+            true,
+        ),
+        (
             "UPDATE chunk SET data = zeroblob(length(data)) WHERE id >> 24 = 1",
             K::ContentChanged,
             Some("/a/b/c/same"),

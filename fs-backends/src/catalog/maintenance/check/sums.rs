@@ -8,7 +8,7 @@ use super::{About, Finding, Inspection};
 use crate::catalog::error::from_sql;
 use crate::catalog::maintenance::finding::{Accepted, Fix};
 use crate::catalog::names::os_str;
-use crate::catalog::sums::{ATTRS, NAMES, Summed, TRASH, register, summed};
+use crate::catalog::sums::{ATTRS, NAMES, Summed, register, summed, trash_differs};
 
 fn sql(error: rusqlite::Error) -> fs_core::Error {
     from_sql(error, "check")
@@ -60,8 +60,10 @@ pub(super) fn missing(it: &mut Inspection<'_>) -> Result<()> {
         let fix = Fix::Accept(Accepted::Attrs(ino));
         it.note(Finding::new(DamageKind::Record, About::Node(ino), detail).fixed_by(fix));
     }
-    let trash = format!("SELECT 1 FROM meta WHERE key = 'trash' AND value <> {TRASH}");
-    if !it.numbers(&trash)?.is_empty() {
+    if !it
+        .numbers(&format!("SELECT 1 WHERE {}", trash_differs()))?
+        .is_empty()
+    {
         let detail = "the trash does not have the items that were written";
         let fix = Fix::Accept(Accepted::Trash);
         it.note(Finding::new(DamageKind::Record, About::Whole, detail).fixed_by(fix));
