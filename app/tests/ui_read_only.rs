@@ -1,6 +1,7 @@
 //! Filesystems that were opened so that nothing can be changed, and lock screens after wrong passwords.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -248,7 +249,8 @@ fn what_another_program_wrote_to_a_saved_memory_is_saved_over_only_after_a_quest
     assert!(window.state().fs_of(window.tab()).unwrap().unsaved);
     window.key(Modifiers::COMMAND, Key::S);
     window.click("Keep both");
-    assert!(path.with_file_name("notes (2).mem").exists());
+    let kept = fs::metadata(path.with_file_name("notes (2).mem")).unwrap();
+    assert_eq!(kept.permissions().mode() & 0o777, 0o600, "as it was");
     assert!(holds("/mine") && holds("/New folder"));
     assert!(!window.state().fs_of(window.tab()).unwrap().unsaved);
     // Now it is the one that was saved here.

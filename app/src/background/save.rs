@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use fs_backends::MemoryBackend;
@@ -80,12 +81,16 @@ fn keep_other(path: &Path, over: Over) -> Result<Option<PathBuf>> {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     for number in 2.. {
         let other = path.with_file_name(format!("{stem} ({number}).{extension}"));
-        let mut to = match File::create_new(&other) {
+        let mut new = File::options();
+        // Nobody may read the copy who may not read what it is of.
+        let mut to = match new.write(true).create_new(true).mode(0o600).open(&other) {
             Ok(to) => to,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(failed(error)),
         };
-        let copied = io::copy(&mut from, &mut to).and_then(|_| to.sync_all());
+        let copied = io::copy(&mut from, &mut to)
+            .and_then(|_| to.set_permissions(from.metadata()?.permissions()))
+            .and_then(|()| to.sync_all());
         return match copied {
             Ok(()) => Ok(Some(other)),
             Err(error) => {
