@@ -67,6 +67,24 @@ fn after_a_deletion_the_neighbour_is_selected_and_undo_brings_it_back() {
     );
 }
 
+/// The next key would otherwise be for a file that nobody chose.
+#[test]
+fn after_another_program_removed_it_nothing_is_selected() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for name in ["a", "b", "c"] {
+        std::fs::write(folder.path().join(name), name).unwrap();
+    }
+    let mut window = Window::open(home.path(), &[folder.path().to_str().unwrap()]);
+    window.text("b");
+    assert_eq!(window.selected(), ["b"]);
+    std::fs::remove_file(folder.path().join("b")).unwrap();
+    window.wait_for("two files", |state| {
+        state.tab().is_some_and(|tab| tab.view.len() == 2)
+    });
+    assert!(window.selected().is_empty());
+    assert_eq!(window.cursor().as_deref(), Some("c"));
+}
+
 #[test]
 fn shift_delete_asks_and_never_cuts() {
     let (_home, mut window) = sample();

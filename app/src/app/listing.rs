@@ -180,10 +180,14 @@ pub(super) fn arrive(tab: &mut Tab, view: View, rows: &mut RowsState) -> View {
     tab.recount();
     let gone = tab.selected.count + tab.selected.deleted == 0;
     if had_selection && gone && !streaming && !tab.view.is_empty() {
-        // What was selected is gone: after a deletion its neighbour, which has the cursor now, is selected; a filter only hides.
+        // What was selected is gone: after a deletion of ours its neighbour, which has the cursor now, is selected; a filter only hides. Not when others took it
+        // away: the next key would be for what nobody chose.
+        let ours = tab.leaving.take().is_some_and(|it| it == tab.selection);
         let neighbour = tab.cursor.as_ref().map(|cursor| cursor.name.clone());
         match neighbour {
-            Some(name) if tab.arrange.filter.is_empty() => select(tab, Selection::one(name)),
+            Some(name) if ours && tab.arrange.filter.is_empty() => {
+                select(tab, Selection::one(name));
+            }
             _ => select(tab, Selection::none()),
         }
     }

@@ -1,10 +1,11 @@
 //! Operations on files: what a command becomes, and what is shown of it while it runs and afterwards.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fs_core::ops::{Operation, Place, Report};
-use fs_core::{Capabilities, ErrorKind, Name};
+use fs_core::ops::{FsRef, Operation, Place, Report};
+use fs_core::{Capabilities, ErrorKind, Name, VPath};
 
 use super::App;
 use crate::background::Request;
@@ -110,9 +111,32 @@ impl App {
         if let Operation::Copy(transfer) | Operation::Move(transfer) = &mut operation {
             transfer.into = self.through_folder(transfer.into.clone());
         }
+        self.mark_leaving(&operation);
         let op = OpId::fresh();
         self.state.operations.add(op, operation.clone());
         self.background.send(Request::Submit(op, operation));
+    }
+
+    /// Notes in the tabs that show it what an operation takes away.
+    fn mark_leaving(&mut self, operation: &Operation) {
+        let items = match operation {
+            Operation::Move(transfer) => &transfer.sources,
+            Operation::Trash(items) | Operation::Delete(items) | Operation::Revert(items) => items,
+            _ => return,
+        };
+        let folders: HashSet<(&FsRef, Option<VPath>)> = items
+            .iter()
+            .map(|item| (&item.fs, item.path.parent()))
+            .collect();
+        for tab in self.state.workspace.tabs_mut() {
+            let shows = |place: &Place| match tab.shows_found() {
+                true => folders.iter().any(|(fs, _)| **fs == place.fs),
+                false => folders.contains(&(&place.fs, Some(place.path.clone()))),
+            };
+            if tab.place.as_ref().is_some_and(shows) {
+                tab.leaving = Some(tab.selection.clone());
+            }
+        }
     }
 
     /// Operations that neither wait for an answer nor are over.

@@ -33,6 +33,8 @@ pub struct Tab {
     pub selection: Selection,
     /// What is selected, in numbers.
     pub selected: Selected,
+    /// What was selected when this program began to take it away: once it is gone its neighbour is selected.
+    pub leaving: Option<Selection>,
     /// Order, hidden files and filter.
     pub arrange: Arrange,
     /// What is looked for below the folder; the rows are what was found then.
@@ -189,6 +191,7 @@ impl Tab {
             anchor: None,
             selection: Selection::none(),
             selected: Selected::default(),
+            leaving: None,
             arrange,
             search: None,
             back: Vec::new(),
