@@ -6,7 +6,8 @@ if [[ ${LAMINA_DESKTOP:-} != inside ]]; then
     run=$(mktemp -d)
     chmod 700 "$run"
     export LAMINA_DESKTOP=inside XDG_RUNTIME_DIR=$run
-    xvfb-run --auto-servernum --server-args "-screen 0 ${SCREEN:-1400x900x24}" dbus-run-session -- "$0" "$@"
+    # Without -noreset the server begins anew when its last client goes, and takes the window manager along that is connecting just then.
+    xvfb-run --auto-servernum --server-args "-screen 0 ${SCREEN:-1400x900x24} -noreset" dbus-run-session -- "$0" "$@"
     code=$?
     rm -rf "$run"
     exit "$code"

@@ -23,6 +23,7 @@ mod restore;
 mod search;
 mod snapshots;
 mod stack;
+mod starting;
 mod tabs;
 mod window;
 
@@ -42,6 +43,7 @@ use crate::command::{Command, Commands, OpenIn, channel};
 use crate::state::toast::Level;
 use crate::state::{After, AppState, Arrange, PaneId, Session, Settings, Tab, TabId, Way};
 use crate::ui::Drafts;
+use starting::Starting;
 
 /// The whole window.
 pub struct App {
@@ -64,6 +66,7 @@ pub struct App {
     putting_back: HashSet<FsRef>,
     /// These are locked when they are saved.
     lock_when_saved: HashSet<FsRef>,
+    starting: Starting,
     saved: (Session, Settings),
     /// Something to be written down changed then, and may still be changing.
     unsaved_since: Option<Instant>,
@@ -129,6 +132,7 @@ impl App {
             stepping: HashMap::new(),
             putting_back: HashSet::new(),
             lock_when_saved: HashSet::new(),
+            starting: Starting::default(),
             after_unmounting: HashMap::new(),
             saved: (session.clone(), settings),
             unsaved_since: None,
@@ -151,6 +155,7 @@ impl App {
             let welcome = Tab::new(None, Arrange::default());
             app.state.workspace.add(PaneId::First, welcome);
         }
+        app.starting = Starting::new(&start.locations);
         for location in start.locations {
             app.run(Command::Open(location, OpenIn::NewTab));
         }

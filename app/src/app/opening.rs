@@ -11,7 +11,7 @@ use crate::background::shown_at;
 use crate::command::OpenIn;
 use crate::state::filesystem::{HOST, SAMPLE, location_of};
 use crate::state::toast::Level;
-use crate::state::{Arrival, Dialog, FsStatus, PaneId, Tab};
+use crate::state::{Arrival, Dialog, FsStatus, PaneId, Tab, TabId};
 
 /// How many filesystems the list of recent ones holds.
 const RECENT: usize = 12;
@@ -47,8 +47,11 @@ impl App {
                 }
                 self.show_place(place, open_in, arrival);
                 self.close_form();
+                let tab = self.state.workspace.active_tab().map(|tab| tab.id);
+                self.put_in_order(location, tab);
             }
             Err(error) => {
+                self.put_in_order(location, None);
                 let text = format!(
                     "Couldn't open {}: {}",
                     location.title(),
@@ -58,6 +61,18 @@ impl App {
                     OpenIn::Tab(tab) => self.path_fails(tab, text),
                     _ => self.fail_form(text),
                 }
+            }
+        }
+    }
+
+    /// One of the locations the program was started with has a tab, or none.
+    fn put_in_order(&mut self, location: &Location, tab: Option<TabId>) {
+        let tabs = self.starting.settled(location, tab);
+        if tabs.len() > 1 {
+            for tab in tabs {
+                self.state
+                    .workspace
+                    .move_tab(tab, PaneId::First, usize::MAX);
             }
         }
     }
