@@ -13,7 +13,7 @@ use super::error::from_sql;
 use super::key::{Key, PLAIN_HEADER, SALT_BYTES};
 use super::lock::FileLock;
 use super::schema::Format;
-use super::{log, old};
+use super::{log, old, salvage};
 
 /// Page size of a new encrypted vault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,7 +183,8 @@ fn uri(path: &Path) -> PathBuf {
 
 /// Looks at the first bytes and decides whether, and with which key, the file can be opened; SQLite has not touched it yet.
 ///
-/// Errors: `UnknownFormat`, `PasswordNeeded`, `WrongPassword`, `InvalidInput` (a password for a file that has none).
+/// Errors: `UnknownFormat`, `PasswordNeeded`, `WrongPassword`, `InvalidInput` (a password for a file that has none), `Corrupted` (no password was given,
+/// and none would help: only the page is damaged that tells that the file is not encrypted).
 pub(super) fn cipher_for(
     lock: &FileLock,
     path: &Path,
@@ -210,6 +211,12 @@ pub(super) fn cipher_for(
     };
     let key = match secret {
         Secret::None if plain => return Ok(None),
+        Secret::None if salvage::is_plain_behind(lock, length) => {
+            return fail(
+                ErrorKind::Corrupted,
+                "the page it begins with is not what was written; it has no password",
+            );
+        }
         Secret::None => {
             return fail(
                 ErrorKind::PasswordNeeded,

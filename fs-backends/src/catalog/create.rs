@@ -20,7 +20,8 @@ pub(crate) struct NewDatabase {
     pub(crate) blob_key: Option<SealKey>,
 }
 
-const PLAIN_PAGE_BYTES: u32 = 16_384;
+/// Bytes in a page of a new database without a password.
+pub(crate) const PLAIN_PAGE_BYTES: u32 = 16_384;
 
 /// Makes a database at `path`: under another name first, made durable, then renamed, so that a crash never leaves half of one.
 ///

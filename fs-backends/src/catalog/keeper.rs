@@ -240,9 +240,19 @@ impl<C: CatalogContent> Work<C> {
         // A reader may be in the way: the next quiet moment comes.
         while !self.is_wanted() && self.vacuum_some().unwrap_or(false) {}
         if !self.is_wanted() {
-            self.database.exclusively(checkpoint).unwrap_or_default();
+            let tidied = self
+                .database
+                .exclusively(|db| checkpoint(db).and(forget_pages(db)));
+            tidied.unwrap_or_default();
         }
     }
+}
+
+/// Gives back what a connection that wrote much keeps of pages. Where SQLite was compiled to let all connections of a process share one account of
+/// them, a full one makes every reader forget each page as soon as it has read it.
+fn forget_pages(db: &Connection) -> Result<()> {
+    db.execute_batch("PRAGMA shrink_memory")
+        .map_err(|error| from_sql(error, "checkpoint"))
 }
 
 /// Gives some free pages back to the host. `true`: there are more.

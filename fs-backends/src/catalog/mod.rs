@@ -34,7 +34,7 @@ mod writer;
 pub use connect::CipherPages;
 pub use database::Durability;
 
-pub(crate) use create::{NewDatabase, create};
+pub(crate) use create::{NewDatabase, PLAIN_PAGE_BYTES, create};
 #[cfg(test)]
 pub(crate) use database::OpenRequest;
 pub(crate) use database::{Database, Secret};

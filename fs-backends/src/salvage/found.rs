@@ -78,6 +78,18 @@ pub(crate) enum Piece<'a> {
     Lost(u64, u64),
 }
 
+/// Tells of what lies between two pieces: lost, or (`is_zeros`) a hole.
+pub(crate) fn gap(
+    (from, to): (u64, u64),
+    is_zeros: bool,
+    each: &mut dyn FnMut(Piece<'_>) -> Result<()>,
+) -> Result<()> {
+    match from < to && !is_zeros {
+        true => each(Piece::Lost(from, to)),
+        false => Ok(()),
+    }
+}
+
 /// The bytes of the files that were found.
 pub(crate) trait FoundContent {
     /// Calls `each` with what there is of a file, in order; what is left out is zeros.

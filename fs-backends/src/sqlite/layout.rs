@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql};
 use crate::catalog::{ChunkSum, chunk_sum, corrupted, from_sql};
 use crate::virtual_fs::ContentId;
 
-/// Bits of a row id that count chunks; the rest is the content. 2^24 chunks of 64 KiB are 1 TiB.
+/// Bits of a row id that count chunks; the rest is the content. 2^24 chunks that fill pages of 16 KiB are 252 GiB.
 const INDEX_BITS: u32 = 24;
 /// Largest number of a chunk.
 pub(super) const INDEX_MAX: u32 = (1 << INDEX_BITS) - 1;

@@ -8,15 +8,16 @@ use fs_core::{ErrorKind, Result};
 use super::SqliteBackend;
 use super::store::ChunkStore;
 use crate::catalog::{
-    CatalogStore, CipherPages, Durability, Format, Key, NewDatabase, Opening, Secret, create,
-    opening_methods,
+    CatalogStore, CipherPages, Durability, Format, Key, NewDatabase, Opening, PLAIN_PAGE_BYTES,
+    Secret, create, opening_methods,
 };
 use crate::virtual_fs::VirtualFs;
 
-/// Bytes of content in a row of a plain vault: random reads stay cheap, whole files are read past SQLite's page cache.
-pub(super) const PLAIN_CHUNK_BYTES: u32 = 64 << 10;
-/// What a page of an encrypted vault needs for itself: with one row a page, a read decrypts no more than it must.
-pub(super) const CIPHER_PAGE_OVERHEAD_BYTES: u32 = 256;
+/// Bytes of content in the largest row of a vault with pages of `page_bytes`: it fills a page, so a small read or change touches one page, and there is
+/// no chain of overflow pages to follow, to write or to free. What it leaves is what a page, its row and a cipher need for themselves.
+pub(super) const fn chunk_bytes(page_bytes: u32) -> u32 {
+    page_bytes.saturating_sub(256)
+}
 
 /// How to open or make a vault, where the plain functions of [`SqliteBackend`] do not do.
 #[derive(Clone, Default)]
@@ -72,14 +73,11 @@ impl VaultOptions {
     }
 
     pub(super) fn make_with(&self, path: &Path, key: Option<&Key>) -> Result<()> {
-        let chunk_bytes = match key {
-            Some(_) => self.pages.bytes() - CIPHER_PAGE_OVERHEAD_BYTES,
-            None => PLAIN_CHUNK_BYTES,
-        };
+        let page_bytes = key.map_or(PLAIN_PAGE_BYTES, |_| self.pages.bytes());
         let new = NewDatabase {
             format: Format::Vault,
             cipher: key.map(|key| (key.clone(), self.pages)),
-            chunk_bytes,
+            chunk_bytes: chunk_bytes(page_bytes),
             blob_key: None,
         };
         create(path, &new)

@@ -8,11 +8,14 @@ use fs_core::maintenance::DamageKind;
 use fs_core::{Control, Result, Time};
 
 use super::layout::{INDEX_MAX, Layout, content_of, rows};
-use super::open::{CIPHER_PAGE_OVERHEAD_BYTES, PLAIN_CHUNK_BYTES};
-use crate::catalog::{Format, Wreck, damage};
+use super::open::chunk_bytes;
+use crate::catalog::{Format, PLAIN_PAGE_BYTES, Wreck, damage};
 use crate::salvage::Read;
-use crate::salvage::found::{FIRST_STRAY, Found, FoundContent, Piece, Stray};
+use crate::salvage::found::{FIRST_STRAY, Found, FoundContent, Piece, Stray, gap};
 use crate::virtual_fs::{Inode, NodeRecord};
+
+/// Bytes of content in a row of the first plain vaults.
+const OLD_CHUNK_BYTES: u32 = 64 << 10;
 
 /// Reads what there is of the vault at `path`. Errors: those of [`Wreck::read`].
 pub(crate) fn read(path: &Path, password: Option<&str>, control: &Control) -> Result<Read> {
@@ -22,10 +25,7 @@ pub(crate) fn read(path: &Path, password: Option<&str>, control: &Control) -> Re
         let bytes = u32::try_from(bytes).ok()?;
         (512..=1 << 20).contains(&bytes).then_some(bytes)
     });
-    let chunk_bytes = known.unwrap_or(match wreck.is_encrypted() {
-        true => u32::try_from(wreck.page_bytes()).unwrap_or(0) - CIPHER_PAGE_OVERHEAD_BYTES,
-        false => PLAIN_CHUNK_BYTES,
-    });
+    let chunk_bytes = known.unwrap_or_else(|| likely_chunk_bytes(&wreck));
     let sums = match wreck.is_encrypted() {
         true => vec![None],
         false => wreck.chunk_sums().into_iter().map(Some).collect(),
@@ -51,6 +51,19 @@ pub(crate) fn read(path: &Path, password: Option<&str>, control: &Control) -> Re
         content: Box::new(content),
         moments: Vec::new(),
     })
+}
+
+/// Into what pieces content was cut, where the vault does not say it any more.
+fn likely_chunk_bytes(wreck: &Wreck) -> u32 {
+    if wreck.is_encrypted() {
+        return chunk_bytes(u32::try_from(wreck.page_bytes()).unwrap_or(0));
+    }
+    let usual = chunk_bytes(PLAIN_PAGE_BYTES);
+    let longest = wreck.chunks(0, i64::MAX).map(|(_, length, _)| length).max();
+    match longest.is_some_and(|length| length > u64::from(usual)) {
+        true => OLD_CHUNK_BYTES,
+        false => usual,
+    }
 }
 
 struct Chunks {
@@ -123,13 +136,6 @@ impl FoundContent for Chunks {
         let has_all = stored == Some(bytes);
         // Neither a node nor a record tells how long it was.
         let has_end = ino < FIRST_STRAY || stored.is_some();
-        let gap = |from: u64, to: u64, each: &mut dyn FnMut(Piece<'_>) -> Result<()>| match from
-            < to
-            && !has_all
-        {
-            true => each(Piece::Lost(from, to)),
-            false => Ok(()),
-        };
         let mut end = 0;
         for (id, _, doubtful) in found() {
             control.check()?;
@@ -137,7 +143,7 @@ impl FoundContent for Chunks {
             if start >= node.size {
                 break;
             }
-            gap(end, start, each)?;
+            gap((end, start), has_all, each)?;
             end = (start + u64::from(layout.chunk_bytes)).min(node.size);
             let right = |(sum, data): &(i64, Vec<u8>)| {
                 data.len() <= layout.chunk_bytes as usize
@@ -159,6 +165,6 @@ impl FoundContent for Chunks {
                 None => each(Piece::Lost(start, end))?,
             }
         }
-        gap(end, node.size, each)
+        gap((end, node.size), has_all, each)
     }
 }

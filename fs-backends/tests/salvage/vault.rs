@@ -113,6 +113,25 @@ fn vaults_of_older_formats_are_saved_whole() {
 }
 
 #[test]
+fn how_an_older_vault_cut_its_files_is_seen_where_it_is_not_told() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v3/plain.db");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("v.db");
+    std::fs::copy(golden, &path).unwrap();
+    let files = |name: &str| {
+        let to = dir.path().join(name);
+        salvage(Kind::Vault, &path, None, &to).unwrap();
+        saved(&to.join("files"))
+    };
+    let told = files("told");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    let gone = db.execute("DELETE FROM meta WHERE key = 'chunk_bytes'", []);
+    assert_eq!(gone.unwrap(), 1);
+    drop(db);
+    assert_eq!(files("not told"), told);
+}
+
+#[test]
 fn a_vault_without_its_first_page_keeps_every_file() {
     for password in [None, Some(PASSWORD)] {
         let place = Place::new(password);
@@ -139,6 +158,23 @@ fn a_vault_without_its_first_page_keeps_every_file() {
     let (whole, _) = place.after("zeros", |bytes| bytes[..PAGE].fill(0));
     assert_eq!(whole, NAMED);
     assert!(place.opens().is_err());
+}
+
+#[test]
+fn a_vault_without_its_first_page_asks_for_a_password_only_if_it_has_one() {
+    for (password, wanted) in [
+        (None, ErrorKind::Corrupted),
+        (Some(PASSWORD), ErrorKind::PasswordNeeded),
+    ] {
+        let place = Place::new(password);
+        for seed in 0..8 {
+            let mut bytes = place.sound.clone();
+            noise(&mut bytes[..PAGE], seed);
+            std::fs::write(place.path(), bytes).unwrap();
+            let error = SqliteBackend::open(place.path()).err().unwrap();
+            assert_eq!(error.kind(), wanted, "seed {seed}");
+        }
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ use super::schema::{ChunkSum, Format};
 use crate::salvage::found::Found;
 use crate::virtual_fs::Inode;
 use btree::{Cell, PageKind, TreePage};
+pub(super) use pages::is_plain_behind;
 use pages::{Pages, Use, use_at};
 pub(crate) use row::BlobRow;
 use row::{MetaValue, Row};

@@ -31,6 +31,26 @@ pub(super) enum Use {
     Unknown,
 }
 
+/// Is what lies behind the first page plain, of which nothing tells what it is? One page of noise in ten million holds together as one of a tree; two that
+/// do are none.
+pub(in crate::catalog) fn is_plain_behind(lock: &FileLock, bytes: u64) -> bool {
+    PAGE_BYTES.into_iter().any(|page_bytes| {
+        let count = u32::try_from(bytes / page_bytes as u64).unwrap_or(u32::MAX);
+        let mut likely = (2..=count.min(SAMPLE)).filter(|&number| {
+            let at = u64::from(number - 1) * page_bytes as u64;
+            lock.read_at(at, page_bytes)
+                .is_ok_and(|page| is_likely(&page, number))
+        });
+        likely.nth(1).is_some()
+    })
+}
+
+/// Does it look like a page of a tree that holds rows?
+fn is_likely(page: &[u8], number: u32) -> bool {
+    let tree = TreePage::parse(page, number, page.len());
+    tree.is_some_and(|tree| number == 1 || !tree.cells.is_empty())
+}
+
 /// The pages of a database nobody has open.
 pub(crate) struct Pages {
     lock: FileLock,
@@ -126,10 +146,7 @@ impl Pages {
             sample
                 .filter(|&number| {
                     let page = pages.raw(number);
-                    page.is_some_and(|page| {
-                        let tree = TreePage::parse(&page, number, page.len());
-                        tree.is_some_and(|tree| number == 1 || !tree.cells.is_empty())
-                    })
+                    page.is_some_and(|page| is_likely(&page, number))
                 })
                 .count()
         };

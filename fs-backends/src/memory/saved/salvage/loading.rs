@@ -17,7 +17,7 @@ use super::super::record::{
 use super::super::section::{self, END, Tag};
 use super::SavedFile;
 use crate::catalog::damage;
-use crate::salvage::found::{Found, FoundContent, Piece};
+use crate::salvage::found::{Found, FoundContent, Piece, gap};
 use crate::salvage::{Moment, Read};
 use crate::virtual_fs::{Inode, NodeRecord};
 
@@ -276,25 +276,19 @@ impl FoundContent for Chunks {
         }
         let mut end = 0;
         // Where something is lost nobody knows whether what is not there was zeros.
-        let gap = |from: u64, to: u64, each: &mut dyn FnMut(Piece<'_>) -> Result<()>| match from
-            < to
-            && self.is_lossy
-        {
-            true => each(Piece::Lost(from, to)),
-            false => Ok(()),
-        };
+        let is_zeros = !self.is_lossy;
         for (index, place) in self.chunks.get(&node.content.0).into_iter().flatten() {
             control.check()?;
             let start = index * CHUNK_BYTES as u64;
             if start >= node.size {
                 break;
             }
-            gap(end, start, each)?;
+            gap((end, start), is_zeros, each)?;
             end = (start + CHUNK_BYTES as u64).min(node.size);
             let length = (place.length as u64).min(end - start) as usize;
             let bytes = self.file.bytes.get(place.start..place.start + length);
             each(Piece::Bytes(start, bytes.unwrap_or_default()))?;
         }
-        gap(end, node.size, each)
+        gap((end, node.size), is_zeros, each)
     }
 }
