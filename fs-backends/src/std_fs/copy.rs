@@ -6,7 +6,7 @@ use fs_core::{At, Control, File as _, Metadata, Result};
 use rustix::io::Errno;
 
 use super::file::HostFile;
-use super::reach::{Reach, failed};
+use super::reach::{self, Reach, failed};
 use super::{Shared, open};
 use crate::write_back::write_back;
 
@@ -24,12 +24,23 @@ pub(super) fn fill<R: Reach>(
     control: &Control,
 ) -> Result<bool> {
     control.check()?;
-    let (
-        from,
-        Metadata {
-            size, allocated, ..
-        },
-    ) = open::to_read(shared.reach()?, source)?;
+    let (from, metadata) = open::to_read(shared.reach()?, source)?;
+    let filled = fill_open(&from, &metadata, into, control);
+    if let Some(pin) = reach::pin_itself(source)? {
+        pin.keep_readable(from.into_fd());
+    }
+    filled
+}
+
+fn fill_open(
+    from: &HostFile,
+    metadata: &Metadata,
+    into: &HostFile,
+    control: &Control,
+) -> Result<bool> {
+    let Metadata {
+        size, allocated, ..
+    } = *metadata;
     // Files that the kernel makes up as they are read (procfs) say they are empty.
     if size == 0 {
         return Ok(false);
@@ -49,7 +60,7 @@ pub(super) fn fill<R: Reach>(
         done = start;
         while done < end {
             control.check()?;
-            match copy_range(&from, into, done, (end - done).min(STEP_BYTES)) {
+            match copy_range(from, into, done, (end - done).min(STEP_BYTES)) {
                 // The file got shorter.
                 Ok(0) => return Ok(true),
                 Ok(copied) => {

@@ -31,6 +31,11 @@ impl HostFile {
         }
     }
 
+    /// The descriptor alone.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
     fn check_writable(&self, operation: &'static str) -> Result<()> {
         if self.writable {
             Ok(())

@@ -167,7 +167,7 @@ impl<R: Reach> Backend for HostFs<R> {
             .and_then(|reach| reach.open(at, OFlags::PATH, Mode::empty()))
             .doing("open", at.path)?;
         let metadata = attr::stat_fd(&fd).doing("open", at.path)?;
-        Ok(Node::new(metadata.id, Pin(fd)))
+        Ok(Node::new(metadata.id, Pin::new(fd)))
     }
 
     fn read_link(&self, at: At<'_>) -> Result<OsString> {
@@ -190,16 +190,14 @@ impl<R: Reach> Backend for HostFs<R> {
 
     fn get_xattr(&self, at: At<'_>, name: &OsStr) -> Result<Vec<u8>> {
         let operation = "get extended attribute";
-        let node = self.reach().and_then(|reach| reach::node(reach, at));
-        let node = node.doing(operation, at.path)?;
-        xattr::get(node.as_fd(), name).doing(operation, at.path)
+        let node = self.reach().and_then(|reach| reach::access(reach, at));
+        xattr::get(&node.doing(operation, at.path)?, name).doing(operation, at.path)
     }
 
     fn list_xattrs(&self, at: At<'_>) -> Result<Vec<OsString>> {
         let operation = "list extended attributes";
-        let node = self.reach().and_then(|reach| reach::node(reach, at));
-        let node = node.doing(operation, at.path)?;
-        xattr::list(node.as_fd()).doing(operation, at.path)
+        let node = self.reach().and_then(|reach| reach::access(reach, at));
+        xattr::list(&node.doing(operation, at.path)?).doing(operation, at.path)
     }
 
     fn extensions(&self) -> Extensions<'_> {

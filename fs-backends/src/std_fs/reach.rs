@@ -12,8 +12,27 @@ use fs_core::{At, Error, ErrorKind, Follow, Result, VPath};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-/// What a [`fs_core::Node`] of the host holds: an `O_PATH` descriptor.
-pub struct Pin(pub(super) OwnedFd);
+/// What a [`fs_core::Node`] of the host holds: an `O_PATH` descriptor, and one to read by once there was one.
+pub struct Pin {
+    fd: OwnedFd,
+    readable: OnceLock<OwnedFd>,
+}
+
+impl Pin {
+    /// Holds the node behind an `O_PATH` descriptor.
+    pub fn new(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            readable: OnceLock::new(),
+        }
+    }
+
+    /// The same node was opened for reading: what follows needs no way through `/proc`, which costs several times as much.
+    pub fn keep_readable(&self, fd: OwnedFd) {
+        // One is enough.
+        self.readable.set(fd).ok();
+    }
+}
 
 /// A way to places on the host. Its errors name no path; the caller adds the one it was given.
 pub trait Reach: Send + Sync + 'static {
@@ -135,11 +154,15 @@ pub fn slot<'a>(reach: &impl Reach, at: At<'a>) -> Result<Slot<'a>> {
 
 /// The descriptor of `at.dir`. Error: `InvalidInput` when the node is of another backend.
 pub fn pinned(at: At<'_>) -> Result<Option<BorrowedFd<'_>>> {
+    Ok(pin(at)?.map(|pin| pin.fd.as_fd()))
+}
+
+fn pin(at: At<'_>) -> Result<Option<&Pin>> {
     let Some(node) = at.dir else {
         return Ok(None);
     };
     match node.pin::<Pin>() {
-        Some(Pin(fd)) => Ok(Some(fd.as_fd())),
+        Some(pin) => Ok(Some(pin)),
         None => Err(Error::new(ErrorKind::InvalidInput, "open")
             .with_detail("the folder belongs to another filesystem")),
     }
@@ -151,6 +174,28 @@ pub fn node<'a>(reach: &impl Reach, at: At<'a>) -> Result<Dir<'a>> {
         Some(fd) if at.path.is_root() => Ok(Dir::Borrowed(fd)),
         _ => Ok(Dir::Opened(reach.open(at, OFlags::PATH, Mode::empty())?)),
     }
+}
+
+/// The pin of `at`, when it names the pinned node itself.
+pub fn pin_itself(at: At<'_>) -> Result<Option<&Pin>> {
+    Ok(pin(at)?.filter(|_| at.path.is_root()))
+}
+
+/// As [`node`], for calls that take no `O_PATH` descriptor: the descriptor to read by, if there is one, otherwise the path of the other in `/proc`.
+pub fn access<'a>(reach: &impl Reach, at: At<'a>) -> Result<Access<'a>> {
+    let readable = pin_itself(at)?.and_then(|pin| pin.readable.get());
+    Ok(match readable {
+        Some(fd) => Access::Readable(fd.as_fd()),
+        None => Access::Path(node(reach, at)?),
+    })
+}
+
+/// See [`access`].
+pub enum Access<'a> {
+    /// Open for reading.
+    Readable(BorrowedFd<'a>),
+    /// `O_PATH`.
+    Path(Dir<'a>),
 }
 
 /// `path` without its leading slash, for calls relative to a descriptor; `.` for the root.

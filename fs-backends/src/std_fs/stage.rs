@@ -43,6 +43,8 @@ pub struct HostStaged<R: Reach> {
     staged_name: Option<OsString>,
     /// Set last: a restrictive mode would be in the way, and every write moves the times.
     last: SetAttr,
+    /// The mode it has, where that is known and nothing done since could have changed it.
+    mode: Option<u32>,
     /// The value of `security.capability`, which a change of owner clears.
     capability: Option<Vec<u8>>,
 }
@@ -51,11 +53,10 @@ impl<R: Reach> HostStaged<R> {
     /// Makes the node, under no name or a random one.
     pub(super) fn new(shared: &Arc<Shared<R>>, at: At<'_>, new: &NewNode) -> Result<Self> {
         let slot = slot(shared.reach()?, at)?;
-        shared.written.note(slot.dir.as_fd());
         let dir = slot.dir.into_owned()?;
         let kind = new.kind.kind();
         let unnamed = if kind == FileKind::File {
-            make_unnamed(dir.as_fd())?
+            make_unnamed(dir.as_fd(), new.mode)?
         } else {
             None
         };
@@ -82,10 +83,15 @@ impl<R: Reach> HostStaged<R> {
                 mode: (kind != FileKind::Symlink).then_some(new.mode),
                 ..SetAttr::default()
             },
+            mode: None,
             capability: None,
         };
         // From here on a failure drops what was made.
         let made = metadata?;
+        shared.written.note_made(made.id.fs, staged.dir.as_fd());
+        if staged.staged_name.is_none() {
+            staged.mode = Some(made.mode);
+        }
         staged.id = made.id;
         staged.owner = (made.uid, made.gid);
         if kind == FileKind::Directory && new.owner.is_none() {
@@ -174,9 +180,12 @@ impl<R: Reach> HostStaged<R> {
 }
 
 /// An unnamed file; `None` where the filesystem has none.
-fn make_unnamed(dir: BorrowedFd<'_>) -> Result<Option<OwnedFd>> {
+///
+/// Whoever has no descriptor of it can't reach it, so it may have the mode `wanted` from the start, with what its owner needs to prepare it.
+fn make_unnamed(dir: BorrowedFd<'_>, wanted: u32) -> Result<Option<OwnedFd>> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    match rustix::fs::openat(dir, ".", flags, Mode::RUSR | Mode::WUSR) {
+    let mode = Mode::from_raw_mode(wanted & 0o777) | Mode::RUSR | Mode::WUSR;
+    match rustix::fs::openat(dir, ".", flags, mode) {
         Ok(fd) => Ok(Some(fd)),
         // Unknown to the filesystem, or to the kernel, which then sees a folder opened for writing (open(2)).
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => Ok(None),
@@ -209,6 +218,8 @@ fn make_named(dir: BorrowedFd<'_>, new: &NewNode) -> Result<(OwnedFd, Option<OsS
 
 impl<R: Reach> Staged for HostStaged<R> {
     fn file(&mut self) -> Option<&mut dyn File> {
+        // It could be given another mode by it.
+        self.mode = None;
         match &mut self.body {
             Body::File(file) => Some(file),
             Body::Other(_) => None,
@@ -231,6 +242,9 @@ impl<R: Reach> Staged for HostStaged<R> {
             attr.uid.filter(|wanted| *wanted != uid),
             attr.gid.filter(|wanted| *wanted != gid),
         );
+        if wanted != (None, None) {
+            self.mode = None;
+        }
         attr::set_owner(self.fd(), wanted.0, wanted.1).doing("set attributes", &self.path)?;
         self.owner = (wanted.0.unwrap_or(uid), wanted.1.unwrap_or(gid));
         self.last = SetAttr {
@@ -243,6 +257,8 @@ impl<R: Reach> Staged for HostStaged<R> {
     }
 
     fn set_xattr(&mut self, name: &OsStr, value: &[u8]) -> Result<()> {
+        // An access control list is the mode too.
+        self.mode = None;
         xattr::set(self.fd(), name, Some(value)).doing("set extended attribute", &self.path)?;
         if name == "security.capability" {
             self.capability = Some(value.to_vec());
@@ -262,7 +278,7 @@ impl<R: Reach> Staged for HostStaged<R> {
             .fd()
             .try_clone_to_owned()
             .map_err(|e| Error::from_io(e, "open").with_path(&self.path))?;
-        Ok(Node::new(self.id, Pin(fd)))
+        Ok(Node::new(self.id, Pin::new(fd)))
     }
 
     fn commit(mut self: Box<Self>, mode: RenameMode) -> Result<FileId> {
@@ -271,9 +287,13 @@ impl<R: Reach> Staged for HostStaged<R> {
             let name = OsStr::new("security.capability");
             xattr::set(self.fd(), name, Some(capability)).doing("commit", &path)?;
         }
+        let last = SetAttr {
+            mode: self.last.mode.filter(|mode| Some(*mode) != self.mode),
+            ..self.last
+        };
         match &self.body {
-            Body::File(file) => attr::set_open(file.as_fd(), &self.last),
-            Body::Other(fd) => attr::set(fd.as_fd(), &self.last),
+            Body::File(file) => attr::set_open(file.as_fd(), &last),
+            Body::Other(fd) => attr::set(fd.as_fd(), &last),
         }
         .doing("commit", &path)?;
         self.publish(mode).doing("commit", &path)?;

@@ -29,6 +29,14 @@ impl Written {
         });
     }
 
+    /// Something that was made on `device`, and is nowhere to be seen yet, is going to appear in `dir`.
+    pub fn note_made(&self, device: u64, dir: BorrowedFd<'_>) {
+        // The folder is asked only once: on some filesystems its device is another than that of the files in it (overlayfs).
+        if !self.0.lock().contains_key(&device) {
+            self.note(dir);
+        }
+    }
+
     fn remember(&self, fd: BorrowedFd<'_>, folder: impl FnOnce(PathBuf) -> PathBuf) {
         // Without a device or a path `sync` falls back to everything there is.
         let Ok(metadata) = attr::stat_fd(fd) else {

@@ -1,13 +1,13 @@
-//! Extended attributes of the node behind a descriptor (`xattr(7)`), through `/proc` because the `f*xattr` calls refuse `O_PATH`.
+//! Extended attributes of the node behind a descriptor (`xattr(7)`), through `/proc` because the `f*xattr` calls refuse `O_PATH`, unless it is open for reading too.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
-use rustix::fs::{XattrFlags, getxattr, listxattr, removexattr, setxattr};
+use rustix::fs::{XattrFlags, fgetxattr, flistxattr, getxattr, listxattr, removexattr, setxattr};
 use rustix::io::{Errno, Result};
 
-use super::reach::proc_path;
+use super::reach::{Access, proc_path};
 
 /// Sets a value, or removes the attribute.
 pub fn set(fd: BorrowedFd<'_>, name: &OsStr, value: Option<&[u8]>) -> Result<()> {
@@ -27,15 +27,27 @@ fn of_name(error: Errno) -> Errno {
 }
 
 /// The value.
-pub fn get(fd: BorrowedFd<'_>, name: &OsStr) -> Result<Vec<u8>> {
-    let path = proc_path(fd);
-    whole(|into| getxattr(&*path, name, into)).map_err(of_name)
+pub fn get(node: &Access<'_>, name: &OsStr) -> Result<Vec<u8>> {
+    match node {
+        Access::Readable(fd) => whole(|into| fgetxattr(fd, name, into)),
+        Access::Path(fd) => {
+            let path = proc_path(fd.as_fd());
+            whole(|into| getxattr(&*path, name, into))
+        }
+    }
+    .map_err(of_name)
 }
 
 /// All names; none where the filesystem has no extended attributes.
-pub fn list(fd: BorrowedFd<'_>) -> Result<Vec<OsString>> {
-    let path = proc_path(fd);
-    let names = match whole(|into| listxattr(&*path, into)) {
+pub fn list(node: &Access<'_>) -> Result<Vec<OsString>> {
+    let names = match node {
+        Access::Readable(fd) => whole(|into| flistxattr(fd, into)),
+        Access::Path(fd) => {
+            let path = proc_path(fd.as_fd());
+            whole(|into| listxattr(&*path, into))
+        }
+    };
+    let names = match names {
         Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
         names => names?,
     };

@@ -113,8 +113,12 @@ fn files_of_proc_are_not_copied_as_empty() {
     // Longer than a page, and nothing changes it.
     child.args(["-", &"x".repeat(100_000)]);
     child.stdin(std::process::Stdio::piped());
+    child.stdout(std::process::Stdio::piped());
     child.stderr(std::process::Stdio::null());
     let mut child = child.spawn().unwrap();
+    // Its arguments are all there once it runs, which may be later than it was started.
+    std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"x").unwrap();
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
     let name = format!("/proc/{}/cmdline", child.id());
     let known = std::fs::read(&name).unwrap();
     let read = fs.read(&name);
