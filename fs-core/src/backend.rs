@@ -28,6 +28,11 @@ impl Node {
         }
     }
 
+    /// As [`Node::new`], of a `pin` the backend holds as well and gets back through [`Node::shared_pin`].
+    pub fn shared(id: FileId, pin: Arc<dyn Any + Send + Sync>) -> Self {
+        Self { id, pin }
+    }
+
     /// Which file it is.
     pub fn id(&self) -> FileId {
         self.id
@@ -36,6 +41,16 @@ impl Node {
     /// The backend's own part, if it is a `T`.
     pub fn pin<T: Any>(&self) -> Option<&T> {
         self.pin.downcast_ref()
+    }
+
+    /// The backend's own part of a [`Node::shared`], if it is a `T`.
+    pub fn shared_pin<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(&self.pin).downcast().ok()
+    }
+
+    /// Do both hold on to the same place by the same [`Node::shared`] pin? Two pins of one node may be different all the same.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pin, &other.pin)
     }
 }
 

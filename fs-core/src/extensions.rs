@@ -78,6 +78,8 @@ pub type WatchSink = Arc<dyn Fn(WatchEvent) + Send + Sync>;
 pub enum TreeEvent {
     /// Attributes, extended attributes or content of a node; or it is gone.
     Node(FileId),
+    /// The same, of a node that was changed only because of a change elsewhere: who asked for that one does not know.
+    Aside(FileId),
     /// What a name in a directory stands for.
     Entry(FileId, Name),
     /// Anything may have changed.

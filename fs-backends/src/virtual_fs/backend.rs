@@ -104,6 +104,10 @@ impl<S: NodeStore> VirtualFs<S> {
             };
         }
         let new = NewNode::file().with_mode(how.mode);
+        if how.create_new && !at.path.is_root() {
+            // Making it finds out what is there.
+            return self.create_open(at, &new);
+        }
         let may_create = how.create || how.create_new;
         loop {
             let look = |read: &dyn NodeRead| Ok((self.node_at(read, at)?, read.moment()));

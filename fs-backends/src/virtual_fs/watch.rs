@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fs_core::extensions::{TreeEvent, TreeSink, Watch, WatchEvent, WatchSink};
-use fs_core::{At, Name, Result, VPath};
+use fs_core::{At, Capabilities, Error, ErrorKind, Name, Result, VPath};
 use parking_lot::{Mutex, RwLock};
 
 use super::VirtualFs;
@@ -149,7 +149,12 @@ impl<S: NodeStore> Watch for VirtualFs<S> {
         }))
     }
 
+    /// Not where it was opened for reading only: another process may change it.
     fn watch_all(&self, sink: TreeSink) -> Result<Box<dyn Any + Send>> {
+        let writes = self.shared.store.capabilities();
+        if !writes.contains(Capabilities::WRITE) {
+            return Err(Error::new(ErrorKind::Unsupported, "watch"));
+        }
         let id = NEXT_WATCH.fetch_add(1, Ordering::Relaxed);
         let sinks = Arc::clone(&self.shared.watchers.1);
         sinks.write().push((id, sink));

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, mpsc};
 
-use fs_backends::MemoryBackend;
-use fs_core::extensions::Origin;
+use fs_backends::{MemoryBackend, VRootFsBackend};
+use fs_core::extensions::{Origin, TreeEvent};
 use fs_core::{
     At, Backend, Change, ErrorKind, NewNode, OpenOptions, Overlay, RenameMode, SetAttr, VPath,
 };
@@ -168,4 +168,59 @@ fn watchers_hear_what_changes_through_the_overlay() {
     while heard.try_recv().is_ok() {}
     t.fs.put("/d/f", "x");
     assert!(heard.try_recv().is_err());
+}
+
+/// A copy that was renamed away and what it was copied from have one number once that shows again; they are no second name of each other.
+#[test]
+fn a_moved_copy_replaces_what_it_was_copied_from() {
+    let t = Stack::new(sample);
+    t.fs.put("/a", "copied");
+    t.fs.mv("/a", "/moved").unwrap();
+    t.fs.extensions()
+        .deletions
+        .unwrap()
+        .reveal(&at("/a"))
+        .unwrap();
+    t.fs.mv("/moved", "/a").unwrap();
+    assert_eq!(t.fs.cat("/a"), "copied");
+    assert_eq!(t.fs.error("/moved"), ErrorKind::NotFound);
+}
+
+/// What layers tell of everything comes in the numbers of the overlay, and what a copy-up changes aside comes with it.
+#[test]
+fn who_watches_everything_hears_the_numbers_of_the_overlay() {
+    let t = Stack::new(sample);
+    let (send, heard) = mpsc::channel();
+    let watch = t.fs.extensions().watch.unwrap();
+    let guard = watch
+        .watch_all(Arc::new(move |event| send.send(event).unwrap_or_default()))
+        .unwrap();
+    let all = || -> Vec<TreeEvent> { heard.try_iter().collect() };
+    let (root, dir) = (t.fs.meta("/").id, t.fs.meta("/d").id);
+    let file = t.fs.meta("/d/e").id;
+    t.fs.put("/d/e", "x");
+    let events = all();
+    for aside in [root, dir, file] {
+        assert!(events.contains(&TreeEvent::Aside(aside)), "{events:?}");
+    }
+    assert_eq!(t.fs.meta("/d/e").id, file);
+    all();
+    t.upper.put("/d/e", "y");
+    assert!(all().contains(&TreeEvent::Node(file)));
+    t.upper.unlink("/d/e").unwrap();
+    let name = fs_core::Name::new("e").unwrap();
+    assert!(all().contains(&TreeEvent::Entry(dir, name)));
+    drop(guard);
+    t.fs.put("/d/e", "z");
+    assert_eq!(all(), []);
+}
+
+#[test]
+fn layers_that_do_not_tell_of_everything_promise_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = VRootFsBackend::new(folder.path()).unwrap();
+    let fs = Overlay::new(host, MemoryBackend::new());
+    let watch = fs.extensions().watch.unwrap();
+    let error = watch.watch_all(Arc::new(|_| {})).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
 }

@@ -15,6 +15,11 @@ impl Operation {
         format!("{} {}", self.words().name, self.object())
     }
 
+    /// Where nothing else tells what it is about: `Copy 140 items to taxes.db`.
+    pub fn full_name(&self) -> String {
+        self.name() + &self.end()
+    }
+
     /// While it runs: `Copying 140 items to taxes.db`.
     pub fn running(&self) -> String {
         format!("{} {}{}", self.words().running, self.object(), self.end())
@@ -120,6 +125,7 @@ mod tests {
             place("host:/", "/photos"),
         );
         assert_eq!(many.name(), "Move 2 items");
+        assert_eq!(many.full_name(), "Move 2 items to photos");
         assert_eq!(many.done(), "Moved 2 items to photos");
     }
 }

@@ -109,7 +109,9 @@ impl Core {
         if let Some(pin) = &rest.pin {
             self.pins.settle(pin, &rest.path);
         }
-        self.upper_id(At::path(&self.upper.kept(&rest.path)?), id)
+        let id = self.upper_id(At::path(&self.upper.kept(&rest.path)?), id)?;
+        self.told.aside(id);
+        Ok(id)
     }
 
     /// Commits many nodes, those that do not depend on each other in one step of the upper.

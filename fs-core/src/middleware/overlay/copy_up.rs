@@ -124,6 +124,7 @@ impl Core {
         // The directory has the entries it had before.
         self.reset_dir_times(&parent, times)?;
         self.switch_open_files(path)?;
+        self.tell_copied(&parent, source, copy)?;
         Ok(true)
     }
 
@@ -197,6 +198,7 @@ impl Core {
                 && self.upper.has(crate::Capabilities::XATTRS)
             {
                 self.mark(&self.upper.kept(path)?, xattr::OPAQUE, b"y")?;
+                self.tell_aside(path)?;
             }
             return Ok(());
         }

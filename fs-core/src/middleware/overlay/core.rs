@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::base::Base;
 use super::dirs::Dirs;
+use super::events::Told;
 use super::identity::Ids;
 use super::pins::{Pin, Pins, Place};
 use super::upper::{Form, Upper, refused};
@@ -34,6 +35,7 @@ pub(super) struct Core {
     pub dirs: Dirs,
     pub pins: Arc<Pins>,
     pub watchers: Arc<Watchers>,
+    pub told: Arc<Told>,
     /// Largest directory tree of the base, in entries, that a rename copies up.
     pub rename_limit_entries: AtomicUsize,
     /// The upper may be used over another base than it was made over.
@@ -88,6 +90,7 @@ impl Core {
             dirs: Dirs::default(),
             pins: Arc::default(),
             watchers: Arc::default(),
+            told: Arc::default(),
             rename_limit_entries: AtomicUsize::new(super::RENAME_LIMIT_ENTRIES),
             base_accepted: AtomicBool::new(false),
             ids: OnceLock::new(),
@@ -121,7 +124,7 @@ impl Core {
             return Ok(Target::Tree(at.path.clone()));
         };
         let pin = node
-            .pin::<Arc<Pin>>()
+            .shared_pin::<Pin>()
             .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "pinned node"))?;
         match pin.place() {
             Place::Tree(path) => Ok(Target::Tree(path.append(at.path))),
@@ -195,6 +198,7 @@ impl Core {
         self.record_base()?;
         self.dirs.forget_all();
         self.root_ready.store(true, Ordering::Release);
+        self.told.aside(self.ids()?.root());
         Ok(())
     }
 

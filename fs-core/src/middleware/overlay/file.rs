@@ -133,7 +133,7 @@ impl File for Reader {
 
     /// As `fchmod` on a descriptor for reading: copies the file up wherever it is now; `NotFound` once it is removed.
     fn set_attr(&self, attr: &SetAttr) -> Result<()> {
-        let node = Node::new(self.0.id, self.0.pin.clone());
+        let node = Node::shared(self.0.id, self.0.pin.clone());
         let root = VPath::root();
         self.0
             .core

@@ -77,6 +77,11 @@ impl Ids {
         self.base(self.base_root)
     }
 
+    /// Is it the upper's root, which goes by the number of the base's?
+    pub fn is_upper_root(&self, upper: FileId) -> bool {
+        upper == self.upper_root
+    }
+
     /// A node of the base.
     pub fn base(&self, id: FileId) -> FileId {
         self.number(BASE, self.base_root.fs, id)

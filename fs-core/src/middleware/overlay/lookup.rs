@@ -57,6 +57,12 @@ impl Entry {
         self.upper.is_some_and(|m| m.is_dir()) && self.shown_base().is_some_and(Metadata::is_dir)
     }
 
+    /// Do both names show one node? By the layers, for a copy that moved away has the number of what it was copied from, which may show again.
+    pub fn is_same_node(&self, other: &Self) -> bool {
+        let id = |entry: &Self| entry.visible().map(|node| (entry.upper.is_some(), node.id));
+        id(self).is_some() && id(self) == id(other)
+    }
+
     /// The node a user sees, or `NotFound`.
     pub fn found(&self) -> Result<&Metadata> {
         self.visible()
@@ -104,13 +110,14 @@ impl Core {
     fn directory(&self, path: &VPath) -> Result<Option<Dir>> {
         let mut below = Vec::new();
         let mut at = path.clone();
+        let moment = self.dirs.moment();
         let mut dir = loop {
             if let Some(dir) = self.dirs.get(&at) {
                 break dir;
             }
             let Some(parent) = at.parent() else {
                 let dir = self.root_entry()?.as_dir()?;
-                self.dirs.put(at, dir);
+                self.dirs.put(at, dir, moment);
                 break dir;
             };
             below.push(std::mem::replace(&mut at, parent));
@@ -120,7 +127,7 @@ impl Core {
                 return Ok(None);
             }
             dir = self.step(&at, dir, false)?.as_dir()?;
-            self.dirs.put(at, dir);
+            self.dirs.put(at, dir, moment);
         }
         Ok(Some(dir))
     }
@@ -227,6 +234,7 @@ impl Core {
         }
         if entry.merged() {
             metadata.nlink = MERGED_LINKS;
+            self.note_merged(entry.base.as_ref(), metadata.id)?;
         }
         Ok(metadata)
     }
@@ -235,7 +243,11 @@ impl Core {
     pub(super) fn upper_id(&self, at: At<'_>, id: FileId) -> Result<FileId> {
         let ids = self.ids()?;
         Ok(match self.origin(at, id)? {
-            Some(origin) => ids.base(origin),
+            Some(origin) => {
+                let number = ids.base(origin);
+                self.told.note_copy(id, number);
+                number
+            }
             None => ids.upper(id),
         })
     }

@@ -18,6 +18,7 @@ mod commit;
 mod copy_up;
 mod core;
 mod dirs;
+mod events;
 mod file;
 mod identity;
 mod layers;
@@ -48,7 +49,7 @@ use crate::capabilities::Capabilities;
 use crate::error::Result;
 use crate::extensions::{
     Deletion, Deletions, Extensions, LayerChange, Layers, Notes, Origin, Space, SpaceInfo, Trash,
-    TrashId, TrashItem, Watch, WatchSink,
+    TrashId, TrashItem, TreeSink, Watch, WatchSink,
 };
 use crate::file::{File, OpenOptions, Staged};
 use crate::listing::Listing;
@@ -215,6 +216,11 @@ impl<Base: Backend + 'static, Upper: Backend + 'static> SpaceInfo for Overlay<Ba
 impl<Base: Backend + 'static, Upper: Backend + 'static> Watch for Overlay<Base, Upper> {
     fn watch(&self, dir: &VPath, sink: WatchSink) -> Result<Box<dyn Any + Send>> {
         told(self.core.watch(dir, sink), "watch", dir)
+    }
+
+    /// Where both layers tell of everything.
+    fn watch_all(&self, sink: TreeSink) -> Result<Box<dyn Any + Send>> {
+        self.core.watch_all(sink)
     }
 }
 

@@ -37,11 +37,11 @@ impl Core {
             Target::Base(node) => {
                 let root = VPath::root();
                 let file = self.base.open(At::in_dir(&node, &root))?;
-                let Some(pin) = at.dir.and_then(|node| node.pin::<Arc<Pin>>()) else {
+                let Some(pin) = at.dir.and_then(|node| node.shared_pin::<Pin>()) else {
                     return fail(ErrorKind::InvalidInput);
                 };
                 let id = self.ids()?.base(node.id());
-                let file = BaseFile::new(self.clone(), pin.clone(), id, file);
+                let file = BaseFile::new(self.clone(), pin, id, file);
                 Ok(Box::new(Reader(file)))
             }
         }

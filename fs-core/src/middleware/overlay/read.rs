@@ -121,13 +121,13 @@ impl Core {
         match target {
             Target::Tree(path) => {
                 let id = self.describe(&path, &self.look(&path)?)?.id;
-                Ok(Node::new(id, self.pins.pin(&path)))
+                Ok(Node::shared(id, self.pins.pin(&path)))
             }
             Target::Upper(node, path) => {
                 let at = At::in_dir(&node, &path);
                 let node = self.upper.backend().pin(at)?;
                 let id = self.upper_id(at, node.id())?;
-                Ok(Node::new(id, self.pins.loose(node)))
+                Ok(Node::shared(id, self.pins.loose(node)))
             }
             Target::Base(_) => Err(Error::new(ErrorKind::NotFound, "pin")),
         }

@@ -125,7 +125,7 @@ impl Core {
                 _ => ErrorKind::DirectoryNotEmpty,
             });
         }
-        if self.describe(from, source)?.id == self.describe(to, target)?.id {
+        if source.is_same_node(target) {
             return Ok(false);
         }
         if mode == RenameMode::Exchange {

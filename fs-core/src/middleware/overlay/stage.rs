@@ -206,7 +206,7 @@ impl Staged for OverlayStaged {
         let node = self.inner.node()?;
         let id = self.core.ids()?.upper(node.id());
         let pin = self.pin.get_or_init(|| self.core.pins.loose(node));
-        Ok(Node::new(id, pin.clone()))
+        Ok(Node::shared(id, pin.clone()))
     }
 
     fn commit(self: Box<Self>, mode: RenameMode) -> Result<FileId> {
