@@ -107,8 +107,9 @@ fn open(context: &Context, arguments: &Arguments) -> anyhow::Result<Mounted> {
     let options = Options {
         source: shown(),
         read_only: arguments.read_only,
-        // Opened for changes it is open in this process only; what is only read, another one may be changing.
-        exclusive: kind == Kind::Memory || in_database && !arguments.read_only,
+        // Opened for changes it is open in this process only; what is only read, another one may be changing. Layers tell whether all of them are.
+        exclusive: kind == Kind::Memory
+            || (in_database || kind == Kind::Stack) && !arguments.read_only,
         shared: in_database && arguments.read_only,
         host_folders,
         listener: None,

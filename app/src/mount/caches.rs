@@ -78,6 +78,8 @@ pub fn for_kernel<T>(change: impl FnOnce() -> T) -> T {
 #[derive(Default)]
 struct Waiting {
     events: HashSet<TreeEvent>,
+    /// Numbers of nodes of which the kernel keeps what is not so.
+    wrong: HashSet<u64>,
     all: bool,
     over: bool,
 }
@@ -98,11 +100,18 @@ impl Changes {
     pub fn of(self: &Arc<Self>, backend: &dyn Backend) -> Option<Box<dyn Any + Send>> {
         let changes = Arc::clone(self);
         let sink: TreeSink = Arc::new(move |event| {
-            if !FOR_KERNEL.get() {
+            // What was changed aside the kernel does not know of.
+            if !FOR_KERNEL.get() || matches!(event, TreeEvent::Aside(_)) {
                 changes.add(event);
             }
         });
         backend.extensions().watch?.watch_all(sink).ok()
+    }
+
+    /// The kernel keeps something of the node with this number that is not so, and is to forget it.
+    pub fn forget(&self, number: u64) {
+        self.waiting.lock().wrong.insert(number);
+        self.more.notify_one();
     }
 
     /// An answer with attributes or names begins: before it looks, until the kernel has it. The kernel is not told of a change while it may still get an
@@ -128,7 +137,10 @@ impl Changes {
     /// The next changes; `None` when there will be no more.
     fn next(&self) -> Option<Waiting> {
         let mut waiting = self.waiting.lock();
-        while !waiting.over && !waiting.all && waiting.events.is_empty() {
+        while !(waiting.over || waiting.all)
+            && waiting.events.is_empty()
+            && waiting.wrong.is_empty()
+        {
             self.more.wait(&mut waiting);
         }
         (!waiting.over).then(|| std::mem::take(&mut *waiting))
@@ -140,19 +152,19 @@ impl Changes {
     }
 }
 
-/// Tells the kernel what others change, until it is dropped.
+/// Tells the kernel what others change and what it keeps in error, until it is dropped.
 pub struct Teller {
     changes: Arc<Changes>,
     thread: Option<JoinHandle<()>>,
     /// Never looked at; the lock lets threads share the rest.
-    _watch: Mutex<Box<dyn Any + Send>>,
+    _watch: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Teller {
     /// Errors: no thread can be started.
     pub fn start(
         changes: Arc<Changes>,
-        watch: Box<dyn Any + Send>,
+        watch: Option<Box<dyn Any + Send>>,
         inodes: Arc<Inodes>,
         notifier: Notifier,
     ) -> std::io::Result<Self> {
@@ -195,11 +207,14 @@ fn tell(waiting: &Waiting, inodes: &Inodes, notifier: &Notifier) -> std::io::Res
     if waiting.all {
         return inodes.numbers().into_iter().try_for_each(forget);
     }
+    waiting.wrong.iter().copied().try_for_each(forget)?;
     for event in &waiting.events {
         match event {
-            TreeEvent::Node(id) => inodes.number_of(id).map_or(Ok(()), forget)?,
+            TreeEvent::Node(id) | TreeEvent::Aside(id) => {
+                inodes.numbers_of(id).into_iter().try_for_each(forget)?;
+            }
             TreeEvent::Entry(dir, name) => {
-                if let Some(dir) = inodes.number_of(dir) {
+                for dir in inodes.numbers_of(dir) {
                     notifier.inval_entry(INodeNo(dir), name.as_os_str())?;
                 }
             }

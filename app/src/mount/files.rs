@@ -14,7 +14,7 @@ use super::inodes::Inode;
 use super::server::{Caller, Server};
 
 /// What a file may do that its user may not (`capabilities(7)`).
-const CAPABILITY: &str = "security.capability";
+pub(super) const CAPABILITY: &str = "security.capability";
 
 /// Most a copy in one request moves, so that it can be interrupted in between.
 const COPY_MAX_BYTES: u64 = 16 << 20;
@@ -99,18 +99,30 @@ impl Server {
         }
         let file = for_kernel(|| self.backend.open(self.here(&inode).at(), &how))?;
         // A layer's file that is opened for writing may have become another node.
-        self.inodes.note(&inode, &file.metadata()?);
+        self.note(&inode, &file.metadata()?);
+        Ok(self.opened(inode, file, flags, false))
+    }
+
+    /// A handle of an open file; `plain`: it has no capabilities.
+    fn opened(
+        &self,
+        inode: Arc<Inode>,
+        file: Box<dyn File>,
+        flags: OpenFlags,
+        plain: bool,
+    ) -> FileHandle {
         self.activity.opened();
-        if how.write {
+        let writes = flags.acc_mode() != OpenAccMode::O_RDONLY;
+        if writes {
             inode.writers().fetch_add(1, Ordering::AcqRel);
         }
-        Ok(self.files.insert(OpenFile {
+        self.files.insert(OpenFile {
             inode,
             file: Arc::from(file),
-            writes: how.write,
+            writes,
             appends: flags.0 & libc::O_APPEND != 0,
-            plain: AtomicBool::new(false),
-        }))
+            plain: AtomicBool::new(plain),
+        })
     }
 
     pub(super) fn create_open(
@@ -121,6 +133,11 @@ impl Server {
         mode: u32,
         flags: OpenFlags,
     ) -> Answer<(Arc<Inode>, Metadata, FileHandle)> {
+        if flags.acc_mode() != OpenAccMode::O_RDONLY
+            && let Some(made) = self.make_open(caller, parent, name, mode, flags)?
+        {
+            return Ok(made);
+        }
         let (inode, flags) = match self.make(caller, parent, name, NewKind::File, mode) {
             Ok((inode, _)) => (inode, OpenFlags(flags.0 & !libc::O_TRUNC)),
             // Someone else was faster, which only matters to who wants it new.
@@ -137,6 +154,41 @@ impl Server {
                 Err(failure)
             }
         }
+    }
+
+    /// A new file, made and opened in one step. `None`: something has the name (or has taken it since), or the file is to have an owner.
+    fn make_open(
+        &self,
+        caller: Caller,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        flags: OpenFlags,
+    ) -> Answer<Option<(Arc<Inode>, Metadata, FileHandle)>> {
+        let place = self.place(parent, name)?;
+        let new = self.new_node(caller, parent, NewKind::File, mode)?;
+        if new.owner.is_some() {
+            return Ok(None);
+        }
+        let how = OpenOptions {
+            read: flags.acc_mode() == OpenAccMode::O_RDWR,
+            ..OpenOptions::create_new(new.mode)
+        };
+        let file = match self.changing(|| self.backend.open(place.at(), &how)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
+            opened => opened?,
+        };
+        let metadata = file.metadata()?;
+        let Some(node) = self.backend.pin(place.at()).ok() else {
+            return Ok(None);
+        };
+        if node.id() != metadata.id {
+            return Ok(None);
+        }
+        let inode = self.inodes.enter(node, &metadata, &[]);
+        inode.plain().store(true, Ordering::Release);
+        let handle = self.opened(Arc::clone(&inode), file, flags, true);
+        Ok(Some((inode, metadata, handle)))
     }
 
     pub(super) fn close_file(&self, handle: FileHandle) {
@@ -234,8 +286,16 @@ impl Server {
         self.stat(inode).map(drop)
     }
 
+    /// Has it no capabilities for sure? The kernel asks about each new file.
+    pub(super) fn is_plain(&self, inode: &Inode) -> bool {
+        self.caching == Caching::Alone && inode.plain().load(Ordering::Acquire)
+    }
+
     pub(super) fn drop_capability(&self, inode: &Inode) -> Answer<()> {
         let (here, name) = (self.here(inode), OsStr::new(CAPABILITY));
+        if self.is_plain(inode) {
+            return Ok(());
+        }
         if self.backend.get_xattr(here.at(), name).is_err() {
             // None there, or none of these attributes at all.
             return Ok(());

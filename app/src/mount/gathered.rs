@@ -3,7 +3,7 @@
 //!
 //! What waits is brought to the backend before anybody is told anything of the file but what was written (its attributes, its content through another
 //! request), before names change, when it is closed or made durable, and in any case after a few milliseconds. An error then is told to who writes,
-//! closes or syncs the file next.
+//! closes or syncs the file next, and the kernel forgets what it keeps of the file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use fs_core::{File, Metadata, SetAttr, SetTime, Time};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::attributes::{Answer, Failure};
-use super::caches::for_kernel;
+use super::caches::{Changes, for_kernel};
 use super::durable::Activity;
 use super::inodes::Inode;
 
@@ -54,6 +54,8 @@ struct Gathered {
     bytes: Vec<u8>,
     /// Set after it was written.
     attr: SetAttr,
+    /// What the backend had when it was asked last.
+    before: Option<Metadata>,
     written: Time,
 }
 
@@ -93,6 +95,7 @@ impl Gathered {
 /// The files of a mount of which something waits.
 pub struct Gathering {
     activity: Arc<Activity>,
+    changes: Arc<Changes>,
     waiting: Mutex<Waiting>,
     more: Condvar,
     settling: Mutex<()>,
@@ -107,10 +110,11 @@ struct Waiting {
 }
 
 impl Gathering {
-    /// Nothing waits; what reaches the backend is told to `activity`.
-    pub fn new(activity: Arc<Activity>) -> Self {
+    /// Nothing waits; what reaches the backend is told to `activity`, and where it does not, the kernel is told through `changes`.
+    pub fn new(activity: Arc<Activity>, changes: Arc<Changes>) -> Self {
         Self {
             activity,
+            changes,
             waiting: Mutex::default(),
             more: Condvar::new(),
             settling: Mutex::new(()),
@@ -133,7 +137,7 @@ impl Gathering {
                 gathered.written = Time::now();
                 return Ok(());
             }
-            self.store(&mut state);
+            self.store(inode, &mut state);
         }
         tell(&mut state)?;
         if data.len() >= LARGE_BYTES || offset.is_some_and(|offset| offset >= FAR_BYTES) {
@@ -155,16 +159,18 @@ impl Gathering {
             offset,
             bytes: data.to_vec(),
             attr: SetAttr::default(),
+            before: None,
             written: Time::now(),
         });
         Ok(())
     }
 
-    /// Sets attributes (not the size) after what waits, if anything does; answers what the file will be then. `look`: what the backend has. `attr`: what
-    /// to set, in view of what it is.
+    /// Sets attributes (not the size) after what waits, if anything does; answers what the file will be then. `look`: what the backend has, which stays so
+    /// while something waits when the mount is `alone`. `attr`: what to set, in view of what it is.
     pub fn set_attributes(
         &self,
         inode: &Inode,
+        alone: bool,
         look: impl FnOnce() -> Answer<Metadata>,
         attr: impl FnOnce(&Metadata) -> SetAttr,
     ) -> Answer<Option<Metadata>> {
@@ -172,7 +178,11 @@ impl Gathering {
         let Some(gathered) = &mut state.gathered else {
             return Ok(None);
         };
-        let before = look()?;
+        let before = match gathered.before {
+            Some(before) if alone => before,
+            _ => look()?,
+        };
+        gathered.before = Some(before);
         let attr = attr(&gathered.shown(before));
         let now = Time::now();
         let time = |time: SetTime| SetTime::To(time.resolve(now));
@@ -193,13 +203,13 @@ impl Gathering {
 
     /// Brings what waits of a file to the backend.
     pub fn settle(&self, inode: &Inode) {
-        self.store(&mut inode.slot().0.lock());
+        self.store(inode, &mut inode.slot().0.lock());
     }
 
     /// As [`Gathering::settle`]; tells what failed since it was told last.
     pub fn settle_and_tell(&self, inode: &Inode) -> Answer<()> {
         let mut state = inode.slot().0.lock();
-        self.store(&mut state);
+        self.store(inode, &mut state);
         tell(&mut state)
     }
 
@@ -214,7 +224,7 @@ impl Gathering {
         drop(settling);
     }
 
-    fn store(&self, state: &mut MutexGuard<'_, State>) {
+    fn store(&self, inode: &Inode, state: &mut MutexGuard<'_, State>) {
         let Some(mut gathered) = state.gathered.take() else {
             return;
         };
@@ -232,6 +242,8 @@ impl Gathering {
         self.stored.fetch_add(1, Ordering::AcqRel);
         self.activity.changed();
         if let Err(error) = stored {
+            // It keeps pages and a size that are not stored.
+            self.changes.forget(inode.number());
             state.failed = Some(error.into());
         }
     }

@@ -4,8 +4,9 @@
 //! links have one number, and a node keeps it while its names change or go, because what is kept is the pinned node, not a path.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use fs_core::{FileId, Metadata, Node};
 use parking_lot::{Mutex, RwLock};
@@ -25,6 +26,8 @@ pub struct Inode {
     node: RwLock<Node>,
     last: Mutex<Metadata>,
     writers: AtomicUsize,
+    /// Made through this mount, and no capabilities set since.
+    plain: AtomicBool,
     slot: Slot,
 }
 
@@ -37,6 +40,11 @@ impl Inode {
     /// How often it is open for writing; to be counted by who opens it.
     pub fn writers(&self) -> &AtomicUsize {
         &self.writers
+    }
+
+    /// Was it made through this mount, and no capabilities given to it since? To be kept by who makes it and gives it some.
+    pub fn plain(&self) -> &AtomicBool {
+        &self.plain
     }
 
     /// What the kernel calls it.
@@ -62,20 +70,30 @@ struct Known {
 
 struct Tables {
     by_number: HashMap<u64, Known>,
-    numbers: HashMap<FileId, u64>,
+    /// Mostly one.
+    numbers: HashMap<FileId, Vec<u64>>,
     next_spare: u64,
 }
 
 impl Tables {
-    fn again(&mut self, metadata: &Metadata, pin: Option<Node>) -> Option<Arc<Inode>> {
-        let number = *self.numbers.get(&metadata.id)?;
+    fn numbers_of(&self, id: &FileId) -> &[u64] {
+        self.numbers.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    fn found(&mut self, number: u64, metadata: &Metadata) -> Option<Arc<Inode>> {
         let known = self.by_number.get_mut(&number)?;
         known.lookups += 1;
         *known.inode.last.lock() = *metadata;
-        if let Some(pin) = pin {
-            *known.inode.node.write() = pin;
-        }
         Some(Arc::clone(&known.inode))
+    }
+
+    fn remove_number(&mut self, id: FileId, number: u64) {
+        if let Entry::Occupied(mut numbers) = self.numbers.entry(id) {
+            numbers.get_mut().retain(|other| *other != number);
+            if numbers.get().is_empty() {
+                numbers.remove();
+            }
+        }
     }
 
     fn spare(&mut self) -> u64 {
@@ -95,12 +113,13 @@ impl Inodes {
             node: RwLock::new(root),
             last: Mutex::new(metadata),
             writers: AtomicUsize::new(0),
+            plain: AtomicBool::new(false),
             slot: Slot::default(),
         });
         let known = Known { inode, lookups: 1 };
         Self(Mutex::new(Tables {
             by_number: HashMap::from([(ROOT, known)]),
-            numbers: HashMap::from([(metadata.id, ROOT)]),
+            numbers: HashMap::from([(metadata.id, vec![ROOT])]),
             next_spare: SPARE,
         }))
     }
@@ -112,9 +131,17 @@ impl Inodes {
         Ok(Arc::clone(&known.inode))
     }
 
-    /// What the kernel calls a node; `None` when it does not know it.
-    pub fn number_of(&self, id: &FileId) -> Option<u64> {
-        self.0.lock().numbers.get(id).copied()
+    /// What the kernel calls a node: nothing when it does not know it, and more than one number where it knows several nodes of one identity.
+    pub fn numbers_of(&self, id: &FileId) -> Vec<u64> {
+        self.0.lock().numbers_of(id).to_vec()
+    }
+
+    /// The nodes of this identity that it knows.
+    pub fn known(&self, id: &FileId) -> Vec<Arc<Inode>> {
+        let tables = self.0.lock();
+        let numbers = tables.numbers_of(id).iter();
+        let known = numbers.filter_map(|number| tables.by_number.get(number));
+        known.map(|known| Arc::clone(&known.inode)).collect()
     }
 
     /// All it knows.
@@ -124,13 +151,30 @@ impl Inodes {
 
     /// Counts a lookup that found this node, if the kernel knows it already.
     pub fn again(&self, metadata: &Metadata) -> Option<Arc<Inode>> {
-        self.0.lock().again(metadata, None)
+        let mut tables = self.0.lock();
+        let number = *tables.numbers_of(&metadata.id).first()?;
+        tables.found(number, metadata)
     }
 
-    /// Counts a lookup that found this node, whether the kernel knows it or not; `node` is a newer hold on it.
-    pub fn enter(&self, node: Node, metadata: &Metadata) -> Arc<Inode> {
+    /// Counts a lookup that found this node, whether the kernel knows it or not; `node` is a newer hold on it. `apart`: numbers of other nodes that have the
+    /// same identity.
+    pub fn enter(&self, node: Node, metadata: &Metadata, apart: &[u64]) -> Arc<Inode> {
         let mut tables = self.0.lock();
-        if let Some(inode) = tables.again(metadata, Some(node.clone())) {
+        let mut known = None;
+        for number in tables.numbers_of(&metadata.id) {
+            let Some(one) = tables.by_number.get(number) else {
+                continue;
+            };
+            if one.inode.node.read().is(&node) {
+                known = Some(*number);
+                break;
+            }
+            if known.is_none() && !apart.contains(number) {
+                known = Some(*number);
+            }
+        }
+        if let Some(inode) = known.and_then(|number| tables.found(number, metadata)) {
+            *inode.node.write() = node;
             return inode;
         }
         let own = metadata.id.ino;
@@ -141,9 +185,10 @@ impl Inodes {
             node: RwLock::new(node),
             last: Mutex::new(*metadata),
             writers: AtomicUsize::new(0),
+            plain: AtomicBool::new(false),
             slot: Slot::default(),
         });
-        tables.numbers.insert(metadata.id, number);
+        tables.numbers.entry(metadata.id).or_default().push(number);
         let known = Known {
             inode: Arc::clone(&inode),
             lookups: 1,
@@ -152,16 +197,20 @@ impl Inodes {
         inode
     }
 
-    /// Notes what is known of a node now. Its identity may have changed (a layer's file with several names is copied up): then it keeps the number.
-    pub fn note(&self, inode: &Inode, metadata: &Metadata) {
+    /// Notes what is known of a node now. Its identity may have changed (a layer's file with several names is copied up; another file has come to be in the
+    /// place that stands for it): then it keeps the number, and the answer is `true`.
+    pub fn note(&self, inode: &Inode, metadata: &Metadata) -> bool {
         let before = std::mem::replace(&mut *inode.last.lock(), *metadata).id;
         if before != metadata.id {
             let mut tables = self.0.lock();
-            if tables.numbers.get(&before) == Some(&inode.number) {
-                tables.numbers.remove(&before);
+            tables.remove_number(before, inode.number);
+            // Unless the kernel has forgotten it.
+            if tables.by_number.contains_key(&inode.number) {
+                let numbers = tables.numbers.entry(metadata.id).or_default();
+                numbers.push(inode.number);
             }
-            tables.numbers.insert(metadata.id, inode.number);
         }
+        before != metadata.id
     }
 
     /// The kernel takes back `lookups` of its lookups.
@@ -180,9 +229,7 @@ impl Inodes {
         let gone = tables.by_number.remove(&number);
         if let Some(known) = &gone {
             let id = known.inode.last().id;
-            if tables.numbers.get(&id) == Some(&number) {
-                tables.numbers.remove(&id);
-            }
+            tables.remove_number(id, number);
         }
         drop(tables);
         // The node is let go of here, outside the lock: that may remove a file without a name for good.

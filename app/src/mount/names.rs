@@ -13,7 +13,7 @@ use fuser::{FileHandle, INodeNo, RenameFlags};
 
 use super::attributes::{Answer, Failure, without_set_id};
 use super::caches::Caching;
-use super::inodes::Inode;
+use super::inodes::{Inode, ROOT};
 use super::server::{Caller, Server};
 
 /// A name in a pinned folder.
@@ -38,7 +38,7 @@ impl Server {
         }
     }
 
-    fn place(&self, parent: INodeNo, name: &OsStr) -> Answer<Place> {
+    pub(super) fn place(&self, parent: INodeNo, name: &OsStr) -> Answer<Place> {
         let dir = self.inodes.get(parent.0)?.node();
         let path = VPath::root().join(&Name::new(name)?);
         Ok(Place { dir, path })
@@ -59,7 +59,7 @@ impl Server {
     fn look(&self, inode: &Inode) -> Answer<Metadata> {
         match self.backend.stat(self.here(inode).at()) {
             Ok(metadata) => {
-                self.inodes.note(inode, &metadata);
+                self.note(inode, &metadata);
                 Ok(metadata)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Metadata {
@@ -90,9 +90,34 @@ impl Server {
         };
         // Asked of what is held: the name may have another node since.
         let metadata = self.backend.stat(pinned.at())?;
-        let inode = self.inodes.enter(pinned.dir, &metadata);
+        let apart = self.others(&pinned.dir, &metadata);
+        let inode = self.inodes.enter(pinned.dir, &metadata, &apart);
         let metadata = self.with_what_waited(&inode, metadata, stored)?;
         Ok((inode, metadata))
+    }
+
+    /// Numbers of other nodes of the same identity: of layers, a node of the base that shows again and one that was copied from it and moved have one.
+    fn others(&self, node: &Node, metadata: &Metadata) -> Vec<u64> {
+        if !self.repin {
+            return Vec::new();
+        }
+        let names = metadata.nlink > 1 && !metadata.is_dir();
+        let state = |of: &Metadata| (of.ctime, of.mtime, of.size, of.nlink, of.mode);
+        let is_other = |inode: &Arc<Inode>| {
+            if inode.number() == ROOT || inode.node().is(node) {
+                return false;
+            }
+            match self.backend.stat(self.here(inode).at()) {
+                // A second name shows the same state. (When that changes just now, one node has two numbers, which does no harm.)
+                Ok(there) => {
+                    there.id == metadata.id && !(names && state(&there) == state(metadata))
+                }
+                // It can't be found any more where it was, but here.
+                Err(_) => false,
+            }
+        };
+        let known = self.inodes.known(&metadata.id).into_iter();
+        known.filter(is_other).map(|inode| inode.number()).collect()
     }
 
     /// `metadata`, unless it is from before something that was written of the node: it waits, or was `stored` since then, and the kernel would keep a size
@@ -119,7 +144,7 @@ impl Server {
     }
 
     /// A node as the caller makes it: its own, except that a set-group-id folder hands its group down, and to folders the bit too (`inode(7)`).
-    fn new_node(
+    pub(super) fn new_node(
         &self,
         caller: Caller,
         parent: INodeNo,
@@ -270,7 +295,8 @@ impl Server {
             self.drop_capability(inode)?;
         }
         let look = || self.look(inode);
-        let metadata = self.gathering.set_attributes(inode, look, |now| {
+        let alone = self.caching == Caching::Alone;
+        let metadata = self.gathering.set_attributes(inode, alone, look, |now| {
             let less = without_set_id(now.mode);
             let mode = Some(less).filter(|&less| owner && less != now.mode);
             SetAttr {
@@ -279,7 +305,7 @@ impl Server {
             }
         })?;
         if let Some(metadata) = &metadata {
-            self.inodes.note(inode, metadata);
+            self.note(inode, metadata);
         }
         Ok(metadata)
     }

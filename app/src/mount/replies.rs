@@ -1,6 +1,7 @@
 //! Answers in the form the kernel wants.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fs_core::Metadata;
 use fuser::{
@@ -24,12 +25,20 @@ impl Server {
         }
     }
 
+    /// For how long the kernel may believe that a name stands for this node. Of layers, a file's other names stand for another one when it is copied up.
+    pub(super) fn name_lasts(&self, metadata: &Metadata) -> Duration {
+        match self.repin && metadata.nlink > 1 && !metadata.is_dir() {
+            true => Duration::ZERO,
+            false => self.caching.names(),
+        }
+    }
+
     /// A name, and what it stands for.
     pub(super) fn entry(&self, reply: ReplyEntry, answer: Answer<(Arc<Inode>, Metadata)>) {
         match answer {
             Ok((inode, metadata)) => {
                 let attr = attributes(inode.number(), &metadata);
-                let (attributes, names) = (self.caching.attributes(), self.caching.names());
+                let (attributes, names) = (self.caching.attributes(), self.name_lasts(&metadata));
                 reply.entry_with_ttls(&attributes, &names, &attr, GENERATION);
             }
             Err(failure) => reply.error(failure.into()),

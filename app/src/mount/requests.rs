@@ -203,7 +203,7 @@ impl Filesystem for Server {
         let _looking = self.looking();
         match self.create_open(request.into(), parent, name, mode, OpenFlags(flags)) {
             Ok((inode, metadata, handle)) => reply.created(
-                &self.caching.names(),
+                &self.name_lasts(&metadata),
                 &attributes(inode.number(), &metadata),
                 GENERATION,
                 handle,
@@ -327,7 +327,6 @@ impl Filesystem for Server {
         mut reply: ReplyDirectoryPlus,
     ) {
         let _looking = self.looking();
-        let ttl = self.caching.names();
         let listed = self.list_folder(handle, offset, |entry| {
             let found = if entry.is_dot() {
                 // The kernel uses neither attributes nor lookups of these two.
@@ -336,14 +335,17 @@ impl Filesystem for Server {
                     ..self.nothing()
                 };
                 let attr = attributes(entry.number, &metadata);
-                return Ok(reply.add(attr.ino, entry.next, entry.name, &ttl, &attr, GENERATION));
+                let lasts = self.caching.names();
+                return Ok(reply.add(attr.ino, entry.next, entry.name, &lasts, &attr, GENERATION));
             } else {
                 self.lookup_name(ino, entry.name)
             };
             match found {
                 Ok((inode, metadata)) => {
                     let attr = attributes(inode.number(), &metadata);
-                    let full = reply.add(attr.ino, entry.next, entry.name, &ttl, &attr, GENERATION);
+                    let lasts = self.name_lasts(&metadata);
+                    let full =
+                        reply.add(attr.ino, entry.next, entry.name, &lasts, &attr, GENERATION);
                     if full {
                         // It is not in the answer, so the kernel does not count it.
                         self.inodes.forget(inode.number(), 1);

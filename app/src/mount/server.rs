@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fs_core::{At, Backend, Change, VPath};
+use fs_core::{At, Backend, Change, Metadata, VPath};
 use fuser::Request;
 
 use super::caches::{Answering, Caching, Changes, for_kernel};
@@ -11,7 +11,7 @@ use super::files::OpenFile;
 use super::folders::OpenFolder;
 use super::gathered::Gathering;
 use super::handles::Handles;
-use super::inodes::Inodes;
+use super::inodes::{Inode, Inodes};
 
 /// Who asks.
 #[derive(Clone, Copy)]
@@ -43,17 +43,18 @@ pub struct Server {
     /// Do writes wait for more? Not on the host, which gathers them itself.
     pub(super) gathers: bool,
     changes: Arc<Changes>,
+    told: bool,
     /// Pins follow names (of a layered filesystem): each lookup renews them.
     pub(super) repin: bool,
 }
 
 impl Server {
-    /// Serves `backend`, of whose changes `changes` tells where it is [`Caching::Told`]. Errors: those of pinning its root.
+    /// Serves `backend`. `changes`: what others change, if anybody is told of it. Errors: those of pinning its root.
     pub fn new(
         backend: Arc<dyn Backend>,
         activity: Arc<Activity>,
         caching: Caching,
-        changes: Arc<Changes>,
+        (changes, told): (Arc<Changes>, bool),
     ) -> fs_core::Result<Self> {
         let root = VPath::root();
         let node = backend.pin(At::path(&root))?;
@@ -63,12 +64,12 @@ impl Server {
             inodes: Arc::new(Inodes::new(node, metadata)),
             files: Handles::default(),
             folders: Handles::default(),
-            gathering: Arc::new(Gathering::new(Arc::clone(&activity))),
+            gathering: Arc::new(Gathering::new(Arc::clone(&activity), Arc::clone(&changes))),
             gathers: repin || caching.keeps(),
             activity,
-            // Of layers, a name may lead to another node although nobody changed it.
-            caching: if repin { Caching::Nothing } else { caching },
+            caching,
             changes,
+            told,
             repin,
             backend,
         })
@@ -82,6 +83,13 @@ impl Server {
     /// What waits to be written.
     pub fn gathering(&self) -> Arc<Gathering> {
         Arc::clone(&self.gathering)
+    }
+
+    /// Notes what is known of a node now. When it is another one, which of layers it may be, nothing the kernel keeps of it is so.
+    pub(super) fn note(&self, inode: &Inode, metadata: &Metadata) {
+        if self.inodes.note(inode, metadata) {
+            self.changes.forget(inode.number());
+        }
     }
 
     /// Makes a change the kernel asked for.
@@ -98,6 +106,6 @@ impl Server {
 
     /// To be held from before a look at what a name or a node is until the kernel has the answer: it is told of no changes meanwhile.
     pub(super) fn looking(&self) -> Option<Answering<'_>> {
-        (self.caching == Caching::Told).then(|| self.changes.answering())
+        self.told.then(|| self.changes.answering())
     }
 }

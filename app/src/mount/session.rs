@@ -31,8 +31,8 @@ pub struct Options {
     pub source: String,
     /// Nothing can be changed through the folder.
     pub read_only: bool,
-    /// Nothing changes but through the folder: the kernel may keep what it was told. Otherwise it may where the backend tells of every change
-    /// ([`watch_all`](fs_core::extensions::Watch::watch_all)).
+    /// Nothing changes but through the folder: the kernel may keep what it was told. Otherwise, and of layers in any case, it may where the backend tells
+    /// of every change ([`watch_all`](fs_core::extensions::Watch::watch_all)).
     pub exclusive: bool,
     /// Another process may change it, of which nobody tells: the kernel keeps nothing.
     pub shared: bool,
@@ -54,7 +54,7 @@ pub struct Mounted {
     settler: Option<Settler>,
     /// Dropped before the watchdog is called off.
     syncer: Option<Syncer>,
-    _teller: Option<Teller>,
+    _teller: Teller,
     _watchdog: Watchdog,
 }
 
@@ -93,11 +93,14 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
     let capabilities = backend.capabilities(At::path(&root));
     let activity = Arc::new(Activity::new(options.listener.clone()));
     let changes = Arc::new(Changes::default());
-    let watch = match options.exclusive || options.shared {
+    // A change of one node in layers may change others, which only they can tell.
+    let changes_aside = backend.extensions().layers.is_some();
+    let watch = match options.shared || options.exclusive && !changes_aside {
         true => None,
         false => changes.of(&*backend),
     };
     let caching = match (options.exclusive, &watch) {
+        (true, None) if changes_aside => Caching::Nothing,
         (true, _) => Caching::Alone,
         (false, Some(_)) => Caching::Told,
         (false, None) => Caching::Nothing,
@@ -106,7 +109,7 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
         Arc::clone(&backend),
         Arc::clone(&activity),
         caching,
-        Arc::clone(&changes),
+        (Arc::clone(&changes), watch.is_some()),
     )?;
     let (inodes, gathering) = (server.inodes(), server.gathering());
     let label = Label {
@@ -126,8 +129,7 @@ pub fn mount(backend: Arc<dyn Backend>, dir: &Path, options: &Options) -> Result
         // The kernel itself lets nobody else in where only one user may.
         let session = Session::from_fd(server, device, SessionACL::All, config)?;
         let notifier = session.notifier();
-        let teller = watch.map(|watch| Teller::start(changes, watch, inodes, notifier));
-        let teller = teller.transpose()?;
+        let teller = Teller::start(changes, watch, inodes, notifier)?;
         let syncer = Syncer::start(backend, Arc::clone(&activity), Arc::clone(&gathering))?;
         let settler = Settler::start(gathering)?;
         let ended = Arc::new(Ended::default());

@@ -1,11 +1,13 @@
 //! Extended attributes, and how full the filesystem is.
 
 use std::ffi::OsStr;
+use std::sync::atomic::Ordering;
 
 use fs_core::{Change, ErrorKind};
 use fuser::INodeNo;
 
 use super::attributes::{Answer, Failure};
+use super::files::CAPABILITY;
 use super::server::Server;
 
 /// The namespaces of `xattr(7)`. Not `system`: access control lists would have to be enforced to be worth storing (`acl(5)`), so they are refused, as by
@@ -51,6 +53,9 @@ impl Server {
     pub(super) fn get_xattr(&self, ino: INodeNo, name: &OsStr) -> Answer<Vec<u8>> {
         check_name(name)?;
         let inode = self.inodes.get(ino.0)?;
+        if name == CAPABILITY && self.is_plain(&inode) {
+            return Err(Failure(libc::ENODATA));
+        }
         Ok(self.backend.get_xattr(self.here(&inode).at(), name)?)
     }
 
@@ -64,6 +69,9 @@ impl Server {
     ) -> Answer<()> {
         check_name(name)?;
         let inode = self.inodes.get(ino.0)?;
+        if name == CAPABILITY {
+            inode.plain().store(false, Ordering::Release);
+        }
         self.gathering.settle(&inode);
         let here = self.here(&inode);
         if flags & (libc::XATTR_CREATE | libc::XATTR_REPLACE) != 0 {

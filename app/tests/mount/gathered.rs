@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use fs_backends::MemoryBackend;
-use fs_core::middleware::{Op, Quota, QuotaLimits, Trace};
-use fs_core::{At, Backend, Name, OpenOptions, VPath};
+use fs_core::middleware::{Effect, Fault, FaultRule, Op, Quota, QuotaLimits, Trace};
+use fs_core::{At, Backend, ErrorKind, Name, OpenOptions, VPath};
 use lamina::mount::{Mounted, Options, mount};
 
 use crate::lifecycle::until;
@@ -245,4 +245,72 @@ fn whoever_writes_hears_of_what_had_no_room() {
         assert_eq!(error.raw_os_error(), Some(libc::ENOSPC), "{name}: {error}");
         assert_eq!(fs::metadata(&path).unwrap().len(), 60_000, "{name}");
     }
+}
+
+/// The kernel keeps what programs write in its pages. What could not be stored must not be read back from there.
+#[test]
+fn what_was_not_stored_is_not_read_back() {
+    if !can_mount() {
+        return;
+    }
+    for exclusive in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let second = FaultRule::on(Op::Write, Effect::Error(ErrorKind::NoSpace)).at(2);
+        let options = Options {
+            exclusive,
+            ..Options::default()
+        };
+        let backend = Fault::new(MemoryBackend::new());
+        backend.faults().add(second);
+        let _mounted = mount(Arc::new(backend), dir.path(), &options).unwrap();
+        let path = dir.path().join("file");
+        let file = File::create_new(&path).unwrap();
+        drop(file);
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        file.write_all_at(&[1; 10_000], 0).unwrap();
+        file.sync_all().unwrap();
+        // Within what is stored, and beyond its end.
+        file.write_all_at(&[2; 10_000], 5_000).unwrap();
+        let error = file.sync_all().expect_err("it was not stored");
+        assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
+        until("its size", || file.metadata().unwrap().len() == 10_000);
+        until("its content", || {
+            let mut bytes = vec![0; 20_000];
+            let read = file.read_at(&mut bytes, 0).unwrap();
+            bytes[..read] == [1; 10_000]
+        });
+        assert_eq!(fs::read(&path).unwrap(), [1; 10_000]);
+    }
+}
+
+/// What `tar` does for each file.
+#[test]
+fn a_new_file_costs_few_calls() {
+    if !can_mount() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let calls = Arc::<parking_lot::Mutex<Vec<Op>>>::default();
+    let heard = Arc::clone(&calls);
+    let traced = Trace::new(MemoryBackend::new(), move |event| {
+        heard.lock().push(event.op);
+    });
+    let options = Options {
+        exclusive: true,
+        ..Options::default()
+    };
+    let _mounted = mount(Arc::new(traced), dir.path(), &options).unwrap();
+    calls.lock().clear();
+    for number in 0..50 {
+        let path = dir.path().join(format!("{number}"));
+        let file = File::create_new(path).unwrap();
+        file.write_all_at(b"some text", 0).unwrap();
+        file.set_modified(UNIX_EPOCH).unwrap();
+        file.set_permissions(Permissions::from_mode(0o640)).unwrap();
+        close(file).unwrap();
+    }
+    let calls = calls.lock();
+    let count = |op: Op| calls.iter().filter(|&&other| other == op).count();
+    let ops = [Op::Open, Op::Write, Op::Pin, Op::Create, Op::GetXattr];
+    assert_eq!(ops.map(count), [50, 50, 50, 0, 0], "{ops:?}");
 }

@@ -21,6 +21,7 @@ mod op;
 #[path = "../support/tree_listing.rs"]
 mod tree_listing;
 
+mod cached_stack;
 mod caches;
 mod differential;
 mod fsx;
