@@ -166,6 +166,31 @@ fn what_can_be_read_of_a_vault_that_does_not_open_is_saved_in_a_folder() {
 }
 
 #[test]
+fn a_vault_without_a_password_never_asks_for_one() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("taxes.db");
+    vault(&path, None);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[..4096].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    let mut window = open(home.path(), &path, None);
+    assert!(window.mentions("Couldn't open taxes.db"));
+    assert!(window.mentions("Nothing was changed"));
+    // The keyboard is where something can be done.
+    window.key(Modifiers::NONE, Key::Tab);
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.mentions("Save what can be read of taxes.db"));
+    assert!(!window.shows("Its password"));
+    window.text(home.path().join("rescued").to_str().unwrap());
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for("the rescue", |state| {
+        matches!(care(state).outcome, Some(Outcome::Salvaged(..)))
+    });
+    let saved = fs::read(home.path().join("rescued/files/papers/a.txt"));
+    assert_eq!(saved.unwrap(), [b'a'; 300_000]);
+}
+
+#[test]
 fn an_encrypted_vault_whose_password_does_not_open_it_is_saved_with_it() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("taxes.db");
@@ -225,6 +250,64 @@ fn a_list_of_damage_leaves_its_buttons_in_a_small_window() {
         let place = window.rects(button)[0];
         assert!(place.bottom() < 600.0, "{button}: {place:?}");
     }
+}
+
+#[test]
+fn what_is_asked_fits_into_the_smallest_window() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("taxes.db");
+    vault(&path, Some("pw"));
+    let mut window = open(home.path(), &path, Some("pw"));
+    window.harness.set_size(egui::vec2(640.0, 400.0));
+    for (verb, buttons) in [
+        ("change_password", ["Close", "Change password"]),
+        ("backup_kept", ["Close", "Back up"]),
+        ("kept_info", ["Close", "Check"]),
+        ("new_vault", ["Cancel", "Make"]),
+    ] {
+        window.verb(verb);
+        for button in buttons {
+            let place = window.rects(button)[0];
+            assert!(place.bottom() < 400.0, "{verb}, {button}: {place:?}");
+            assert!(place.right() < 620.0, "{verb}, {button}: {place:?}");
+        }
+        if verb == "kept_info" {
+            // Three lines: none is higher than what it says.
+            let (top, bottom) = (window.rects("Kind")[0], window.rects("Holds")[0]);
+            assert!(bottom.top() - top.top() < 80.0, "{top:?} {bottom:?}");
+        }
+        window.key(Modifiers::NONE, Key::Escape);
+    }
+    window.verb("lock");
+    let last = window.rects("Open read-only")[0];
+    assert!(last.bottom() < 376.0, "above the status bar: {last:?}");
+}
+
+#[test]
+fn a_long_path_never_makes_a_dialog_high() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("a folder with a long name/and ".repeat(4));
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("taxes.db");
+    vault(&path, None);
+    let mut window = open(home.path(), &path, None);
+    let verb = table::get("kept_info").unwrap();
+    let command = (verb.command)(window.state()).unwrap();
+    window.harness.state().send(command);
+    // In no frame, not even in the first ones.
+    for frame in 0..8 {
+        window.harness.step();
+        let (Some(first), Some(last)) = (
+            window.rects("Location").first().copied(),
+            window.rects("Close").first().copied(),
+        ) else {
+            continue;
+        };
+        let height = last.bottom() - first.top();
+        assert!(height < 420.0, "frame {frame}: {height}");
+    }
+    window.settle();
+    assert!(window.shows("Location"));
 }
 
 #[test]

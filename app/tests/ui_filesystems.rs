@@ -289,6 +289,62 @@ fn a_form_is_filled_in_and_sent_with_the_keyboard_alone() {
 }
 
 #[test]
+fn a_new_vault_goes_where_one_is() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("New vault.db"), "").unwrap();
+    let mut window = Window::open(home.path(), &[&text(folder.path())]);
+    window.verb("new_vault");
+    let free = folder.path().canonicalize().unwrap().join("New vault 2.db");
+    assert_eq!(window.form_path(), text(&free));
+    // A name alone goes there too.
+    window.text("taxes");
+    window.click("Lock it with a password");
+    window.click("Make");
+    window.wait_for("the vault", |state| state.dialog.is_none());
+    assert!(folder.path().join("taxes.db").exists());
+    window.verb("backup_kept");
+    let copy = window.form_path();
+    assert!(
+        copy.contains("/taxes 20") && copy.ends_with(".db"),
+        "{copy}"
+    );
+}
+
+#[test]
+fn what_could_not_be_made_says_what_to_do_and_the_form_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let taken = home.path().join("taken.db");
+    fs::write(&taken, "mine").unwrap();
+    let mut window = Window::open(home.path(), &[]);
+    window.verb("new_vault");
+    window.click("Lock it with a password");
+    for (path, told) in [
+        (home.path().join("nowhere/a.db"), "There is no such folder"),
+        (taken.clone(), "is there already, and stays untouched"),
+        (taken.join("a.db"), "There is no such folder"),
+    ] {
+        window.focus("File");
+        window.key(Modifiers::COMMAND, Key::A);
+        window.text(&text(&path));
+        window.key(Modifiers::NONE, Key::Enter);
+        assert!(window.mentions(told), "{}", path.display());
+        assert_eq!(window.form_path(), text(&path));
+    }
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
+    window.key(Modifiers::NONE, Key::Escape);
+    // What is in memory stays there when it can't be saved.
+    window.verb("new_memory");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.verb("save_memory");
+    window.focus("File");
+    window.key(Modifiers::COMMAND, Key::A);
+    window.text(&text(&home.path().join("nowhere/a.mem")));
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.mentions("there is no such folder. It is in memory as before"));
+}
+
+#[test]
 fn a_snapshot_of_an_encrypted_file_is_locked_with_it() {
     let home = tempfile::tempdir().unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -201,3 +201,26 @@ fn pasting_where_it_is_makes_a_duplicate() {
     assert_eq!(window.names().len(), 5);
     assert!(window.names().iter().any(|name| name.contains("copy")));
 }
+
+#[test]
+fn what_does_not_fit_is_said_before_and_enter_leaves_it() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("large.bin"), vec![7; 3 << 20]).unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let mut window = Window::open(home.path(), &[folder, "memory:small:1M"]);
+    window.verb("previous_tab");
+    window.verb("select_all");
+    window.verb("copy");
+    window.verb("next_tab");
+    window.verb("paste");
+    window.wait_for("the question", |state| {
+        matches!(state.dialog, Some(Dialog::Preflight { .. }))
+    });
+    assert!(window.mentions("There is not enough room"));
+    assert!(window.mentions("nothing that is there already is lost"));
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.state().dialog.is_none());
+    assert!(window.names().is_empty());
+    assert_eq!(window.state().operations.active().count(), 0);
+}

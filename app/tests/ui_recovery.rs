@@ -109,7 +109,7 @@ fn offers(window: &Window) -> bool {
 fn what_a_crash_interrupted_is_finished() {
     let scene = Scene::new();
     let mut window = scene.interrupted_on_the_host();
-    assert!(offers(&window) && window.mentions("Copy 2 items"));
+    assert!(offers(&window) && window.mentions("Copy 2 items to out"));
     window.click("Finish");
     assert!(window.state().dialog.is_none());
     assert!(window.state().operations.unfinished.is_empty());

@@ -299,3 +299,23 @@ fn what_was_found_follows_what_others_do_to_it() {
     let wanted = ["x/needle 2", "d/needle 4", "a/needle 9"];
     found(&mut window, "a folder that went", &wanted);
 }
+
+#[test]
+fn where_not_all_folders_are_watched_coming_back_to_the_window_looks_again() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tree(&["needle.txt"]);
+    for n in 0..600 {
+        fs::create_dir_all(folder.path().join(format!("{n}/deep"))).unwrap();
+    }
+    let mut window = open(&home, folder.path());
+    find(&mut window, "needle");
+    assert_eq!(window.names(), ["needle.txt"]);
+    assert!(window.mentions("not all folders are watched"));
+    // Nobody tells of this one.
+    write(folder.path(), "7/deep/needle too.txt");
+    window.settle();
+    assert_eq!(window.names(), ["needle.txt"]);
+    window.harness.event(egui::Event::WindowFocused(true));
+    window.wait_for("another look", |state| state.tab().unwrap().view.len() == 2);
+    assert!(window.names().contains(&"7/deep/needle too.txt".to_owned()));
+}

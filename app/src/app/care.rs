@@ -1,8 +1,9 @@
 //! Looking after vaults and stores: orders, and what came of them.
 
-use fs_backends::location::Root;
+use fs_backends::location::{Kind, Root};
 use fs_core::ErrorKind;
 use fs_core::ops::FsRef;
+use jiff::Zoned;
 
 use super::App;
 use crate::background::Request;
@@ -48,16 +49,35 @@ impl App {
         let Some(info) = self.state.filesystems.get(fs) else {
             return;
         };
-        if self.shows_care(fs) {
-            self.drafts.form.care = part;
-            self.drafts.form.fresh = true;
+        let (kind, name) = (info.kind, info.name.clone());
+        let shown = self.shows_care(fs);
+        if !shown {
+            self.drafts.begin_form(kind, self.home());
+        }
+        self.drafts.form.care = part;
+        self.drafts.form.fresh = true;
+        if part == CarePart::Backup && self.drafts.form.path.is_empty() {
+            self.suggest_copy(kind, &name);
+        }
+        if shown {
             return;
         }
-        let kind = info.kind;
-        self.drafts.begin_form(kind, self.home());
-        self.drafts.form.care = part;
         self.state.dialog = Some(Dialog::Care(fs.clone()));
         self.look_after(fs, Work::Look);
+    }
+
+    /// Where a copy may go: home, by a name that tells of what and when.
+    fn suggest_copy(&mut self, kind: Kind, name: &str) {
+        let Some(home) = self.home() else {
+            return;
+        };
+        let (stem, extension) = match kind {
+            Kind::Vault => (name.strip_suffix(".db").unwrap_or(name), ".db"),
+            _ => (name, ""),
+        };
+        let now = Zoned::now().strftime("%Y-%m-%d %H.%M").to_string();
+        let path = home.join(format!("{stem} {now}{extension}"));
+        self.drafts.form.path = path.to_string_lossy().into_owned();
     }
 
     /// Asks where what can be read of a damaged filesystem shall be saved.

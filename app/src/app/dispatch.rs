@@ -32,8 +32,8 @@ impl App {
         }
         busy |= self.operations_turn();
         busy |= self.update_preview();
-        self.refresh_changed(ctx);
         self.watch_window(ctx);
+        self.refresh_changed(ctx);
         busy |= self.watch_place(ctx);
         self.write_down_in_time(ctx, busy);
         if busy {

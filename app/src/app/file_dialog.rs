@@ -82,8 +82,7 @@ impl App {
                 });
             }
             Err(error) => {
-                let text =
-                    crate::ui::error_sentence(&format!("Couldn't save {}", info.name), &error);
+                let text = crate::ui::save_sentence(&info.name, &error);
                 self.drafts.form.forget_secrets();
                 self.note(Level::Error, text);
             }

@@ -1,6 +1,7 @@
 //! What the window knows of filesystems: getting to know, mounting, making, saving and closing them.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fs_backends::location::{Kind, Location, Root};
@@ -11,9 +12,9 @@ use super::App;
 use crate::background::Request;
 use crate::background::message::MountInfo;
 use crate::command::{FsCommand, OpenIn, Secret};
-use crate::state::filesystem::{Locked, SAMPLE, SavedFile, location_of, place_of};
+use crate::state::filesystem::{Locked, SAMPLE, SavedFile, host_path, location_of, place_of};
 use crate::state::toast::Level;
-use crate::state::{Arrival, Dialog, FsInfo, FsStatus, TabId, UserFolderKind};
+use crate::state::{Arrival, Dialog, FsInfo, FsStatus, Tab, TabId, UserFolderKind};
 
 impl App {
     /// Carries out a command on filesystems.
@@ -73,9 +74,36 @@ impl App {
             FsCommand::AskSalvage(fs) => self.ask_salvage(&fs),
             FsCommand::AskNew(kind) => {
                 self.drafts.begin_form(kind, self.home());
+                self.suggest_place(kind);
                 self.state.dialog = Some(Dialog::Create(kind));
             }
         }
+    }
+
+    /// Where a new vault or store may go: into the folder that is shown, or home, by a name that is free there as far as one can see.
+    fn suggest_place(&mut self, kind: Kind) {
+        let (name, extension) = match kind {
+            Kind::Vault => ("New vault", ".db"),
+            Kind::Store => ("New store", ""),
+            _ => return,
+        };
+        let tab = self.state.tab();
+        let shown = tab.and_then(|tab| host_path(tab.place.as_ref()?));
+        let Some(base) = shown.map(Path::to_path_buf).or_else(|| self.home()) else {
+            return;
+        };
+        let is_taken = |name: &str| {
+            let shows = |tab: &Tab| tab.view.row_of(OsStr::new(name), 0).is_some();
+            shown.is_some() && tab.is_some_and(shows)
+        };
+        let mut free = format!("{name}{extension}");
+        let mut number = 1;
+        while is_taken(&free) {
+            number += 1;
+            free = format!("{name} {number}{extension}");
+        }
+        self.drafts.form.path = base.join(free).to_string_lossy().into_owned();
+        self.drafts.form.base = Some(base);
     }
 
     /// The filesystem that is there to try things in.
@@ -262,7 +290,7 @@ impl App {
                 self.state.dialog = None;
                 self.show_place(place, OpenIn::NewTab, Arrival::Fresh);
             }
-            Err(error) => self.fail_form(crate::ui::error_sentence("Couldn't make it", &error)),
+            Err(error) => self.fail_form(crate::ui::create_sentence(&error)),
         }
     }
 

@@ -1,11 +1,10 @@
 //! Operations on files: what a command becomes, and what is shown of it while it runs and afterwards.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fs_core::ops::{FsRef, Operation, Place, Report};
-use fs_core::{Capabilities, ErrorKind, Name, VPath};
+use fs_core::ops::{Operation, Place, Report};
+use fs_core::{Capabilities, ErrorKind, Name};
 
 use super::App;
 use crate::background::Request;
@@ -124,14 +123,15 @@ impl App {
             Operation::Trash(items) | Operation::Delete(items) | Operation::Revert(items) => items,
             _ => return,
         };
-        let folders: HashSet<(&FsRef, Option<VPath>)> = items
-            .iter()
-            .map(|item| (&item.fs, item.path.parent()))
-            .collect();
+        // They come from one list.
+        let Some(first) = items.first() else {
+            return;
+        };
+        let folder = first.path.parent();
         for tab in self.state.workspace.tabs_mut() {
-            let shows = |place: &Place| match tab.shows_found() {
-                true => folders.iter().any(|(fs, _)| **fs == place.fs),
-                false => folders.contains(&(&place.fs, Some(place.path.clone()))),
+            let found = tab.shows_found();
+            let shows = |place: &Place| {
+                place.fs == first.fs && (found || folder.as_ref() == Some(&place.path))
             };
             if tab.place.as_ref().is_some_and(shows) {
                 tab.leaving = Some(tab.selection.clone());

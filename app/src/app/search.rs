@@ -166,6 +166,19 @@ impl App {
         self.take_view(id, view);
     }
 
+    /// The user came back to the window: what was found where nobody tells of changes is looked for again.
+    pub(super) fn search_unwatched(&mut self) {
+        let is_unwatched = |tab: &&Tab| {
+            let search = tab.search.as_ref();
+            tab.shows_found() && search.is_some_and(|search| search.progress.unwatched)
+        };
+        let shown = self.state.workspace.tabs().filter(is_unwatched);
+        for id in shown.map(|tab| tab.id) {
+            self.background.all_changed(id);
+            self.drafts.changed.insert(id);
+        }
+    }
+
     /// Something was done to these filesystems: what was found in them is looked for again.
     pub(super) fn search_again(&mut self, touched: &[FsRef]) {
         let shows = |tab: &&Tab| {

@@ -177,6 +177,10 @@ impl App {
         if closing && !self.may_leave() {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
         }
+        let back = |event: &egui::Event| matches!(event, egui::Event::WindowFocused(true));
+        if ctx.input(|input| input.events.iter().any(back)) {
+            self.search_unwatched();
+        }
     }
 
     /// Does nothing hold the program back? Otherwise the user is asked.

@@ -193,7 +193,7 @@ fn undoable(entry: &HistoryEntry) -> Undoable {
 fn unfinished(pending: Pending) -> Unfinished {
     Unfinished {
         entry: pending.id,
-        name: pending.operation.name(),
+        name: pending.operation.full_name(),
         undoing: pending.undoing,
         can_finish: pending.can_finish,
         filesystems: pending.operation.filesystems(),

@@ -317,6 +317,7 @@ impl<'a> Finds<'a> {
         }
         let mut view = self.arranger.view();
         view.streaming = streaming;
+        self.progress.unwatched = self.watch.misses();
         self.outbox.send(Event::Found {
             tab: self.request.below.tab,
             generation: self.request.below.generation,

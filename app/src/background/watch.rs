@@ -149,6 +149,8 @@ pub(super) struct FindWatch {
 #[derive(Default)]
 struct Held {
     whole: bool,
+    /// Of changes in some folder nobody tells.
+    misses: bool,
     folders: HashSet<VPath>,
     watches: Vec<Box<dyn Any + Send>>,
 }
@@ -175,9 +177,18 @@ impl FindWatch {
 
     /// Watches a folder that is searched, nearest first, until half of what may be watched is.
     pub fn pass(&self, backend: &dyn Backend, folder: &VPath) {
-        if self.held.lock().folders.len() < MOST_FOLDERS / 2 {
+        let mut held = self.held.lock();
+        if held.folders.len() < MOST_FOLDERS / 2 {
+            drop(held);
             self.watch_folder(backend, folder);
+        } else if !held.folders.contains(folder) {
+            held.misses |= !held.whole;
         }
+    }
+
+    /// Was a folder looked into that is not watched? What changes there is not told.
+    pub fn misses(&self) -> bool {
+        self.held.lock().misses
     }
 
     /// Watches every folder on the way to something that was found.
@@ -195,10 +206,14 @@ impl FindWatch {
     fn watch_folder(&self, backend: &dyn Backend, folder: &VPath) -> bool {
         {
             let mut held = self.held.lock();
-            let full = held.whole || held.folders.len() >= MOST_FOLDERS;
-            if full || !held.folders.insert(folder.clone()) {
+            if held.whole || held.folders.contains(folder) {
                 return false;
             }
+            if held.folders.len() >= MOST_FOLDERS {
+                held.misses = true;
+                return false;
+            }
+            held.folders.insert(folder.clone());
         }
         let (dir, is_first) = (folder.clone(), *folder == self.folder);
         let note = self.noting(move |noted, event| match event {
@@ -211,8 +226,12 @@ impl FindWatch {
             WatchEvent::Gone => noted.all |= is_first,
         });
         let watch = backend.extensions().watch;
-        if let Some(Ok(guard)) = watch.map(|watch| watch.watch(folder, Arc::new(note))) {
-            self.held.lock().watches.push(guard);
+        let guard = watch.map(|watch| watch.watch(folder, Arc::new(note)));
+        let mut held = self.held.lock();
+        match guard {
+            Some(Ok(guard)) => held.watches.push(guard),
+            // The system may have no more watches to give.
+            _ => held.misses = true,
         }
         true
     }

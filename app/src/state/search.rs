@@ -26,6 +26,8 @@ pub struct SearchProgress {
     pub unreadable: usize,
     /// There is more than what is shown.
     pub cut_off: bool,
+    /// Nobody tells of changes in some of the folders.
+    pub unwatched: bool,
 }
 
 impl Search {

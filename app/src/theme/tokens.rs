@@ -241,6 +241,8 @@ pub struct Metrics {
     pub dialog: f32,
     pub dialog_wide: f32,
     pub dialog_grows: f32,
+    pub facts: f32,
+    pub value_share: f32,
     pub dialog_margin: f32,
     pub field_short: f32,
     pub field_octal: f32,

@@ -214,8 +214,10 @@ pub struct Form {
     pub browser_choice: Option<PathBuf>,
     /// The first field has not got the focus yet.
     pub fresh: bool,
-    /// Where typed paths start.
+    /// Where `~` is.
     pub home: Option<PathBuf>,
+    /// Where typed paths start, if not at home.
+    pub base: Option<PathBuf>,
 }
 
 impl Form {

@@ -28,10 +28,11 @@ pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab:
     let wait_secs = wait_ui(ui, locked);
     let area = ui.available_rect_before_wrap();
     let width = m.lock_screen.min(area.width() - 2.0 * m.pad);
-    let top = area.top()
-        + (area.height() * m.lock_screen_top - m.icon_hero)
-            .max(m.pad)
-            .round();
+    // Where it begins in a low pane, all of it is still seen.
+    let size_id = ui.make_persistent_id(("lock screen", tab.id));
+    let tall: f32 = ui.data(|data| data.get_temp(size_id)).unwrap_or_default();
+    let wanted = area.height() * m.lock_screen_top - m.icon_hero;
+    let top = area.top() + wanted.min(area.height() - tall - m.gap).max(m.gap).round();
     let column = Rect::from_min_max(
         egui::pos2((area.center().x - width / 2.0).round(), top),
         egui::pos2((area.center().x + width / 2.0).round(), area.bottom()),
@@ -54,7 +55,8 @@ pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab:
         .host_path()
         .map(|path| path.display().to_string())
         .unwrap_or_default();
-    ui.add(egui::Label::new(Type::Secondary.rich(path).color(tokens.muted)).truncate());
+    // Whole: it tells which of two with the same name gets the password. (What was cut would show itself over the field.)
+    ui.add(egui::Label::new(Type::Secondary.rich(path).color(tokens.muted)).wrap());
     ui.add_space(m.pad);
 
     let draft = drafts.secrets.entry(fs.clone()).or_default();
@@ -113,6 +115,11 @@ pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab:
         if ui.add(link).on_hover_text(hint).clicked() {
             cx.send(Command::Fs(FsCommand::AskSalvage(fs.clone())));
         }
+    }
+    let now = ui.min_rect().height();
+    if now != tall {
+        ui.data_mut(|data| data.insert_temp(size_id, now));
+        ui.request_repaint();
     }
     if can && (clicked || submit || otherwise) {
         let read_only = draft.read_only != otherwise;

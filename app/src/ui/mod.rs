@@ -38,7 +38,10 @@ use crate::state::{AppState, PaneId};
 use crate::theme::{UiTokens as _, metrics};
 
 pub use drafts::Drafts;
-pub use text::{backup_sentence, error_sentence, mount_sentence, path_text, salvage_sentence};
+pub use text::{
+    backup_sentence, create_sentence, error_sentence, mount_sentence, path_text, salvage_sentence,
+    save_sentence,
+};
 
 /// What every part of the window needs.
 pub struct Cx<'a> {

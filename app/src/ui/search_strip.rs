@@ -96,7 +96,12 @@ fn progress_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab, search: &Search) {
     } else if search.progress.cut_off || search.progress.unreadable > 0 {
         Icon::Warning.show(ui, metrics().icon, ui.tokens().warn);
     }
-    ui.label(Type::Secondary.rich(words(tab, search)).color(muted));
+    let words = ui.label(Type::Secondary.rich(words(tab, search)).color(muted));
+    if search.progress.unwatched {
+        words.on_hover_text(
+            "There are too many folders to watch all of them. What changes in those farthest down shows when you come back to this window, or refresh (F5).",
+        );
+    }
 }
 
 fn words(tab: &Tab, search: &Search) -> String {
@@ -115,6 +120,8 @@ fn words(tab: &Tab, search: &Search) -> String {
         words.push_str(&format!(" in {folders}"));
     } else if search.stopped {
         words.push_str(", stopped");
+    } else if search.progress.unwatched {
+        words.push_str(", not all folders are watched");
     }
     words
 }

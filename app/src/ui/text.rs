@@ -137,6 +137,36 @@ pub fn backup_sentence(error: &Error) -> String {
     }
 }
 
+/// Why nothing was made, and what to do about it.
+pub fn create_sentence(error: &Error) -> String {
+    let sentence = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            "There is no such folder to make it in. Choose another one"
+        }
+        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty => {
+            "Something with this name is there already, and stays untouched. Choose another name"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnly => {
+            "Nothing can be made in that folder. Choose another one"
+        }
+        ErrorKind::NoSpace => "There is no room for it there. Choose a folder on another disk",
+        _ => return error_sentence("Couldn't make it", error),
+    };
+    sentence.to_owned()
+}
+
+/// Why `name`, which is in memory, was not saved, and that nothing is lost.
+pub fn save_sentence(name: &str, error: &Error) -> String {
+    let why = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "there is no such folder".to_owned(),
+        _ => {
+            let sentence = error_sentence("", error);
+            sentence.trim_start_matches(": ").to_owned()
+        }
+    };
+    format!("Couldn't save {name}: {why}. It is in memory as before; save it somewhere else")
+}
+
 /// Why nothing was saved of a damaged filesystem, and what to do about it.
 pub fn salvage_sentence(error: &Error) -> String {
     let sentence = match error.kind() {

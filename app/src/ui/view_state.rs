@@ -22,11 +22,16 @@ struct Block<'a> {
 
 /// Draws it in the upper middle; tells whether the button was pressed.
 fn block_ui(ui: &mut Ui, block: &Block<'_>) -> bool {
-    two_buttons_ui(ui, block, None).0
+    two_buttons_ui(ui, block, None, false).0
 }
 
-/// The same with a second button below the first.
-fn two_buttons_ui(ui: &mut Ui, block: &Block<'_>, second: Option<&str>) -> (bool, bool) {
+/// The same with a second button below the first. `focus`: the first one has the keyboard when nothing else has it.
+fn two_buttons_ui(
+    ui: &mut Ui,
+    block: &Block<'_>,
+    second: Option<&str>,
+    focus: bool,
+) -> (bool, bool) {
     let (m, tokens) = (metrics(), ui.tokens());
     let area = ui.available_rect_before_wrap();
     let width = m.lock_screen.min(area.width() - 2.0 * m.pad);
@@ -51,12 +56,15 @@ fn two_buttons_ui(ui: &mut Ui, block: &Block<'_>, second: Option<&str>) -> (bool
         return (false, false);
     };
     ui.add_space(m.pad);
-    let first = ui.button((icon.atom(), label)).clicked();
+    let first = ui.button((icon.atom(), label));
+    if focus && ui.memory(|memory| memory.focused().is_none()) {
+        first.request_focus();
+    }
     let Some(second) = second else {
-        return (first, false);
+        return (first.clicked(), false);
     };
     ui.add_space(m.gap);
-    (first, ui.button(second).clicked())
+    (first.clicked(), ui.button(second).clicked())
 }
 
 /// Everything but rows and lock screens.
@@ -113,7 +121,9 @@ pub(super) fn view_state_ui(
                 }
                 _ => None,
             };
-            let (retry, other) = two_buttons_ui(ui, &block, second);
+            let is_active = cx.state.tab().map(|tab| tab.id) == Some(tab.id);
+            let free = cx.state.dialog.is_none() && !cx.state.palette;
+            let (retry, other) = two_buttons_ui(ui, &block, second, is_active && free);
             if let (true, Some(fs)) = (retry, tab.fs()) {
                 cx.send(Command::Fs(FsCommand::Retry(fs.clone())));
             }
@@ -152,6 +162,10 @@ pub(super) fn can_salvage(cx: &Cx<'_>, tab: &Tab) -> bool {
 fn failed(error: &fs_core::Error) -> String {
     if error.kind() == ErrorKind::Corrupted && error.detail().is_none() {
         return "It is damaged: part of it is not what was written. Nothing was changed."
+            .to_owned();
+    }
+    if error.kind() == ErrorKind::UnknownFormat {
+        return "It is none of the filesystems this program keeps in files, or its beginning is lost. Nothing was changed."
             .to_owned();
     }
     if let (ErrorKind::InUse, Some(detail)) = (error.kind(), error.detail()) {

@@ -54,6 +54,10 @@ fn facts_ui(ui: &mut Ui, operation: &Operation, preflight: &Preflight) {
         );
         let color = ui.tokens().danger;
         ui.add(egui::Label::new(Type::Body.rich(line).color(color)).wrap());
+        text_ui(
+            ui,
+            "If you go on, it stops when there is no room any more. What does not fit stays where it is, and nothing that is there already is lost.",
+        );
     }
     for problem in preflight.problems.iter().take(5) {
         text_ui(
@@ -240,9 +244,16 @@ fn buttons(ui: &mut Ui, cx: &Cx<'_>, drafts: &Drafts, op: OpId, preflight: &Pref
     };
     buttons_ui(ui, |ui| {
         if preflight.conflicts.is_empty() {
-            let go = button_ui(ui, "Go on", Weight::Primary, true);
+            let weight = match preflight.fits() {
+                true => Weight::Primary,
+                false => Weight::Plain,
+            };
+            let go = button_ui(ui, "Go on", weight, true);
             if go.clicked() {
                 answer(Decision::Skip);
+            }
+            if preflight.fits() {
+                default_focus(ui, &go);
             }
         } else {
             if button_ui(
@@ -267,8 +278,10 @@ fn buttons(ui: &mut Ui, cx: &Cx<'_>, drafts: &Drafts, op: OpId, preflight: &Pref
                 answer(Decision::Skip);
             }
         }
-        if button_ui(ui, "Cancel", Weight::Plain, true).clicked() {
+        let cancel = button_ui(ui, "Cancel", Weight::Plain, true);
+        if cancel.clicked() {
             cx.send(Command::File(FileCommand::Cancel(op)));
         }
+        default_focus(ui, &cancel);
     });
 }

@@ -44,7 +44,12 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     if matches!(dialog, Dialog::Care(_)) {
         // What comes and goes in it moves no button away from under the pointer.
         let room = ui.content_rect().height() - m.dialog_grows;
-        let top = (room / 2.0).max(m.pad).round();
+        // It ends above the bottom, as long as it fits at all.
+        let height = ui
+            .memory(|memory| memory.area_rect(id))
+            .map_or(0.0, |it| it.height());
+        let most = ui.content_rect().height() - height - m.gap;
+        let top = (room / 2.0).min(most).max(m.gap).round();
         area = area.anchor(Align2::CENTER_TOP, egui::vec2(0.0, top));
     }
     let modal = Modal::new(id)
@@ -52,11 +57,14 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
         .frame(frame(ui))
         .show(ui.ctx(), |ui| {
             let many_buttons = matches!(dialog, Dialog::Preflight { .. } | Dialog::Shortcuts);
-            ui.set_width(match dialog {
+            let width = match dialog {
                 Dialog::Review(_) | Dialog::Care(_) | Dialog::UnmountFolder { .. } => m.dialog_wide,
                 _ if many_buttons => m.dialog_wide,
                 _ => m.dialog,
-            });
+            };
+            // With its frame, and a little of the window beside it.
+            let most = ui.content_rect().width() - 2.0 * (m.pad * 1.5 + m.gap);
+            ui.set_width(width.min(most));
             ui.spacing_mut().item_spacing = egui::vec2(m.gap, m.gap);
             match dialog {
                 Dialog::Preflight { op, preflight } => {

@@ -3,7 +3,7 @@
 use egui::{Checkbox, Ui};
 use fs_core::ops::FsRef;
 
-use super::form::{absolute, error_ui, header_ui, path_ui};
+use super::form::{error_ui, header_ui, path_ui, typed};
 use super::{Weight, button_ui, buttons_ui, cancel_ui, check_ui, default_focus, text_ui, title_ui};
 use crate::command::{Command, FolderCommand, FsCommand, Pick, WindowCommand};
 use crate::state::folder_mount::FolderWish;
@@ -37,7 +37,7 @@ pub(super) fn mount_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef
         );
     }
     error_ui(ui, form);
-    let dir = absolute(&form.path, form.home.as_deref());
+    let dir = typed(form);
     let mounting = info.folder.is_some();
     let read_only = form.read_only;
     buttons_ui(ui, |ui| {

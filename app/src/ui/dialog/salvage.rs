@@ -8,7 +8,7 @@ use fs_backends::salvage::Report;
 use fs_core::ops::FsRef;
 
 use super::care::{headline_ui, order, running_ui};
-use super::form::{absolute, error_ui, path_ui, secret_ui};
+use super::form::{error_ui, path_ui, secret_ui, typed};
 use super::{Weight, button_ui, buttons_ui, cancel_ui, default_focus, text_ui, title_ui};
 use crate::command::{CareCommand, Command, OpenIn, Pick, WindowCommand};
 use crate::state::FsInfo;
@@ -58,7 +58,7 @@ fn ask_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, info: &FsInfo) 
         enter |= field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     }
     error_ui(ui, form);
-    let to = absolute(&form.path, form.home.as_deref());
+    let to = typed(form);
     buttons_ui(ui, |ui| {
         let save = button_ui(ui, "Save what can be read", Weight::Primary, to.is_some());
         cancel_ui(ui, cx);

@@ -4,7 +4,7 @@ use egui::{Grid, Ui};
 use fs_core::Time;
 use fs_core::maintenance::Info;
 
-use super::super::properties::row_ui;
+use super::super::properties::row_within_ui;
 use crate::state::FsInfo;
 use crate::theme::metrics;
 use crate::ui::text;
@@ -18,6 +18,8 @@ pub(super) fn facts_ui(ui: &mut Ui, info: &FsInfo) {
         .min_row_height(metrics().icon_large)
         .spacing([metrics().pad, metrics().space])
         .show(ui, |ui| {
+            let wide = metrics().dialog_wide;
+            let row_ui = |ui: &mut Ui, name, value: &str| row_within_ui(ui, wide, name, value);
             let path = info.location.host_path();
             let path = path.map(|path| path.display().to_string());
             row_ui(ui, "Location", &path.unwrap_or_default());

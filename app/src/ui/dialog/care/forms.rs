@@ -2,12 +2,11 @@
 
 use egui::Ui;
 use fs_backends::location::Kind;
-use fs_core::ops::FsRef;
 
-use super::super::form::{absolute, error_ui, label_ui, path_ui, secret_ui, with_extension};
-use super::super::{Weight, button_ui, text_ui};
-use super::order;
-use crate::command::{CareCommand, Pick};
+use super::super::form::{error_ui, label_ui, path_ui, secret_ui, typed, with_extension};
+use super::super::text_ui;
+use super::Answer;
+use crate::command::Pick;
 use crate::state::FsInfo;
 use crate::state::care::Work;
 use crate::theme::{Type, UiTokens as _};
@@ -15,7 +14,7 @@ use crate::ui::Cx;
 use crate::ui::drafts::Form;
 
 /// Where the copy goes.
-pub(super) fn backup_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, info: &FsInfo) {
+pub(super) fn backup_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, info: &FsInfo) -> Answer {
     let what = if info.encrypted {
         "A copy of this moment, encrypted with the same password. You can go on working meanwhile."
     } else {
@@ -24,19 +23,20 @@ pub(super) fn backup_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, i
     text_ui(ui, what);
     let enter = path_ui(ui, cx, form, "Copy to", Pick::NewFile);
     error_ui(ui, form);
-    let path = absolute(&form.path, form.home.as_deref());
+    let path = typed(form);
     let path = match info.kind {
         Kind::Vault => with_extension(path, "db"),
         _ => path,
     };
-    let go = button_ui(ui, "Back up", Weight::Primary, path.is_some()).clicked();
-    if let (true, Some(path)) = (go || enter, path) {
-        order(cx, fs, CareCommand::Do(Work::Backup(path)));
+    Answer {
+        label: "Back up",
+        work: path.map(Work::Backup),
+        enter,
     }
 }
 
 /// The password it has, and the one it gets.
-pub(super) fn password_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, info: &FsInfo) {
+pub(super) fn password_ui(ui: &mut Ui, form: &mut Form, info: &FsInfo) -> Answer {
     let has_one = info.saved.as_ref().is_none_or(|saved| saved.encrypted);
     let file = info.saved.as_ref().map(|saved| saved.path.clone());
     if file.is_some() {
@@ -76,10 +76,14 @@ pub(super) fn password_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef,
     } else {
         "Set password"
     };
-    let go = button_ui(ui, label, Weight::Primary, ready).clicked();
-    if ready && (go || enter) {
-        let (old, new) = (form.old.clone(), form.secret.clone());
-        form.wrong = false;
-        order(cx, fs, CareCommand::Do(Work::Password { old, new, file }));
+    let work = || Work::Password {
+        old: form.old.clone(),
+        new: form.secret.clone(),
+        file,
+    };
+    Answer {
+        label,
+        work: ready.then(work),
+        enter,
     }
 }

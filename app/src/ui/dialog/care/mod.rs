@@ -32,21 +32,37 @@ pub(super) fn care_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
     let kind = FsKind::from(info.kind);
     let hue = ui.tokens().hue(kind);
     title_ui(ui, kind.icon(), hue, &info.name);
+    let care = &info.care;
     match &info.saved {
         Some(saved) => text_ui(ui, &saved.path.display().to_string()),
+        // Where there is no room for both, what is asked goes before what is told.
+        None if is_low(ui) && (drafts.form.care != CarePart::Outcome || care.found.is_some()) => {}
         None => facts::facts_ui(ui, info),
     }
-    let care = &info.care;
     if info.kind != Kind::Memory {
         actions_ui(ui, cx, fs, info, drafts.form.care);
     }
-    match (&care.job, drafts.form.care) {
-        (Some(job), _) if job.task != Task::Look => running_ui(ui, cx, fs, care, job),
-        (_, CarePart::Backup) => forms::backup_ui(ui, cx, &mut drafts.form, fs, info),
-        (_, CarePart::Password) => forms::password_ui(ui, cx, &mut drafts.form, fs, info),
-        (_, part) => outcome::outcome_ui(ui, cx, fs, care, part),
-    }
+    let form = &mut drafts.form;
+    let answer = match (&care.job, form.care) {
+        (Some(job), _) if job.task != Task::Look => {
+            running_ui(ui, cx, fs, care, job);
+            None
+        }
+        (_, CarePart::Backup) => Some(forms::backup_ui(ui, cx, form, info)),
+        (_, CarePart::Password) => Some(forms::password_ui(ui, form, info)),
+        (_, part) => {
+            outcome::outcome_ui(ui, cx, fs, care, part);
+            None
+        }
+    };
     buttons_ui(ui, |ui| {
+        if let Some(Answer { label, work, enter }) = answer {
+            let go = button_ui(ui, label, Weight::Primary, work.is_some()).clicked();
+            if let (true, Some(work)) = (go || enter, work) {
+                form.wrong = false;
+                order(cx, fs, CareCommand::Do(work));
+            }
+        }
         let label = if care.is_busy() {
             "Close, go on working"
         } else {
@@ -56,10 +72,25 @@ pub(super) fn care_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
         if close.clicked() {
             cx.send(Command::Window(WindowCommand::CloseDialog));
         }
-        if drafts.form.care == CarePart::Outcome {
+        if form.care == CarePart::Outcome {
             default_focus(ui, &close);
         }
     });
+}
+
+/// What a form asks for.
+struct Answer {
+    /// What its button says.
+    label: &'static str,
+    /// What would be done, once everything is there.
+    work: Option<Work>,
+    /// Enter was pressed in its last field.
+    enter: bool,
+}
+
+/// Is the window too low for a dialog that grows?
+fn is_low(ui: &Ui) -> bool {
+    ui.content_rect().height() < metrics().dialog_grows + metrics().facts
 }
 
 pub(super) fn order(cx: &Cx<'_>, fs: &FsRef, command: CareCommand) {

@@ -6,7 +6,7 @@ use egui::{Button, RadioButton, Ui};
 use fs_backends::location::{Kind, Location};
 use fs_core::ops::FsRef;
 
-use super::fields::{absolute, error_ui, label_ui, path_ui};
+use super::fields::{error_ui, label_ui, path_ui, typed};
 use super::{Weight, button_ui, buttons_ui, cancel_ui, check_ui, header_ui};
 use crate::command::{Command, FsCommand, Pick, WindowCommand};
 use crate::state::FsInfo;
@@ -106,5 +106,5 @@ fn wish(cx: &Cx<'_>, form: &Form) -> Option<NewLayer> {
         let name = cx.state.filesystems.get(fs)?.name.clone();
         return Some(NewLayer::Open(name, fs.clone()));
     }
-    absolute(&form.path, form.home.as_deref()).map(NewLayer::At)
+    typed(form).map(NewLayer::At)
 }

@@ -4,9 +4,7 @@ use egui::{Checkbox, Ui};
 use fs_backends::location::Kind;
 use fs_core::ops::FsRef;
 
-use super::fields::{
-    absolute, error_ui, label_ui, path_ui, secret_ui, text_field_ui, with_extension,
-};
+use super::fields::{error_ui, label_ui, path_ui, secret_ui, text_field_ui, typed, with_extension};
 use super::layers::layers_ui;
 use super::{Weight, button_ui, buttons_ui, cancel_ui, check_ui, header_ui};
 use crate::command::{Command, FsCommand, Pick};
@@ -133,7 +131,7 @@ pub(super) fn password_ui(ui: &mut Ui, form: &mut Form, entered: bool) -> bool {
 
 /// What shall be made, once the form says enough.
 fn wish(cx: &Cx<'_>, form: &Form, kind: Kind) -> Option<NewFilesystem> {
-    let path = absolute(&form.path, form.home.as_deref());
+    let path = typed(form);
     Some(match kind {
         Kind::Memory if form.keep => {
             let ready = form.has_secret();

@@ -104,8 +104,13 @@ pub(in crate::ui::dialog) fn path_ui(
     .inner
 }
 
-/// A typed path, if it is one: `~` is home, and anything else counts from there.
-pub(in crate::ui::dialog) fn absolute(text: &str, home: Option<&Path>) -> Option<PathBuf> {
+/// The path typed into a form, if it is one.
+pub(in crate::ui::dialog) fn typed(form: &Form) -> Option<PathBuf> {
+    absolute(&form.path, form.home.as_deref(), form.base.as_deref())
+}
+
+/// A typed path, if it is one: `~` is home, and what does not begin at the root counts from `base`, or from home.
+fn absolute(text: &str, home: Option<&Path>, base: Option<&Path>) -> Option<PathBuf> {
     let text = text.trim();
     if text.is_empty() {
         return None;
@@ -117,7 +122,7 @@ pub(in crate::ui::dialog) fn absolute(text: &str, home: Option<&Path>) -> Option
     if path.is_absolute() {
         Some(path)
     } else {
-        home.map(|home| home.join(path))
+        base.or(home).map(|base| base.join(path))
     }
 }
 
@@ -141,10 +146,12 @@ mod tests {
     #[test]
     fn typed_paths_count_from_home() {
         let home = Path::new("/home/a");
-        assert_eq!(absolute("~/x", Some(home)), Some("/home/a/x".into()));
-        assert_eq!(absolute("x", Some(home)), Some("/home/a/x".into()));
-        assert_eq!(absolute("/x", Some(home)), Some("/x".into()));
-        assert_eq!(absolute("x", None), None);
+        let base = Some(Path::new("/b"));
+        assert_eq!(absolute("~/x", Some(home), base), Some("/home/a/x".into()));
+        assert_eq!(absolute("x", Some(home), None), Some("/home/a/x".into()));
+        assert_eq!(absolute("x", Some(home), base), Some("/b/x".into()));
+        assert_eq!(absolute("/x", Some(home), base), Some("/x".into()));
+        assert_eq!(absolute("x", None, None), None);
         assert_eq!(
             with_extension(Some("/a/taxes".into()), "db"),
             Some("/a/taxes.db".into())

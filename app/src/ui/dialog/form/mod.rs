@@ -15,7 +15,7 @@ use crate::theme::{FsKind, UiTokens as _, metrics};
 use crate::ui::{Cx, Drafts};
 pub(super) use add_layer::add_layer_ui;
 pub(super) use create::create_ui;
-pub(super) use fields::{absolute, error_ui, label_ui, path_ui, secret_ui, with_extension};
+pub(super) use fields::{error_ui, label_ui, path_ui, secret_ui, typed, with_extension};
 
 /// Opening.
 pub(super) fn open_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, kind: Kind) {
@@ -71,7 +71,7 @@ pub(super) fn open_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, kind: Kind)
         );
     }
     error_ui(ui, &drafts.form);
-    let path = absolute(&drafts.form.path, drafts.form.home.as_deref());
+    let path = typed(&drafts.form);
     buttons_ui(ui, |ui| {
         let go = button_ui(ui, "Open", Weight::Primary, path.is_some()).clicked() || enter;
         cancel_ui(ui, cx);
@@ -121,10 +121,7 @@ pub(super) fn save_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
         enter |= create::password_ui(ui, &mut drafts.form, enter);
     }
     error_ui(ui, &drafts.form);
-    let path = with_extension(
-        absolute(&drafts.form.path, drafts.form.home.as_deref()),
-        "mem",
-    );
+    let path = with_extension(typed(&drafts.form), "mem");
     buttons_ui(ui, |ui| {
         let ready = path.is_some() && drafts.form.has_secret();
         let go = button_ui(ui, "Save", Weight::Primary, ready).clicked() || (enter && ready);

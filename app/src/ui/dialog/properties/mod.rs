@@ -112,8 +112,22 @@ fn name_ui(ui: &mut Ui, name: &str) {
 }
 
 pub(in crate::ui::dialog) fn row_ui(ui: &mut Ui, name: &str, value: &str) {
+    row_within_ui(ui, metrics().dialog, name, value);
+}
+
+/// The same in a dialog of another width.
+pub(in crate::ui::dialog) fn row_within_ui(ui: &mut Ui, dialog: f32, name: &str, value: &str) {
     name_ui(ui, name);
-    ui.add(egui::Label::new(value).wrap().selectable(true));
+    let value = egui::Label::new(value).wrap().selectable(true);
+    // While a table finds its widths, a long text in its last column would be a letter wide, and the first frame as high as the screen.
+    if ui.is_sizing_pass() {
+        ui.scope(|ui| {
+            ui.set_max_width(dialog * metrics().value_share);
+            ui.add(value)
+        });
+    } else {
+        ui.add(value);
+    }
     ui.end_row();
 }
 
