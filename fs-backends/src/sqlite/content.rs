@@ -80,6 +80,15 @@ impl ChunkContent {
         Ok(())
     }
 
+    /// Where its data ends when it has no holes: then its bytes are as many as lie before the end of its last piece.
+    /// (What a piece that is missing in between would have held is found out when it is read.)
+    fn dense_end(&self, db: &Connection) -> Result<Option<u64>> {
+        let stored = self.stored(db)?;
+        let last = self.layout().last(db, self.id)?;
+        let end = last.map(|last| self.layout().start(last.index) + last.length);
+        Ok(end.filter(|end| *end == stored))
+    }
+
     fn layout(&self) -> Layout {
         self.shared.layout
     }
@@ -342,6 +351,10 @@ impl Content for ChunkContent {
         let mut run: Option<(u64, u64)> = None;
         let (mut seen, mut gap) = (0, false);
         self.shared.database.read(|db| {
+            if let Some(end) = self.dense_end(db)? {
+                run = (offset < end).then_some((offset, end));
+                return Ok(());
+            }
             self.layout()
                 .stored_from(db, self.id, first, &mut |chunk| {
                     let start = self.layout().start(chunk.index);
