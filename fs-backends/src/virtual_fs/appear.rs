@@ -66,25 +66,38 @@ impl<S: NodeStore> Shared<S> {
         self: &Arc<Self>,
         mut drafts: Vec<(Box<Draft<S>>, RenameMode)>,
     ) -> Vec<Result<FileId>> {
-        let result = self.publish(&drafts).and_then(|()| {
-            let ready: Vec<_> = drafts
+        match self.try_commit(&drafts) {
+            // What does not fit together may fit in part: one by one those that do appear.
+            Err(error) if error.kind() == ErrorKind::NoSpace && drafts.len() > 1 => drafts
+                .into_iter()
+                .flat_map(|draft| self.commit(vec![draft]))
+                .collect(),
+            Err(error) => drafts
                 .iter()
-                .map(|(draft, mode)| (draft.ready(), *mode))
-                .collect();
-            self.transact_each(&ready, |rules, (ready, mode)| rules.appear(ready, *mode))
-        });
-        let results = match result {
-            Ok(results) => results,
-            Err(error) => drafts.iter().map(|_| Err(error.clone())).collect(),
-        };
-        results
-            .into_iter()
-            .zip(drafts.iter_mut())
-            .map(|(result, (draft, _))| match result {
-                Ok(appeared) => Ok(draft.appeared(appeared)),
-                Err(error) => Err(tell(error, "commit", &draft.path)),
-            })
-            .collect()
+                .map(|(draft, _)| Err(tell(error.clone(), "commit", &draft.path)))
+                .collect(),
+            Ok(results) => results
+                .into_iter()
+                .zip(drafts.iter_mut())
+                .map(|(result, (draft, _))| match result {
+                    Ok(appeared) => Ok(draft.appeared(appeared)),
+                    Err(error) => Err(tell(error, "commit", &draft.path)),
+                })
+                .collect(),
+        }
+    }
+
+    /// The transaction; an error says that none of them appeared.
+    fn try_commit(
+        self: &Arc<Self>,
+        drafts: &[(Box<Draft<S>>, RenameMode)],
+    ) -> Result<Vec<Result<Appeared>>> {
+        self.publish(drafts)?;
+        let ready: Vec<_> = drafts
+            .iter()
+            .map(|(draft, mode)| (draft.ready(), *mode))
+            .collect();
+        self.transact_each(&ready, |rules, (ready, mode)| rules.appear(ready, *mode))
     }
 }
 

@@ -1,9 +1,10 @@
 //! A disk that is really full.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fs_backends::sqlite::Durability;
-use fs_core::ErrorKind;
+use fs_core::{At, Backend, ErrorKind, NewNode, RenameMode, VPath};
 use lamina_tests::audit::{files, is_clean, is_sound};
 use lamina_tests::child::{self, Worker, tell};
 use lamina_tests::fault;
@@ -140,6 +141,83 @@ pub fn work(task: &[String]) {
     is_clean(&*open.backend, "reopened");
     open.backend.close().unwrap();
     tell(format_args!("done"));
+}
+
+/// `task`: vessel, folder. In a mount namespace of its own: files that fit one by one arrive together, as many as fit.
+pub fn batch(task: &[String]) {
+    let vessel = Vessel::named(&task[0]);
+    let folder = PathBuf::from(&task[1]);
+    fault::mount_small(&folder, 4096);
+    vessel.make(&folder).unwrap();
+    let open = vessel
+        .open(&folder, PASSWORDS[0], Durability::EachCall)
+        .unwrap();
+    let content = |number: usize| bytes(number).repeat(5);
+    let all: Vec<_> = (0..16)
+        .map(|number| (name(number), content(number)))
+        .collect();
+    let results = put_all(&open.backend, &all);
+    let mut kept = Vec::new();
+    for (number, result) in results.into_iter().enumerate() {
+        match result {
+            Ok(()) => kept.push(number),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NoSpace, "{number}: {error:?}"),
+        }
+    }
+    tell(format_args!("arrived: {kept:?}"));
+    assert!((1..16).contains(&kept.len()), "{kept:?} arrived");
+    let holds = |open: &Open| {
+        let now = files(&open.storage()).unwrap();
+        assert_eq!(now.len(), kept.len(), "{:?}", now.keys());
+        for number in &kept {
+            assert!(
+                now.get(&name(*number)) == Some(&content(*number)),
+                "{number}"
+            );
+        }
+    };
+    holds(&open);
+    open.backend.close().unwrap();
+    let open = vessel
+        .open(&folder, PASSWORDS[0], Durability::EachCall)
+        .unwrap();
+    holds(&open);
+    is_clean(&*open.backend, "reopened");
+    open.backend.close().unwrap();
+    tell(format_args!("done"));
+}
+
+/// Stages all of it, and lets it appear in one step.
+fn put_all(backend: &Arc<dyn Backend>, files: &[(String, Vec<u8>)]) -> Vec<fs_core::Result<()>> {
+    let mut staged = Vec::new();
+    for (path, bytes) in files {
+        let path = VPath::new(path).unwrap();
+        let mut draft = backend
+            .stage(At::path(&path), &NewNode::file())
+            .unwrap_or_else(|error| panic!("{path:?}: {error:?}"));
+        let file = draft.file().expect("a file has content");
+        file.write_at(bytes, 0).unwrap();
+        staged.push((draft, RenameMode::NoReplace));
+    }
+    let results = backend.commit_all(staged);
+    results.into_iter().map(|result| result.map(drop)).collect()
+}
+
+#[test]
+fn of_a_batch_that_is_too_large_arrives_what_fits() {
+    for vessel in [Vessel::Plain, Vessel::Encrypted] {
+        let wrapper = match fault::private_mounts() {
+            Ok(wrapper) => wrapper,
+            Err(why) => return lamina_tests::left_out("full disks", &why),
+        };
+        let folder = lamina_tests::folder();
+        let name = format!("{vessel:?}");
+        let task = ["full-batch", &name, folder.path().to_str().unwrap()];
+        let ended = Worker::start(&mut child::command(&wrapper, &task)).end(&name);
+        assert!(ended.status.success(), "{name}: {}", ended.errors);
+        assert!(ended.last("done").is_some(), "{name}: {:?}", ended.heard);
+        println!("{name}: {:#?}", ended.heard);
+    }
 }
 
 fn filled(vessel: Vessel, size_kib: u64, durability: &str) {

@@ -28,6 +28,7 @@ fn child() {
         match task[0].as_str() {
             "tamper" => tamper::work(&task[1..]),
             "full" => full::work(&task[1..]),
+            "full-batch" => full::batch(&task[1..]),
             "device" => device::work(&task[1..]),
             "closing" => closing::work(&task[1..]),
             "sharing" => sharing::work(&task[1..]),
