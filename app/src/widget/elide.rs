@@ -42,6 +42,30 @@ pub fn elided(painter: &Painter, text: &str, font: &FontId, width: f32) -> Arc<G
     lay_out(format!("{}{ELLIPSIS}{tail}", head.trim_end()))
 }
 
+/// As [`elided`], but what does not fit is left out at the beginning: of a path, the name stays.
+pub fn elided_start(painter: &Painter, text: &str, font: &FontId, width: f32) -> Arc<Galley> {
+    let lay_out = |text: String| painter.layout_no_wrap(text, font.clone(), Color32::PLACEHOLDER);
+    let full = lay_out(text.to_owned());
+    if full.size().x <= width {
+        return full;
+    }
+    let ellipsis_width = lay_out(ELLIPSIS.to_owned()).size().x;
+    let tail = end(text, &advances(text, &full), width - ellipsis_width);
+    lay_out(format!("{ELLIPSIS}{tail}"))
+}
+
+/// The end of `text` that is at most `width` wide, given each grapheme's width.
+fn end<'a>(text: &'a str, advances: &[f32], width: f32) -> &'a str {
+    let mut left = width;
+    let all = text.grapheme_indices(true).rev().zip(advances.iter().rev());
+    let fitting = all.take_while(|(_, advance)| {
+        left -= **advance;
+        left >= 0.0
+    });
+    let start = fitting.last().map_or(text.len(), |((at, _), _)| at);
+    text.get(start..).unwrap_or_default()
+}
+
 /// Width of each grapheme of `text` in its layout.
 fn advances(text: &str, galley: &Galley) -> Vec<f32> {
     let mut glyphs = galley.rows.iter().flat_map(|row| row.glyphs.iter());
@@ -114,6 +138,18 @@ mod tests {
     fn a_name_without_extension_keeps_its_end() {
         assert_eq!(cut_text("abcdefghijklmnopqrstuvwxyz", 10), "abcdef|wxyz");
         assert_eq!(cut_text(".abcdefghijklmnopqrstuvwxyz", 10), ".abcde|wxyz");
+    }
+
+    #[test]
+    fn of_a_path_the_end_stays() {
+        let end_of = |text: &'static str, room| {
+            let advances = vec![1.0; text.graphemes(true).count()];
+            end(text, &advances, room)
+        };
+        assert_eq!(end_of("/a/long/way/to/x.db", 8.0), "/to/x.db");
+        assert_eq!(end_of("/e\u{301}e\u{301}", 1.5), "e\u{301}");
+        assert_eq!(end_of("/a", 0.5), "");
+        assert_eq!(end_of("/a", 9.0), "/a");
     }
 
     #[test]

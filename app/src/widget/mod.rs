@@ -15,7 +15,7 @@ pub mod tab_strip;
 mod toast;
 
 pub use button::{IconButton, icon_button};
-pub use elide::{displayable, elided};
+pub use elide::{displayable, elided, elided_start};
 pub use kind_mark::kind_mark;
 pub use progress::progress_bar;
 pub use search_field::search_field;

@@ -9,7 +9,7 @@ use crate::command::{Command, FsCommand, Pick, Secret};
 use crate::theme::{Type, UiTokens as _, metrics};
 use crate::ui::Cx;
 use crate::ui::drafts::Form;
-use crate::widget::select_all;
+use crate::widget::{elided_start, select_all};
 
 /// What is wrong with what was typed.
 pub(in crate::ui::dialog) fn error_ui(ui: &mut Ui, form: &Form) {
@@ -86,11 +86,7 @@ pub(in crate::ui::dialog) fn path_ui(
     let m = metrics();
     ui.horizontal(|ui| {
         let room = ui.available_width() - m.tab_width_min - m.gap;
-        let field = TextEdit::singleline(&mut form.path)
-            .hint_text("Path")
-            .desired_width(room)
-            .margin(margin());
-        let response = ui.add(field).accessible_name(label);
+        let response = long_field_ui(ui, &mut form.path, label, room);
         if std::mem::take(&mut form.fresh) {
             response.request_focus();
             select_all(ui, response.id, &form.path);
@@ -102,6 +98,44 @@ pub(in crate::ui::dialog) fn path_ui(
         enter && !form.path.is_empty()
     })
     .inner
+}
+
+/// A field for a path, which shows its end, the name, while nobody types into it.
+fn long_field_ui(ui: &mut Ui, path: &mut String, label: &str, room: f32) -> egui::Response {
+    let id = ui.make_persistent_id(("path", label));
+    let is_at_rest = !ui.memory(|memory| memory.has_focus(id)) && !path.is_empty();
+    let mut field = TextEdit::singleline(path)
+        .id(id)
+        .hint_text("Path")
+        .desired_width(room)
+        .margin(margin());
+    if is_at_rest {
+        // What it would show is the beginning.
+        field = field.text_color(egui::Color32::TRANSPARENT);
+    }
+    let shown = field.show(ui);
+    let response = shown.response.response.accessible_name(label);
+    if !is_at_rest {
+        return response;
+    }
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    let inside = shown.text_clip_rect;
+    let end = elided_start(ui.painter(), path, &font, inside.width());
+    let is_whole = end.text() == path;
+    let at = egui::pos2(inside.left(), shown.galley_pos.y);
+    ui.painter().galley(at, end, ui.visuals().text_color());
+    if is_whole {
+        return response;
+    }
+    if response.gained_focus() {
+        // Where it was seen.
+        let end = egui::text::CCursor::new(path.chars().count());
+        let mut state = shown.state;
+        let cursor = egui::text::CCursorRange::one(end);
+        state.cursor.set_char_range(Some(cursor));
+        state.store(ui.ctx(), id);
+    }
+    response.on_hover_text(path.as_str())
 }
 
 /// The path typed into a form, if it is one.
