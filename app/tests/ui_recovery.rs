@@ -126,6 +126,23 @@ fn what_a_crash_interrupted_is_finished() {
 }
 
 #[test]
+fn enter_finishes_what_was_interrupted_and_escape_decides_nothing() {
+    let scene = Scene::new();
+    let mut window = scene.interrupted_on_the_host();
+    assert!(offers(&window));
+    window.key(Modifiers::NONE, Key::Escape);
+    assert!(!offers(&window));
+    assert_eq!(window.state().operations.unfinished.len(), 1, "still open");
+    window.verb("unfinished");
+    window.click("Not now");
+    assert!(!offers(&window));
+    window.verb("unfinished");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.state().dialog.is_none());
+    assert_eq!(window.names(), ["first", "second"]);
+}
+
+#[test]
 fn what_a_crash_interrupted_is_undone() {
     let scene = Scene::new();
     let mut window = scene.interrupted_on_the_host();

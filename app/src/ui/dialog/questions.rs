@@ -271,6 +271,7 @@ pub(super) fn unfinished_ui(ui: &mut Ui, cx: &Cx<'_>, operations: &[Unfinished])
         ui,
         "No file is torn or lost: each is either as it was or as asked. What shall become of the rest?",
     );
+    let mut first = None;
     for operation in operations {
         let name = if operation.undoing {
             format!("Undo: {}", operation.name)
@@ -284,7 +285,9 @@ pub(super) fn unfinished_ui(ui: &mut Ui, cx: &Cx<'_>, operations: &[Unfinished])
             if finish.clicked() {
                 cx.send(Command::File(FileCommand::Finish(operation.entry)));
             }
-            if !operation.can_finish {
+            if operation.can_finish {
+                first = first.take().or(Some(finish));
+            } else {
                 finish.on_disabled_hover_text("What it worked with was in memory and is gone");
             }
             if button_ui(ui, "Undo", Weight::Plain, true).clicked() {
@@ -295,4 +298,13 @@ pub(super) fn unfinished_ui(ui: &mut Ui, cx: &Cx<'_>, operations: &[Unfinished])
             }
         });
     }
+    buttons_ui(ui, |ui| {
+        let later = button_ui(ui, "Not now", Weight::Plain, true);
+        let later = later.on_hover_text("Tools > Interrupted operations… asks again");
+        if later.clicked() {
+            cx.send(Command::Window(WindowCommand::CloseDialog));
+        }
+        // What was begun is brought to its end, and can be undone then.
+        default_focus(ui, &first.unwrap_or(later));
+    });
 }
