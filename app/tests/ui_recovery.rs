@@ -273,7 +273,11 @@ fn a_paused_operation_stands_still_until_it_goes_on() {
         pause_a_copy(&mut window, &scene, &vault, name, files)
     });
     assert!(is_paused, "it went on to its end");
-    window.click("Go on");
+    assert!(window.mentions("Paused: Copying"), "the status bar says so");
+    let pause = lamina::command::table::get("pause").unwrap();
+    let label = pause.label(window.state());
+    assert!(label.starts_with("Resume: Copy"), "{label}");
+    window.verb("pause");
     let told = format!("Copied “{}”", copied.last().unwrap());
     assert!(window.mentions(&told));
     assert_eq!(window.names().len(), copied.len());

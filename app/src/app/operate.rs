@@ -44,6 +44,14 @@ impl App {
                     self.background.send(Request::Control(op, control));
                 }
             }
+            FileCommand::PauseAll(paused) => {
+                let active = self.state.operations.active();
+                let others = active.filter(|(_, running)| running.paused != paused);
+                let others: Vec<OpId> = others.map(|(op, _)| op).collect();
+                for op in others {
+                    self.run_file(FileCommand::Pause(op, paused));
+                }
+            }
             FileCommand::Cancel(op) => {
                 self.state.dialog = None;
                 if let Some(running) = self.state.operations.get_mut(op)

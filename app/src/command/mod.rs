@@ -167,6 +167,8 @@ pub enum FileCommand {
     Answer(OpId, Decisions),
     /// Holds an operation or lets it go on.
     Pause(OpId, bool),
+    /// Holds all operations that are not over, or lets them go on.
+    PauseAll(bool),
     /// Stops an operation.
     Cancel(OpId),
     /// Undoes an entry of the history.

@@ -190,6 +190,12 @@ impl Operations {
             .map(|(id, running)| (*id, running))
     }
 
+    /// Is something not over, and all of that held?
+    pub fn are_held(&self) -> bool {
+        let mut active = self.active().peekable();
+        active.peek().is_some() && active.all(|(_, running)| running.paused)
+    }
+
     /// The first that waits for an answer.
     pub fn asking(&self) -> Option<(OpId, &Arc<Preflight>)> {
         self.all

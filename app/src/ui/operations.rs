@@ -169,7 +169,7 @@ fn buttons_ui(ui: &mut Ui, cx: &Cx<'_>, id: OpId, running: &Running) {
                 cx.send(Command::File(FileCommand::Cancel(id)));
             }
             let (icon, name) = if running.paused {
-                (Icon::Play, "Go on")
+                (Icon::Play, "Resume")
             } else {
                 (Icon::Pause, "Pause")
             };

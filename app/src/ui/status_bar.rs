@@ -93,19 +93,26 @@ fn operations_ui(ui: &mut Ui, cx: &Cx<'_>) {
         .newest_first()
         .filter(|(_, running)| running.has_failures())
         .count();
-    let (icon, line, color) = match operations.active().next() {
+    let held = operations.are_held();
+    let mut active = operations.active();
+    let first = active.find(|(_, it)| held || !it.paused);
+    let (icon, line, color) = match first {
         Some((_, first)) => {
-            let mut line = first.operation.running();
+            let mut line = first.running();
+            if held {
+                line.insert_str(0, "Paused: ");
+            }
             if let Stage::Working(progress) = &first.stage {
                 line.push_str(&format!(" {} %", (progress.fraction() * 100.0) as u32));
-                if let Some(left) = progress.left {
+                if let Some(left) = progress.left.filter(|_| !held) {
                     line.push_str(&format!(" · {}", text::left(left)));
                 }
             }
             if running > 1 {
                 line.push_str(&format!(" · {} more", running - 1));
             }
-            (Icon::Spinner, line, ui.tokens().text)
+            let icon = if held { Icon::Pause } else { Icon::Spinner };
+            (icon, line, ui.tokens().text)
         }
         None if failed > 0 => {
             let line = text::count(failed, "operation failed", "operations failed");

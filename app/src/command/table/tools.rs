@@ -2,10 +2,10 @@
 
 use egui::{Key, Modifiers};
 
-use super::{Menu, Verb};
+use super::{Availability, Menu, Verb};
 use crate::command::verb::key;
 use crate::command::{Command, FileCommand, WindowCommand};
-use crate::state::Dialog;
+use crate::state::{AppState, Dialog};
 use crate::theme::Icon;
 
 const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
@@ -21,6 +21,25 @@ pub(super) const VERBS: &[Verb] = &[
     })
     .icon(Icon::Clock)
     .checked(|state| state.show_operations),
+    Verb::new("pause", Menu::Tools, "Pause operations", |state| {
+        running(state).ok()?;
+        let paused = !state.operations.are_held();
+        Some(Command::File(FileCommand::PauseAll(paused)))
+    })
+    .icon(Icon::Pause)
+    .when(running)
+    .label_now(|state| {
+        let all = &state.operations;
+        let what = match all.active().count() {
+            0 => return None,
+            1 => all.active().next()?.1.name(),
+            many => format!("{many} operations"),
+        };
+        Some(match all.are_held() {
+            true => format!("Resume: {what}"),
+            false => format!("Pause: {what}"),
+        })
+    }),
     Verb::new(
         "unfinished",
         Menu::Tools,
@@ -61,3 +80,11 @@ pub(super) const VERBS: &[Verb] = &[
         }
     }),
 ];
+
+/// Is there an operation that is not over?
+fn running(state: &AppState) -> Availability {
+    match state.operations.active().next() {
+        Some(_) => Ok(()),
+        None => Err("No operation runs"),
+    }
+}
