@@ -22,6 +22,7 @@ mod ui_operations;
 mod ui_properties;
 mod ui_read_only;
 mod ui_recovery;
+mod ui_salvage;
 mod ui_search;
 mod ui_snapshots;
 mod ui_tabs;

@@ -1,8 +1,8 @@
 //! Looking after vaults and stores: orders, and what came of them.
 
 use fs_backends::location::{Kind, Root};
-use fs_core::ErrorKind;
 use fs_core::ops::FsRef;
+use fs_core::{Error, ErrorKind};
 use jiff::Zoned;
 
 use super::App;
@@ -11,7 +11,7 @@ use crate::background::message::CareNews;
 use crate::command::{CareCommand, CarePart};
 use crate::state::care::{Care, Job, Outcome, Task, Work};
 use crate::state::toast::Level;
-use crate::state::{Dialog, Generation};
+use crate::state::{Dialog, FsStatus, Generation};
 
 impl App {
     /// Carries out a command that looks after a vault or store.
@@ -86,8 +86,10 @@ impl App {
             return;
         };
         info.care.outcome = None;
-        let name = format!("{} (what could be read)", info.name);
-        let (kind, may_have_password) = (info.kind, info.is_locked());
+        // A second time, it goes beside the first.
+        let now = Zoned::now().strftime("%Y-%m-%d %H.%M");
+        let name = format!("{}, what could be read {now}", info.name);
+        let (kind, may_have_password) = (info.kind, info.is_locked() || info.encrypted);
         let home = self.home();
         self.drafts.begin_form(kind, home.clone());
         self.drafts.form.encrypt = may_have_password;
@@ -99,23 +101,78 @@ impl App {
 
     /// Begins to do something, unless something is being done already.
     fn look_after(&mut self, fs: &FsRef, work: Work) {
+        let Some(info) = self.state.filesystems.get(fs) else {
+            return;
+        };
+        if info.care.is_busy() {
+            return;
+        }
+        let task = work.task();
+        // Damaged files are read past their filesystem, which nobody may have open then.
+        let closes = task == Task::Salvage && info.is_open();
+        if closes && !self.close_to_save(fs) {
+            return;
+        }
         let Some(care) = self.care(fs) else {
             return;
         };
-        if care.is_busy() {
-            return;
-        }
         let job = Job {
-            task: work.task(),
+            task,
             control: Default::default(),
             id: Generation::fresh(),
+            reopens: closes,
         };
         if job.task != Task::Look {
             care.outcome = None;
         }
         care.job = Some(job.clone());
-        self.background
-            .send(Request::Care(fs.clone(), job.id, work, job.control));
+        let request = Request::Care(fs.clone(), job.id, work, job.control);
+        if closes {
+            self.after_closing.insert(fs.clone(), request);
+        } else {
+            self.background.send(request);
+        }
+    }
+
+    /// Closes a filesystem, whose tabs wait until it is opened again. `false`: not now, and it was said why.
+    fn close_to_save(&mut self, fs: &FsRef) -> bool {
+        if let Some(why) = self.holds_open(fs) {
+            self.drafts.form.error = Some(why);
+            return false;
+        }
+        let Some(care) = self.care(fs) else {
+            return false;
+        };
+        let (known, found) = (care.is_damaged(), care.found.take());
+        self.shut(fs, FsStatus::Opening);
+        if let Some(info) = self.state.filesystems.get_mut(fs) {
+            info.care.unreadable = known;
+            // What was found names what is in it.
+            info.care.found = found.filter(|_| !info.encrypted);
+        }
+        true
+    }
+
+    /// A filesystem is closed: what waited for that begins, if it is still wanted.
+    pub(super) fn closed(&mut self, fs: &FsRef) {
+        let Some(request) = self.after_closing.remove(fs) else {
+            return;
+        };
+        let job = self.care(fs).and_then(|care| care.job.as_ref());
+        let is_wanted =
+            matches!((&request, job), (Request::Care(_, id, ..), Some(job)) if job.id == *id);
+        if is_wanted {
+            self.background.send(request);
+        }
+    }
+
+    /// Something in a filesystem could not be read: notes whether that is because it is damaged.
+    pub(super) fn note_damage(&mut self, fs: &FsRef, error: &Error) {
+        if error.kind() == ErrorKind::Corrupted
+            && let Some(care) = self.care(fs)
+        {
+            care.unreadable = true;
+        }
     }
 
     /// What came of a job.
@@ -128,7 +185,7 @@ impl App {
         if care.job.as_ref().is_none_or(|job| job.id != id) {
             return;
         }
-        care.job = None;
+        let reopens = care.job.take().is_some_and(|job| job.reopens);
         if news.info.is_some() {
             care.info = news.info;
         }
@@ -175,10 +232,23 @@ impl App {
                 matches!(info.location.root(), Root::Saved(own) if *own == saved.path);
             info.unsaved = false;
         }
-        if let Outcome::Checked(found) = &outcome {
-            care.found = Some(found.clone());
+        match &outcome {
+            Outcome::Checked(found) => {
+                care.found = Some(found.clone());
+                // It read everything.
+                care.unreadable = false;
+            }
+            Outcome::Failed(task, error) => {
+                let is_damaged = error.kind() == ErrorKind::Corrupted;
+                care.unreadable |= *task != Task::Salvage && is_damaged;
+            }
+            _ => {}
         }
         care.outcome = Some(outcome);
+        if reopens {
+            // What has a password waits for it.
+            self.mount(fs, None);
+        }
         if let Some((level, text)) = told {
             self.note(level, text);
         }

@@ -22,6 +22,7 @@ impl App {
                 if self.reopening.remove(&fs) {
                     self.mount(&fs, None);
                 }
+                self.closed(&fs);
                 if let Err(error) = result {
                     let what = format!(
                         "{} was closed, but not everything may be written",
@@ -102,7 +103,7 @@ impl App {
             }
             Event::Attributes(generation, result) => self.attributes_known(generation, result),
             Event::Folders(generation, names) => self.completed(generation, names),
-            Event::Preview(generation, result) => self.state.preview.answer(generation, result),
+            Event::Preview(generation, result) => self.previewed(generation, result),
             Event::FreeName {
                 tab,
                 result,

@@ -87,12 +87,20 @@ impl App {
         if info.folder.is_some() {
             return self.unmount_folder(fs, After::Lock);
         }
+        self.shut(fs, FsStatus::Locked(Locked::default()));
+    }
+
+    /// Closes a filesystem whose tabs stay. Nothing of it stays in the window.
+    pub(super) fn shut(&mut self, fs: &FsRef, status: FsStatus) {
+        let Some(info) = self.state.filesystems.get_mut(fs) else {
+            return;
+        };
         // Nobody reads on in a filesystem that is closed.
         if let Some(job) = info.care.job.take() {
             job.control.cancel();
         }
         info.care = Default::default();
-        info.status = FsStatus::Locked(Locked::default());
+        info.status = status;
         info.tally = None;
         info.snapshots = None;
         for tab in self

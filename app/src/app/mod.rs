@@ -64,6 +64,8 @@ pub struct App {
     stepping: HashMap<FsRef, (Way, u64)>,
     /// These are getting back the layers they had.
     putting_back: HashSet<FsRef>,
+    /// What is asked for once these are closed.
+    after_closing: HashMap<FsRef, Request>,
     /// These are locked when they are saved.
     lock_when_saved: HashSet<FsRef>,
     starting: Starting,
@@ -133,6 +135,7 @@ impl App {
             putting_back: HashSet::new(),
             lock_when_saved: HashSet::new(),
             starting: Starting::default(),
+            after_closing: HashMap::new(),
             after_unmounting: HashMap::new(),
             saved: (session.clone(), settings),
             unsaved_since: None,

@@ -359,6 +359,14 @@ impl App {
 
     /// A folder that is gone leads to the nearest one that is there, unless it was asked for just now.
     pub(super) fn list_failed(&mut self, id: TabId, error: fs_core::Error) {
+        let of = self
+            .state
+            .workspace
+            .tab(id)
+            .and_then(|tab| tab.fs().cloned());
+        if let Some(fs) = of {
+            self.note_damage(&fs, &error);
+        }
         let Some(tab) = self.state.workspace.tab_mut(id) else {
             return;
         };

@@ -207,6 +207,9 @@ impl App {
 
     fn done(&mut self, op: OpId, report: &Report) {
         let changed = report.items > 0 || report.entry.is_some();
+        for failure in &report.failed {
+            self.note_damage(&failure.place.fs, &failure.error);
+        }
         for fs in about(report).written() {
             if let Some(info) = self.state.filesystems.get_mut(&fs)
                 && info.capabilities.contains(Capabilities::VOLATILE)

@@ -1,9 +1,11 @@
 //! Which entry is previewed: the one under the cursor of the active tab.
 
+use fs_core::Result;
+
 use super::App;
 use crate::background::Request;
-use crate::state::preview::PreviewKey;
-use crate::state::{AppState, Load};
+use crate::state::preview::{Preview, PreviewKey};
+use crate::state::{AppState, Generation, Load};
 
 impl App {
     /// Follows the cursor. `true` when something changed that has to be drawn.
@@ -28,6 +30,16 @@ impl App {
             });
         }
         true
+    }
+
+    /// The answer to a preview.
+    pub(super) fn previewed(&mut self, generation: Generation, result: Result<Preview>) {
+        let of = self.state.preview.key.as_ref();
+        let of = of.map(|key| key.place.fs.clone());
+        if let (Some(fs), Err(error)) = (of, &result) {
+            self.note_damage(&fs, error);
+        }
+        self.state.preview.answer(generation, result);
     }
 }
 

@@ -58,10 +58,17 @@ impl App {
 
     /// Can it be closed and opened again without loss? Otherwise says why not.
     fn may_reopen(&mut self, fs: &FsRef) -> bool {
-        let filesystems = &self.state.filesystems;
-        let Some(info) = filesystems.get(fs) else {
-            return false;
+        let Some(why) = self.holds_open(fs) else {
+            return self.state.filesystems.contains_key(fs);
         };
+        self.note(Level::Error, why);
+        false
+    }
+
+    /// Why it can't be closed and opened again just now, if it can't.
+    pub(super) fn holds_open(&self, fs: &FsRef) -> Option<String> {
+        let filesystems = &self.state.filesystems;
+        let info = filesystems.get(fs)?;
         let busy = self
             .state
             .operations
@@ -76,11 +83,9 @@ impl App {
         } else if info.unsaved && !writes_to_a_tab(info) {
             "holds changes that are in memory only; save it first (Ctrl+S)"
         } else {
-            return true;
+            return None;
         };
-        let text = format!("{} {why}", info.name);
-        self.note(Level::Error, text);
-        false
+        Some(format!("{} {why}", info.name))
     }
 
     /// The answer to writing a stack file.

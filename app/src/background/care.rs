@@ -40,7 +40,13 @@ pub fn run(mount: Result<Mount>, work: &Work, control: &Control) -> CareNews {
         }
         let kept = of(&*mount.backend)?;
         let outcome = carry_out(kept, work, control)?;
-        Ok((outcome, Some(Arc::new(kept.info()?))))
+        let info = match (kept.info(), &outcome) {
+            (Ok(info), _) => Some(Arc::new(info)),
+            (Err(error), None) => return Err(error),
+            // What was done counts, even where damage lets nothing be counted.
+            (Err(_), Some(_)) => None,
+        };
+        Ok((outcome, info))
     });
     told(task, done)
 }

@@ -22,12 +22,19 @@ pub struct Care {
     pub outcome: Option<Outcome>,
     /// What the last check found.
     pub found: Option<Arc<Found>>,
+    /// Something in it could not be read, because it is not what was written.
+    pub unreadable: bool,
 }
 
 impl Care {
     /// Is something being done that is not only looked up?
     pub fn is_busy(&self) -> bool {
         self.job.as_ref().is_some_and(|job| job.task != Task::Look)
+    }
+
+    /// Is anything in it known to be damaged?
+    pub fn is_damaged(&self) -> bool {
+        self.unreadable || self.found.as_ref().is_some_and(|found| found.serious > 0)
     }
 
     /// What a check found that can be put right.
@@ -48,6 +55,8 @@ pub struct Job {
     pub control: Control,
     /// The question its answer belongs to.
     pub id: Generation,
+    /// The filesystem is closed for it, and is opened again when it is over.
+    pub reopens: bool,
 }
 
 /// What can be done.
@@ -126,7 +135,7 @@ pub enum Work {
     },
     /// [`Task::Salvage`].
     Salvage {
-        /// The damaged filesystem, which is not open and never changed.
+        /// The damaged filesystem, which is closed for it and never changed.
         root: Root,
         /// A new or empty folder.
         to: PathBuf,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fs_backends::location::{Kind, Location, Root};
 use fs_core::ops::{FsRef, Place};
-use fs_core::{Capabilities, Error, VPath};
+use fs_core::{Capabilities, Error, ErrorKind, VPath};
 
 use super::care::Care;
 use super::folder_mount::FolderMount;
@@ -106,6 +106,11 @@ impl Locked {
         }
     }
 
+    /// Do so many wrong passwords look like a right one for something damaged?
+    pub fn is_doubtful(&self) -> bool {
+        self.wrong >= DOUBTFUL
+    }
+
     /// Whole seconds until the next password may be tried; 0: now.
     pub fn seconds_left(&self, now: Instant) -> u64 {
         let left = self
@@ -115,6 +120,8 @@ impl Locked {
     }
 }
 
+/// So many wrong passwords are more than a slip.
+const DOUBTFUL: u32 = 2;
 /// So many wrong passwords cost no wait: everybody mistypes.
 const FREE_TRIES: u32 = 1;
 /// The wait grows no longer than this.
@@ -129,6 +136,35 @@ impl FsInfo {
     /// Does it wait for a password?
     pub fn is_locked(&self) -> bool {
         matches!(self.status, FsStatus::Locked(_))
+    }
+
+    /// Is it kept in files that can be read although they are damaged?
+    pub fn is_kept_in_files(&self) -> bool {
+        let root = self.location.root();
+        matches!(root, Root::Vault(_) | Root::Store(_) | Root::Saved(_))
+    }
+
+    /// Is it damaged, as far as is known by now? What is in memory was read whole.
+    pub fn is_damaged(&self) -> bool {
+        match &self.status {
+            FsStatus::Open => self.kind != Kind::Memory && self.care.is_damaged(),
+            FsStatus::Failed(error) => {
+                let known = [ErrorKind::Corrupted, ErrorKind::UnknownFormat];
+                known.contains(&error.kind())
+            }
+            FsStatus::Locked(locked) => locked.is_doubtful(),
+            FsStatus::Opening | FsStatus::Gone => false,
+        }
+    }
+
+    /// Is it damaged, and kept in files from which what can be read can be saved?
+    pub fn is_salvageable(&self) -> bool {
+        self.is_kept_in_files() && self.is_damaged()
+    }
+
+    /// Is it closed only while what can be read of it is saved?
+    pub fn is_being_saved(&self) -> bool {
+        !self.is_open() && self.care.job.as_ref().is_some_and(|job| job.reopens)
     }
 
     /// Is it a stack of several layers?

@@ -11,9 +11,6 @@ use crate::state::{FsStatus, Tab};
 use crate::theme::{FsKind, Icon, Tokens, Type, UiTokens as _, metrics};
 use crate::widget::select_all;
 
-/// After so many wrong passwords the file may be what is wrong.
-const DOUBTFUL: u32 = 2;
-
 /// The screen.
 pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab: &Tab) {
     let (Some(fs), Some(info)) = (tab.fs(), cx.state.fs_of(tab)) else {
@@ -106,8 +103,7 @@ pub(super) fn lock_screen_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, tab:
     ui.add_space(m.gap);
     let link = Button::new(Type::Secondary.rich(other)).frame_when_inactive(false);
     let otherwise = ui.add_enabled(can, link).on_hover_text(hint).clicked();
-    let often = locked.is_some_and(|locked| locked.wrong >= DOUBTFUL);
-    if often && super::view_state::can_salvage(cx, tab) {
+    if locked.is_some_and(Locked::is_doubtful) && info.is_kept_in_files() {
         // The right password does not open what is damaged where the key is made.
         let text = Type::Secondary.rich("It is the right one: save what can be read…");
         let link = Button::new(text).frame_when_inactive(false);

@@ -1,14 +1,17 @@
 //! What stands in the place of rows: loading, empty, failed, gone. Each has its own sentence and one button.
 
 use egui::{Align, Layout, Rect, Ui, UiBuilder};
-use fs_backends::location::{Kind, Root};
+use fs_backends::location::Kind;
 use fs_core::ErrorKind;
+use fs_core::ops::FsRef;
 
 use super::{Cx, error_sentence};
 use crate::command::{Command, FileCommand, FsCommand, ListCommand, TabCommand, WindowCommand};
-use crate::state::{Dialog, FsStatus, Load, Tab};
+use crate::state::{Dialog, FsInfo, FsStatus, Load, Tab};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 
+/// What is offered for everything that is damaged.
+pub(super) const SALVAGE: &str = "Save what can be read…";
 /// Something that is shown only when it lasts.
 const PATIENCE_SECS: f64 = 0.15;
 
@@ -80,6 +83,11 @@ pub(super) fn view_state_ui(
         .as_ref()
         .map(crate::state::filesystem::title_of)
         .unwrap_or_default();
+    let info = cx.state.fs_of(tab);
+    if let (Some(fs), true) = (tab.fs(), info.is_some_and(FsInfo::is_being_saved)) {
+        return being_saved_ui(ui, cx, fs, &name);
+    }
+    let salvage = info.is_some_and(FsInfo::is_salvageable).then_some(SALVAGE);
     match (status, load) {
         (Some(FsStatus::Gone), _) => {
             let block = Block {
@@ -116,10 +124,7 @@ pub(super) fn view_state_ui(
             let second = match error.kind() {
                 ErrorKind::WrongBase => Some("Use it over this base…"),
                 ErrorKind::InUse => Some("Open read-only"),
-                ErrorKind::Corrupted | ErrorKind::UnknownFormat if can_salvage(cx, tab) => {
-                    Some("Save what can be read…")
-                }
-                _ => None,
+                _ => salvage,
             };
             let is_active = cx.state.tab().map(|tab| tab.id) == Some(tab.id);
             let free = cx.state.dialog.is_none() && !cx.state.palette;
@@ -130,14 +135,14 @@ pub(super) fn view_state_ui(
             if let (true, Some(fs)) = (other, tab.fs()) {
                 cx.send(match error.kind() {
                     ErrorKind::InUse => Command::Fs(FsCommand::RetryReadOnly(fs.clone())),
-                    ErrorKind::Corrupted | ErrorKind::UnknownFormat => {
-                        Command::Fs(FsCommand::AskSalvage(fs.clone()))
+                    ErrorKind::WrongBase => {
+                        Command::Window(WindowCommand::Dialog(Dialog::AcceptBase(fs.clone())))
                     }
-                    _ => Command::Window(WindowCommand::Dialog(Dialog::AcceptBase(fs.clone()))),
+                    _ => Command::Fs(FsCommand::AskSalvage(fs.clone())),
                 });
             }
         }
-        (_, Load::Failed(error)) => list_failed_ui(ui, cx, tab, &name, error),
+        (_, Load::Failed(error)) => list_failed_ui(ui, cx, tab, &name, error, salvage),
         (_, Load::Stopped) => {
             let block = Block {
                 icon: Icon::Stop,
@@ -153,10 +158,19 @@ pub(super) fn view_state_ui(
     }
 }
 
-/// Is it kept in files that can be read although they are damaged?
-pub(super) fn can_salvage(cx: &Cx<'_>, tab: &Tab) -> bool {
-    let root = cx.state.fs_of(tab).map(|info| info.location.root());
-    matches!(root, Some(Root::Vault(_) | Root::Store(_) | Root::Saved(_)))
+/// In place of a filesystem that is closed while what can be read of it is saved.
+fn being_saved_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, name: &str) {
+    let block = Block {
+        icon: Icon::Spinner,
+        title: &format!("Saving what can be read of {name}"),
+        detail: "It is closed for that, and opened again when it is done.".to_owned(),
+        button: Some((Icon::Info, "Show how far it is")),
+    };
+    if block_ui(ui, &block) {
+        cx.send(Command::Window(WindowCommand::Dialog(Dialog::Salvage(
+            fs.clone(),
+        ))));
+    }
 }
 
 fn failed(error: &fs_core::Error) -> String {
@@ -176,7 +190,14 @@ fn failed(error: &fs_core::Error) -> String {
     format!("{}. Nothing was changed.", sentence.trim_end_matches('.'))
 }
 
-fn list_failed_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab, name: &str, error: &fs_core::Error) {
+fn list_failed_ui(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    tab: &Tab,
+    name: &str,
+    error: &fs_core::Error,
+    salvage: Option<&str>,
+) {
     let gone = error.kind() == ErrorKind::NotFound;
     let can_go_up = tab
         .place
@@ -201,7 +222,12 @@ fn list_failed_ui(ui: &mut Ui, cx: &Cx<'_>, tab: &Tab, name: &str, error: &fs_co
             (Icon::Refresh, "Try again")
         }),
     };
-    if block_ui(ui, &block) {
+    let salvage = salvage.filter(|_| error.kind() == ErrorKind::Corrupted);
+    let (first, save) = two_buttons_ui(ui, &block, salvage, false);
+    if let (true, Some(fs)) = (save, tab.fs()) {
+        cx.send(Command::Fs(FsCommand::AskSalvage(fs.clone())));
+    }
+    if first {
         cx.send(if gone && can_go_up {
             Command::Up(tab.id)
         } else {

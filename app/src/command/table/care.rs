@@ -16,6 +16,18 @@ pub(super) const VERBS: &[Verb] = &[
     .icon(Icon::Check)
     .when(idle)
     .group(),
+    Verb::new(
+        "salvage_kept",
+        Menu::Vault,
+        "Save what can be read…",
+        |state| {
+            salvageable(state).ok()?;
+            let fs = tab(state)?.fs()?.clone();
+            Some(Command::Fs(FsCommand::AskSalvage(fs)))
+        },
+    )
+    .icon(Icon::Export)
+    .when(salvageable),
     Verb::new("backup_kept", Menu::Vault, "Back up…", |state| {
         idle(state).ok()?;
         give(state, CareCommand::Show(CarePart::Backup))
@@ -73,6 +85,21 @@ fn idle(state: &AppState) -> Availability {
         Err("It is being looked after already")
     } else {
         Ok(())
+    }
+}
+
+/// Is it damaged, as far as is known?
+fn salvageable(state: &AppState) -> Availability {
+    match shown(state) {
+        None => Err("Open a vault or store first"),
+        Some(info) if !info.is_kept_in_files() => {
+            Err("Only a vault or store is kept in files of its own")
+        }
+        Some(info) if info.care.is_busy() => Err("It is being looked after already"),
+        Some(info) if info.is_damaged() => Ok(()),
+        Some(info) if info.is_locked() => Err("Unlock it first"),
+        Some(info) if info.is_open() => Err("No damage is known; check it first"),
+        Some(_) => Err("It is not open"),
     }
 }
 

@@ -126,6 +126,7 @@ pub const TAB_MENU: &[&str] = &[
 /// What is added to [`TAB_MENU`] over the tab of a vault or store.
 pub const KEPT_TAB_MENU: &[&str] = &[
     "check_kept",
+    "salvage_kept",
     "backup_kept",
     "compact_kept",
     "change_password",

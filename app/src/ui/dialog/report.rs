@@ -1,11 +1,13 @@
 //! What failed in an operation, item by item.
 
 use egui::{ScrollArea, Ui};
+use fs_core::ops::FsRef;
 
 use super::{Weight, button_ui, buttons_ui, default_focus, text_ui, title_ui};
-use crate::command::{Command, FileCommand, WindowCommand};
-use crate::state::{OpId, Stage};
+use crate::command::{Command, FileCommand, FsCommand, WindowCommand};
+use crate::state::{FsInfo, OpId, Stage};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
+use crate::ui::view_state::SALVAGE;
 use crate::ui::{Cx, error_sentence};
 
 /// The dialog.
@@ -51,6 +53,19 @@ pub(super) fn report_ui(ui: &mut Ui, cx: &Cx<'_>, op: OpId) {
             cx.send(Command::Window(WindowCommand::CloseDialog));
         }
         default_focus(ui, &close);
+        let mut damaged = report.failed.iter().map(|failure| &failure.place.fs);
+        let is_salvageable = |fs: &&FsRef| {
+            cx.state
+                .filesystems
+                .get(fs)
+                .is_some_and(FsInfo::is_salvageable)
+        };
+        let damaged = damaged.find(is_salvageable);
+        if let Some(fs) = damaged
+            && button_ui(ui, SALVAGE, Weight::Plain, true).clicked()
+        {
+            cx.send(Command::Fs(FsCommand::AskSalvage(fs.clone())));
+        }
         if button_ui(ui, "Copy list", Weight::Plain, true).clicked() {
             let lines: Vec<String> = report
                 .failed

@@ -1,4 +1,4 @@
-//! Saving what can be read of a filesystem that is too damaged to open.
+//! Saving what can be read of a damaged filesystem.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ use super::care::{headline_ui, order, running_ui};
 use super::form::{error_ui, path_ui, secret_ui, typed};
 use super::{Weight, button_ui, buttons_ui, cancel_ui, default_focus, text_ui, title_ui};
 use crate::command::{CareCommand, Command, OpenIn, Pick, WindowCommand};
-use crate::state::FsInfo;
-use crate::state::care::{Outcome, Work};
+use crate::state::care::{Outcome, Task, Work};
+use crate::state::{FsInfo, FsStatus};
 use crate::theme::{FsKind, Icon, UiTokens as _};
 use crate::ui::drafts::Form;
 use crate::ui::{Cx, Drafts, text};
@@ -27,12 +27,12 @@ pub(super) fn salvage_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsR
     let title = format!("Save what can be read of {}", info.name);
     title_ui(ui, kind.icon(), hue, &title);
     match (&info.care.job, &info.care.outcome) {
-        (Some(job), _) => {
+        (Some(job), _) if job.task == Task::Salvage => {
             running_ui(ui, cx, fs, &info.care, job);
             close_ui(ui, cx, "Close, go on working");
         }
-        (None, Some(Outcome::Salvaged(to, report))) => salvaged_ui(ui, cx, to, report),
-        (None, _) => ask_ui(ui, cx, &mut drafts.form, fs, info),
+        (_, Some(Outcome::Salvaged(to, report))) => salvaged_ui(ui, cx, to, report),
+        _ => ask_ui(ui, cx, &mut drafts.form, fs, info),
     }
 }
 
@@ -52,13 +52,24 @@ fn ask_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, info: &FsInfo) 
         ui,
         "Everything in it that can still be read is copied to a new folder, and a report of what is missing beside it. The damaged one is only read, never changed: keep it until you have what you need.",
     );
+    if info.is_open() {
+        text_ui(
+            ui,
+            if info.encrypted {
+                "It is locked for that; afterwards its password opens it again."
+            } else {
+                "It is closed for that, and opened again when it is done."
+            },
+        );
+    }
     let mut enter = path_ui(ui, cx, form, "New or empty folder", Pick::NewFile);
     if form.encrypt {
         let field = secret_ui(ui, &mut form.secret, "Its password", false);
         enter |= field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     }
     error_ui(ui, form);
-    let to = typed(form);
+    // What is being opened is open in a moment, or damaged too much.
+    let to = typed(form).filter(|_| !matches!(info.status, FsStatus::Opening));
     buttons_ui(ui, |ui| {
         let save = button_ui(ui, "Save what can be read", Weight::Primary, to.is_some());
         cancel_ui(ui, cx);
@@ -77,13 +88,11 @@ fn ask_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, fs: &FsRef, info: &FsInfo) 
 fn salvaged_ui(ui: &mut Ui, cx: &Cx<'_>, to: &Path, report: &Report) {
     let (ok, warn) = (ui.tokens().ok, ui.tokens().warn);
     let count = |n: u64, one, many| text::count(n as usize, one, many);
-    let whole = format!(
-        "{} in {}, {}, are as they were",
-        count(report.files, "file", "files"),
-        count(report.folders, "folder", "folders"),
-        text::size(report.bytes)
-    );
+    let whole = count(report.files, "file is as it was", "files are as they were");
     headline_ui(ui, Icon::Success, ok, &whole);
+    let folders = count(report.folders, "folder", "folders");
+    let bytes = text::size(report.bytes);
+    text_ui(ui, &format!("{folders}, {bytes} in all."));
     let lines = [
         (
             report.part,

@@ -8,10 +8,11 @@ use egui::{Align, CentralPanel, Frame, Label, Layout, Margin, Panel, Rect, Ui};
 
 use super::Cx;
 use super::text as words;
-use crate::command::{Command, WindowCommand};
-use crate::state::AppState;
+use super::view_state::SALVAGE;
+use crate::command::{Command, FsCommand, WindowCommand};
 use crate::state::file_type;
 use crate::state::preview::{Preview, PreviewKey, PreviewLoad};
+use crate::state::{AppState, FsInfo};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 use crate::widget::{displayable, icon_button};
 
@@ -94,6 +95,7 @@ fn content_ui(ui: &mut Ui, cx: &Cx<'_>, draft: &mut PreviewDraft) {
         PreviewLoad::Failed(error) => {
             let sentence = super::error_sentence("Couldn't read it", error);
             ui.add(Label::new(Type::Body.rich(sentence).color(tokens.danger)).wrap());
+            salvage_ui(ui, cx);
         }
         PreviewLoad::Ready(preview) => match &**preview {
             Preview::Nothing(what) => note_ui(ui, what),
@@ -101,6 +103,18 @@ fn content_ui(ui: &mut Ui, cx: &Cx<'_>, draft: &mut PreviewDraft) {
             Preview::Image(image) => picture::picture_ui(ui, &mut draft.picture, image),
             Preview::Hex(hex) => hex::hex_ui(ui, hex),
         },
+    }
+}
+
+/// Where what is under the cursor is damaged: a way to all that is not.
+fn salvage_ui(ui: &mut Ui, cx: &Cx<'_>) {
+    let Some(key) = &cx.state.preview.key else {
+        return;
+    };
+    let fs = &key.place.fs;
+    let info = cx.state.filesystems.get(fs);
+    if info.is_some_and(FsInfo::is_salvageable) && ui.button(SALVAGE).clicked() {
+        cx.send(Command::Fs(FsCommand::AskSalvage(fs.clone())));
     }
 }
 

@@ -6,9 +6,10 @@ use fs_core::ops::FsRef;
 
 use super::super::{Weight, button_ui, text_ui};
 use super::order;
-use crate::command::{CareCommand, CarePart, Command, FileCommand};
+use crate::command::{CareCommand, CarePart, Command, FileCommand, FsCommand};
 use crate::state::care::{Care, Found, Outcome, Task, Work};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
+use crate::ui::view_state::SALVAGE;
 use crate::ui::{Cx, error_sentence, text};
 
 /// What came of the last job; `part`: whether repairing is being asked about.
@@ -53,6 +54,19 @@ pub(super) fn outcome_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, part
         && (is_check || found.serious > 0)
     {
         checked_ui(ui, cx, fs, care, found, part);
+    } else if care.is_damaged() {
+        text_ui(
+            ui,
+            "Part of it is not what was written. A check tells what, and what can be repaired.",
+        );
+        ui.horizontal(|ui| salvage_ui(ui, cx, fs));
+    }
+}
+
+/// The way to a copy of all that is not damaged.
+fn salvage_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef) {
+    if button_ui(ui, SALVAGE, Weight::Plain, true).clicked() {
+        cx.send(Command::Fs(FsCommand::AskSalvage(fs.clone())));
     }
 }
 
@@ -195,6 +209,9 @@ fn repair_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, p
             if button_ui(ui, &label, Weight::Plain, true).clicked() {
                 order(cx, fs, CareCommand::Show(CarePart::Repair));
             }
+        }
+        if found.serious > 0 {
+            salvage_ui(ui, cx, fs);
         }
         if button_ui(ui, "Copy list", Weight::Plain, true).clicked() {
             let lines: Vec<String> = found.damages.iter().map(ToString::to_string).collect();
