@@ -407,6 +407,53 @@ fn a_store_gives_unused_space_back() {
 }
 
 #[test]
+fn garbage_of_a_store_is_collected_by_that_name() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("media");
+    let store = fs_backends::IndexedBackend::create(&path).unwrap();
+    let storage = fs_core::FileStorage::new(store);
+    storage.write("/a", [1; 100_000]).unwrap();
+    storage.backend().close().unwrap();
+    // A blob that no file has any more, as a kill leaves one behind.
+    let mut blobs = Vec::new();
+    let mut left = vec![path.join("blobs")];
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            match entry.file_type().unwrap().is_dir() {
+                true => left.push(entry.path()),
+                false => blobs.push(entry.path()),
+            }
+        }
+    }
+    let name = blobs[0].file_name().unwrap().to_str().unwrap().to_owned();
+    let other = if name.starts_with('a') { 'b' } else { 'a' };
+    let stray = blobs[0].with_file_name(format!("{other}{}", &name[1..]));
+    fs::copy(&blobs[0], &stray).unwrap();
+    let mut window = open(home.path(), &path, None);
+    window.verb("kept_info");
+    window.click("Collect…");
+    assert!(window.mentions("Removes blobs that belong to no file"));
+    window.click("Collect");
+    window.wait_for("the end", done);
+    assert!(window.shows("There was no garbage to collect"));
+    assert!(stray.exists(), "it is young");
+    window.click("Collect…");
+    window.click("Also those of the last 24 hours");
+    window.click("Collect");
+    window.wait_for("the end", done);
+    assert!(window.mentions("1 blob removed that belonged to nothing"));
+    assert!(!stray.exists() && blobs[0].exists());
+    window.key(Modifiers::NONE, Key::Escape);
+
+    let vault_path = home.path().join("taxes.db");
+    vault(&vault_path, None);
+    let window = open(home.path(), &vault_path, None);
+    let reason = (table::get("collect_kept").unwrap().enabled)(window.state());
+    assert_eq!(reason, Err("Only a store has blobs"));
+}
+
+#[test]
 fn an_encrypted_store_tells_how_its_blobs_are_kept() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("media");

@@ -273,6 +273,7 @@ fn words(outcome: &Outcome) -> String {
         }
         Outcome::Checked(_) => "the check found no damage".to_owned(),
         Outcome::Compacted(_) => "unused space was given back".to_owned(),
+        Outcome::Collected(_) => "garbage was collected".to_owned(),
         Outcome::BackedUp(path) => format!("backed up to {}", path.display()),
         Outcome::PasswordChanged => "the password was changed".to_owned(),
         Outcome::Salvaged(to, _) => format!("what could be read is in {}", to.display()),

@@ -13,13 +13,10 @@ use super::message::CareNews;
 use super::mounts::Mount;
 use super::{rescue, save};
 use crate::command::Secret;
-use crate::state::care::{Found, Outcome, Task, Work};
+use crate::state::care::{DAY_SECONDS, Found, Outcome, Task, Work};
 
 /// More findings are counted, not listed: nobody reads on, and a ruined vault may have millions.
 const LISTED: usize = 1000;
-/// Blobs that belong to nothing are left alone so long: a copy that is running may be about to name them.
-const GRACE_SECONDS: u64 = 24 * 60 * 60;
-
 /// What looks after it. `Unsupported` where nothing does.
 fn of(backend: &dyn Backend) -> Result<&dyn Maintenance> {
     let maintenance = backend.extensions().maintenance;
@@ -104,12 +101,13 @@ fn carry_out(kept: &dyn Maintenance, work: &Work, control: &Control) -> Result<O
             Outcome::Checked(Arc::new(Found { repaired, ..found }))
         }
         Work::Compact => {
-            let removed = kept.collect(GRACE_SECONDS, control)?;
+            let removed = kept.collect(DAY_SECONDS, control)?;
             let mut reclaimed = kept.compact(control)?;
             reclaimed.files += removed.files;
             reclaimed.bytes += removed.bytes;
             Outcome::Compacted(reclaimed)
         }
+        Work::Collect(grace_seconds) => Outcome::Collected(kept.collect(*grace_seconds, control)?),
         Work::Backup(to) => {
             kept.backup(to, control)?;
             Outcome::BackedUp(to.clone())

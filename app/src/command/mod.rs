@@ -323,6 +323,8 @@ pub enum CarePart {
     Password,
     /// Asks whether to repair.
     Repair,
+    /// Asks before blobs that belong to nothing are removed.
+    Collect,
 }
 
 /// A filesystem as a folder of this computer.

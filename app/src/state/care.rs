@@ -11,6 +11,9 @@ use fs_core::{Control, Error};
 use super::Generation;
 use crate::command::Secret;
 
+/// Blobs that belong to nothing are left alone so long, unless something else is asked for: somebody may still want to look at them.
+pub const DAY_SECONDS: u64 = 24 * 60 * 60;
+
 /// What is known of a vault or store as something to look after.
 #[derive(Clone, Debug, Default)]
 pub struct Care {
@@ -70,6 +73,8 @@ pub enum Task {
     Repair,
     /// Giving unused space back.
     Compact,
+    /// Removing blobs that belong to nothing.
+    Collect,
     /// Copying it.
     Backup,
     /// Encrypting it with another password.
@@ -86,6 +91,7 @@ impl Task {
             Self::Check => "Checking",
             Self::Repair => "Repairing",
             Self::Compact => "Giving unused space back",
+            Self::Collect => "Collecting garbage",
             Self::Backup => "Backing up",
             Self::Password => "Changing the password",
             Self::Salvage => "Saving what can be read",
@@ -99,6 +105,7 @@ impl Task {
             Self::Check => "Couldn't check it",
             Self::Repair => "Couldn't repair it; nothing was changed",
             Self::Compact => "Couldn't make it smaller; nothing is lost",
+            Self::Collect => "Couldn't collect all garbage; nothing is lost",
             Self::Backup => "Couldn't back it up",
             Self::Password => "The password is the old one still",
             Self::Salvage => "Couldn't save what can be read; the damaged one is unchanged",
@@ -122,6 +129,8 @@ pub enum Work {
     Repair(Vec<Damage>),
     /// [`Task::Compact`].
     Compact,
+    /// [`Task::Collect`]: those older than so many seconds.
+    Collect(u64),
     /// [`Task::Backup`]: to this path, which must not exist.
     Backup(PathBuf),
     /// [`Task::Password`].
@@ -152,6 +161,7 @@ impl Work {
             Self::Check => Task::Check,
             Self::Repair(_) => Task::Repair,
             Self::Compact => Task::Compact,
+            Self::Collect(_) => Task::Collect,
             Self::Backup(_) => Task::Backup,
             Self::Password { .. } => Task::Password,
             Self::Salvage { .. } => Task::Salvage,
@@ -166,6 +176,8 @@ pub enum Outcome {
     Checked(Arc<Found>),
     /// Space was given back.
     Compacted(Reclaimed),
+    /// Blobs that belonged to nothing were removed.
+    Collected(Reclaimed),
     /// A copy is here.
     BackedUp(PathBuf),
     /// The password is another one.

@@ -194,6 +194,8 @@ pub struct Form {
     pub care: CarePart,
     /// The password it has now was wrong.
     pub wrong: bool,
+    /// What is young is removed as well.
+    pub young: bool,
     /// Encrypt it.
     pub encrypt: bool,
     /// Keep it in a file.

@@ -41,6 +41,17 @@ pub(super) const VERBS: &[Verb] = &[
     .icon(Icon::Sort)
     .when(changeable),
     Verb::new(
+        "collect_kept",
+        Menu::Vault,
+        "Collect garbage of the store…",
+        |state| {
+            collectable(state).ok()?;
+            give(state, CareCommand::Show(CarePart::Collect))
+        },
+    )
+    .icon(Icon::Trash)
+    .when(collectable),
+    Verb::new(
         "change_password",
         Menu::Vault,
         "Change password…",
@@ -100,6 +111,15 @@ fn salvageable(state: &AppState) -> Availability {
         Some(info) if info.is_locked() => Err("Unlock it first"),
         Some(info) if info.is_open() => Err("No damage is known; check it first"),
         Some(_) => Err("It is not open"),
+    }
+}
+
+/// Has it blobs, some of which may belong to nothing?
+fn collectable(state: &AppState) -> Availability {
+    changeable(state)?;
+    match kept(state)?.kind {
+        Kind::Store => Ok(()),
+        _ => Err("Only a store has blobs"),
     }
 }
 

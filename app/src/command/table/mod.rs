@@ -129,6 +129,7 @@ pub const KEPT_TAB_MENU: &[&str] = &[
     "salvage_kept",
     "backup_kept",
     "compact_kept",
+    "collect_kept",
     "change_password",
     "kept_info",
 ];

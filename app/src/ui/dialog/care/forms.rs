@@ -1,14 +1,14 @@
 //! What is asked before a copy is made or a password is changed.
 
-use egui::Ui;
+use egui::{Checkbox, Ui};
 use fs_backends::location::Kind;
 
 use super::super::form::{error_ui, label_ui, path_ui, secret_ui, typed, with_extension};
-use super::super::text_ui;
+use super::super::{check_ui, text_ui};
 use super::Answer;
 use crate::command::Pick;
 use crate::state::FsInfo;
-use crate::state::care::Work;
+use crate::state::care::{DAY_SECONDS, Work};
 use crate::theme::{Type, UiTokens as _};
 use crate::ui::Cx;
 use crate::ui::drafts::Form;
@@ -32,6 +32,22 @@ pub(super) fn backup_ui(ui: &mut Ui, cx: &Cx<'_>, form: &mut Form, info: &FsInfo
         label: "Back up",
         work: path.map(Work::Backup),
         enter,
+    }
+}
+
+/// What is removed of a store that belongs to nothing.
+pub(super) fn collect_ui(ui: &mut Ui, form: &mut Form) -> Answer {
+    text_ui(
+        ui,
+        "Removes blobs that belong to no file of the store: what a crash or a program that was killed left behind. Files, and what is in the trash, keep theirs.",
+    );
+    let all = Checkbox::new(&mut form.young, "Also those of the last 24 hours");
+    check_ui(ui, true, all);
+    let grace = if form.young { 0 } else { DAY_SECONDS };
+    Answer {
+        label: "Collect",
+        work: Some(Work::Collect(grace)),
+        enter: false,
     }
 }
 

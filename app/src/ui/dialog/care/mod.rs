@@ -49,6 +49,7 @@ pub(super) fn care_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
             None
         }
         (_, CarePart::Backup) => Some(forms::backup_ui(ui, cx, form, info)),
+        (_, CarePart::Collect) => Some(forms::collect_ui(ui, form)),
         (_, CarePart::Password) => Some(forms::password_ui(ui, form, info)),
         (_, part) => {
             outcome::outcome_ui(ui, cx, fs, care, part);
@@ -57,8 +58,11 @@ pub(super) fn care_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, fs: &FsRef)
     };
     buttons_ui(ui, |ui| {
         if let Some(Answer { label, work, enter }) = answer {
-            let go = button_ui(ui, label, Weight::Primary, work.is_some()).clicked();
-            if let (true, Some(work)) = (go || enter, work) {
+            let go = button_ui(ui, label, Weight::Primary, work.is_some());
+            if form.care == CarePart::Collect {
+                default_focus(ui, &go);
+            }
+            if let (true, Some(work)) = (go.clicked() || enter, work) {
                 form.wrong = false;
                 order(cx, fs, CareCommand::Do(work));
             }
@@ -115,6 +119,12 @@ fn actions_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, info: &FsInfo, part: CarePar
             "Compact",
             CareCommand::Do(Work::Compact),
             false,
+        ),
+        (
+            info.kind == Kind::Store && !info.read_only,
+            "Collect…",
+            show(CarePart::Collect),
+            part == CarePart::Collect,
         ),
         (
             info.encrypted && !info.read_only,

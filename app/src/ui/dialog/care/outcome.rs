@@ -20,6 +20,9 @@ pub(super) fn outcome_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, part
         Some(Outcome::Compacted(reclaimed)) => {
             headline_ui(ui, Icon::Success, ok, &compacted(*reclaimed));
         }
+        Some(Outcome::Collected(reclaimed)) => {
+            headline_ui(ui, Icon::Success, ok, &collected(*reclaimed));
+        }
         Some(Outcome::BackedUp(path)) => {
             headline_ui(ui, Icon::Success, ok, "Backed up");
             text_ui(ui, &path.display().to_string());
@@ -92,6 +95,17 @@ fn compacted(reclaimed: Reclaimed) -> String {
             text::count(files as usize, "file", "files")
         ),
     }
+}
+
+fn collected(reclaimed: Reclaimed) -> String {
+    if reclaimed == Reclaimed::default() {
+        return "There was no garbage to collect".to_owned();
+    }
+    format!(
+        "{} removed that belonged to nothing, {} given back",
+        text::count(reclaimed.files as usize, "blob", "blobs"),
+        text::size(reclaimed.bytes)
+    )
 }
 
 fn checked_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, part: CarePart) {
