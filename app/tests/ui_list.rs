@@ -25,6 +25,22 @@ fn headers_sort_and_turn_the_order() {
 }
 
 #[test]
+fn what_was_typed_in_another_tab_is_no_beginning_of_a_name() {
+    let (_home, mut window) = sample();
+    window.verb("duplicate_tab");
+    window.harness.event(egui::Event::Text("p".to_owned()));
+    window
+        .harness
+        .key_press_modifiers(Modifiers::ALT, Key::Num1);
+    for _ in 0..4 {
+        window.harness.step();
+    }
+    window.harness.event(egui::Event::Text("r".to_owned()));
+    window.settle();
+    assert_eq!(window.cursor().as_deref(), Some("Read me first.md"));
+}
+
+#[test]
 fn letters_go_to_the_name_that_starts_with_them() {
     let (_home, mut window) = sample();
     window.text("r");

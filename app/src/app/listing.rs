@@ -46,15 +46,16 @@ impl App {
             }
             ListCommand::Typed(text) => {
                 let before = self.drafts.typed.take();
-                let before = before.filter(|(when, _)| when.elapsed() < TYPED_TOGETHER);
-                let prefix = before.map(|(_, before)| before).unwrap_or_default() + &text;
+                let before =
+                    before.filter(|(when, tab, _)| *tab == id && when.elapsed() < TYPED_TOGETHER);
+                let prefix = before.map(|(.., before)| before).unwrap_or_default() + &text;
                 // A space alone is a key, not the start of a name.
                 if !prefix.trim().is_empty() {
                     if let Some(row) = type_ahead(tab, &prefix) {
                         select_row(tab, row, How::Only);
                         self.drafts.rows(id).reveal(row);
                     }
-                    self.drafts.typed = Some((Instant::now(), prefix));
+                    self.drafts.typed = Some((Instant::now(), id, prefix));
                 }
             }
             ListCommand::Sort(column) => {

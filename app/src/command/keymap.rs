@@ -9,8 +9,9 @@ use egui::{Context, Event, Key, KeyboardShortcut, Modifiers, RawInput, Ui, Viewp
 use super::table;
 use crate::ui::{Cx, Drafts};
 
-/// Turns the keys of copying, cutting and pasting into the events text fields wait for, while one has the focus.
+/// Turns the keys of copying, cutting and pasting into the events text fields wait for, while one has the focus. What shortcuts would type, nobody gets.
 pub fn translate(ctx: &Context, raw: &mut RawInput) {
+    drop_text_of_alt(raw);
     if !ctx.text_edit_focused() {
         return;
     }
@@ -41,6 +42,20 @@ pub fn translate(ctx: &Context, raw: &mut RawInput) {
     if paste {
         ctx.send_viewport_cmd(ViewportCommand::RequestPaste);
     }
+}
+
+/// X11 sends a text with keys that are held with Alt: Alt+1 would go to a tab and be the first letter of a name there.
+fn drop_text_of_alt(raw: &mut RawInput) {
+    // There it is a letter of its own.
+    if cfg!(target_os = "macos") {
+        return;
+    }
+    let mut with_alt = false;
+    raw.events.retain(|event| {
+        let is_its_text = with_alt && matches!(event, Event::Text(_));
+        with_alt = matches!(event, Event::Key { pressed: true, modifiers, .. } if modifiers.alt && !modifiers.command);
+        !is_its_text
+    });
 }
 
 /// Gives the commands of the keys that were pressed, and takes the keys away from what is drawn after.
@@ -155,6 +170,33 @@ fn modifier_count(modifiers: Modifiers) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_key_types_with_alt_is_dropped() {
+        let key = |key, modifiers| Event::Key {
+            key,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers,
+        };
+        let text = |text: &str| Event::Text(text.to_owned());
+        let mut raw = RawInput {
+            events: vec![
+                key(Key::Num1, Modifiers::ALT),
+                text("1"),
+                key(Key::R, Modifiers::NONE),
+                text("r"),
+            ],
+            ..RawInput::default()
+        };
+        translate(&Context::default(), &mut raw);
+        let texts = raw.events.iter().filter_map(|event| match event {
+            Event::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), ["r"]);
+    }
 
     #[test]
     fn text_fields_keep_the_keys_that_edit() {

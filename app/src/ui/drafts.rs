@@ -48,8 +48,8 @@ pub struct Drafts {
     pub review: BTreeSet<VPath>,
     /// Selection before a rubber band.
     pub band: Option<Selection>,
-    /// Letters typed into a list, and when.
-    pub typed: Option<(Instant, String)>,
+    /// Letters typed into the list of a tab, and when.
+    pub typed: Option<(Instant, TabId, String)>,
     /// Tabs whose folder changed.
     pub changed: BTreeSet<TabId>,
     /// An entry that shall be renamed once it is seen.
@@ -383,7 +383,7 @@ impl Drafts {
         let together = crate::app::TYPED_TOGETHER;
         self.typed
             .as_ref()
-            .is_some_and(|(when, _)| when.elapsed() < together)
+            .is_some_and(|(when, ..)| when.elapsed() < together)
     }
 
     /// A fresh set of answers.

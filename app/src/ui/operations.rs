@@ -118,6 +118,10 @@ fn detail(running: &Running) -> String {
                     text::size(progress.total_bytes)
                 ));
             }
+            if running.paused {
+                parts.push("paused".to_owned());
+                return parts.join(" · ");
+            }
             if let Some(rate) = progress.bytes_per_second {
                 parts.push(format!("{}/s", text::size(rate as u64)));
             }

@@ -41,7 +41,7 @@ const CARDS: [(Kind, &str, &str, bool); 6] = [
     (
         Kind::Store,
         "Store",
-        "Large files as plain blobs in a folder, with an index beside them",
+        "Large files as blobs in a folder, locked with a password if you like",
         true,
     ),
     (
