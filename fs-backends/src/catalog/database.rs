@@ -189,8 +189,14 @@ impl Database {
             .read()
             .clone()
             .ok_or_else(|| Error::new(ErrorKind::Closed, "read"))?;
-        let moment = readers.begin(&self.clock)?;
-        f(&moment, moment.number())
+        let mut moment = readers.begin(&self.clock)?;
+        let read = f(&moment, moment.number());
+        if let Err(error) = &read
+            && matches!(error.kind(), ErrorKind::Corrupted | ErrorKind::Io)
+        {
+            moment.give_up();
+        }
+        read
     }
 
     /// Is the moment with this number still the last one?

@@ -111,6 +111,8 @@ pub(super) struct Reader {
     moment: Option<u64>,
     /// The database was closed, and this is a connection to nothing.
     is_closed: bool,
+    /// It may read nothing any more: one that met a damaged page of an encrypted database fails from then on, whatever it is asked for.
+    is_spoiled: bool,
 }
 
 /// Makes readers.
@@ -126,6 +128,7 @@ impl ManageConnection for Manager {
             db,
             moment: None,
             is_closed: false,
+            is_spoiled: false,
         })
     }
 
@@ -134,7 +137,7 @@ impl ManageConnection for Manager {
     }
 
     fn has_broken(&self, reader: &mut Reader) -> bool {
-        self.0.has_broken(&mut reader.db)
+        reader.is_spoiled || self.0.has_broken(&mut reader.db)
     }
 }
 
@@ -184,7 +187,7 @@ impl Readers {
             clock,
             number: clock.now(),
         };
-        moment.enter()?;
+        moment.enter().inspect_err(|_| moment.give_up())?;
         Ok(moment)
     }
 
@@ -253,6 +256,11 @@ pub(super) struct Moment<'a> {
 }
 
 impl Moment<'_> {
+    /// Another reader takes the place of this one.
+    pub(super) fn give_up(&mut self) {
+        self.reader.is_spoiled = true;
+    }
+
     /// The number of the moment by [`Clock::now`]; `None` when something was being written as it began.
     pub(super) fn number(&self) -> Option<u64> {
         self.number
@@ -295,7 +303,8 @@ impl Deref for Moment<'_> {
 impl Drop for Moment<'_> {
     fn drop(&mut self) {
         // `kept` counts this one already, so whoever begins to write after this look finds it.
-        if self.number.is_none() || self.clock.now() != self.number {
+        let is_past = self.number.is_none() || self.clock.now() != self.number;
+        if is_past || self.reader.is_spoiled {
             self.readers.end(&mut self.reader);
         }
     }

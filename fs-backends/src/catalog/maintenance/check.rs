@@ -65,18 +65,23 @@ impl Inspection<'_> {
         }
     }
 
-    /// Runs a stage; damage that stops it does not stop those that follow.
-    fn stage(&mut self, what: &str, run: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+    /// Runs a stage. Damage that ends it is noted, and no reason not to go on with those that follow.
+    fn stage(&mut self, (what, run): &Stage<'_>) -> Result<()> {
         self.control.check()?;
-        match run(self) {
-            Ok(()) => {}
-            Err(error) if stops(&error) => return Err(error),
-            Err(error) => self.unreadable(what, &error),
+        let ended = run(self);
+        if let Err(error) = &ended
+            && !stops(error)
+        {
+            self.unreadable(what, error);
+        } else {
+            self.tell();
         }
-        self.tell();
-        Ok(())
+        ended
     }
 }
+
+/// What is looked at, and how.
+type Stage<'a> = (&'a str, &'a dyn Fn(&mut Inspection<'_>) -> Result<()>);
 
 /// Is this no damage, but the end of the check?
 fn stops(error: &Error) -> bool {
@@ -93,33 +98,57 @@ pub(super) fn check<C: CatalogContent>(
     found: &mut Found<'_>,
 ) -> Result<Checked> {
     let database = store.database();
-    let mut early = Vec::new();
-    let pages = pages::check(database, control, &mut |finding| early.push(finding))?;
-    database.read(|db| {
-        let mut inspection = Inspection {
-            db,
-            format: database.format(),
-            sums: database.sums().are_on(),
-            control,
-            checked: Checked {
-                pages,
-                ..Checked::default()
-            },
-            findings: early,
-            found: &mut |finding, path| found(finding, path),
-        };
-        let it = &mut inspection;
-        it.stage("the database", pages::structure)?;
-        it.stage("the sums of rows", sums::rows)?;
-        it.stage("the sums of folders", sums::missing)?;
-        it.stage("nodes", rows::nodes)?;
-        it.stage("names", rows::names)?;
-        it.stage("attributes", rows::leftovers)?;
-        it.stage("folders", folders::check)?;
-        it.stage("counts of links", counts::links)?;
-        it.stage("counts of contents", counts::references)?;
-        it.stage("counters", counts::counters)?;
-        it.stage("contents", |it| store.content().check(it))?;
-        Ok(inspection.checked)
-    })
+    let mut untold = Vec::new();
+    let pages = pages::check(database, control, &mut |finding| untold.push(finding))?;
+    let mut checked = Checked {
+        pages,
+        ..Checked::default()
+    };
+    let contents = |it: &mut Inspection<'_>| store.content().check(it);
+    let stages: [Stage<'_>; 11] = [
+        ("the database", &pages::structure),
+        ("the sums of rows", &sums::rows),
+        ("the sums of folders", &sums::missing),
+        ("nodes", &rows::nodes),
+        ("names", &rows::names),
+        ("attributes", &rows::leftovers),
+        ("folders", &folders::check),
+        ("counts of links", &counts::links),
+        ("counts of contents", &counts::references),
+        ("counters", &counts::counters),
+        ("contents", &contents),
+    ];
+    let mut left = stages.as_slice();
+    loop {
+        let mut began = false;
+        let ended = database.read(|db| {
+            began = true;
+            let mut inspection = Inspection {
+                db,
+                format: database.format(),
+                sums: database.sums().are_on(),
+                control,
+                checked,
+                findings: std::mem::take(&mut untold),
+                found: &mut |finding, path| found(finding, path),
+            };
+            let it = &mut inspection;
+            // What a reader before could not tell of.
+            it.tell();
+            let mut ended = Ok(());
+            while let (Some((stage, others)), true) = (left.split_first(), ended.is_ok()) {
+                left = others;
+                ended = it.stage(stage);
+            }
+            checked = inspection.checked;
+            untold = inspection.findings;
+            ended
+        });
+        match ended {
+            Ok(()) => return Ok(checked),
+            // Whoever met damage may read nothing any more; the others are looked at by another reader.
+            Err(error) if stops(&error) || !began => return Err(error),
+            Err(_) => {}
+        }
+    }
 }

@@ -316,6 +316,38 @@ fn a_changed_page_of_an_encrypted_vault_is_named() {
 }
 
 #[test]
+fn a_changed_page_of_an_encrypted_vault_takes_nothing_with_it_but_what_was_on_it() {
+    let place = Place::new();
+    let path = place.path("e.db");
+    let fs = FileStorage::new(SqliteBackend::create_encrypted(&path, "p").unwrap());
+    fs.write("/sound", "sound").unwrap();
+    fs.write("/torn", [b'x'; 300_000]).unwrap();
+    fs.backend().close().unwrap();
+    let mut damaged = std::fs::read(&path).unwrap();
+    let at = (damaged.len() / 16384 - 2) * 16384 + 777;
+    damaged[at] ^= 4;
+    std::fs::write(&path, damaged).unwrap();
+    let fs = FileStorage::new(SqliteBackend::open_encrypted(&path, "p").unwrap());
+    // As often as there are connections, and once more.
+    for _ in 0..6 {
+        let error = fs.read("/torn").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupted);
+        assert_eq!(fs.read("/sound").unwrap(), b"sound");
+        assert_eq!(fs.read_dir("/").unwrap().count(), 2);
+    }
+    let (found, checked) = check(fs.backend());
+    assert_eq!(checked.nodes, 3, "all were looked at");
+    assert!(
+        found
+            .iter()
+            .all(|damage| !damage.detail.starts_with("nodes")),
+        "{found:?}"
+    );
+    assert_eq!(fs.read("/sound").unwrap(), b"sound");
+    fs.backend().close().unwrap();
+}
+
+#[test]
 fn damaged_blobs_are_named_with_the_file_they_belong_to() {
     type Harm = fn(&Path);
     let cases: [(DamageKind, Harm); 4] = [
