@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use fs_core::Backend as _;
 use lamina::command::table;
 use lamina::state::care::{Care, Outcome, Task};
@@ -69,13 +70,19 @@ fn damage_is_named_and_repaired_only_after_another_click() {
         .unwrap();
     drop(sql);
     let mut window = open(home.path(), &path, None);
-    window.verb("check_kept");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.mentions("Couldn't list papers"));
+    window.click("Check it");
     window.wait_for("the check", done);
     assert!(window.mentions("damaged"));
+    assert!(window.mentions("A file or folder that is in no folder any more"));
     let plan = care(window.state()).plan().len();
     assert!(plan > 0);
     window.click(&format!("Repair {plan}…"));
     assert!(window.mentions("It can't be undone"));
+    let safe = window.harness.get_by_label("Back up first…");
+    let safe = safe.accesskit_node().is_focused();
+    assert!(safe, "Enter repairs nothing");
     window.click("Repair now");
     window.wait_for("the repair", |state| {
         let found = care(state).found.as_ref();
@@ -84,6 +91,13 @@ fn damage_is_named_and_repaired_only_after_another_click() {
     assert_eq!(care(window.state()).found.as_ref().unwrap().serious, 0);
     assert!(window.mentions("repaired"));
     assert!(window.shows("No damage found"));
+    window.click("Close");
+    assert!(
+        !window.mentions("Couldn't list papers"),
+        "it was listed again"
+    );
+    window.verb("up");
+    assert_eq!(window.names(), ["lost+found", "papers"]);
 }
 
 #[test]

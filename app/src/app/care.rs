@@ -10,6 +10,7 @@ use crate::background::Request;
 use crate::background::message::CareNews;
 use crate::command::{CareCommand, CarePart};
 use crate::state::care::{Care, Job, Outcome, Task, Work};
+use crate::state::preview::PreviewLoad;
 use crate::state::toast::Level;
 use crate::state::{Dialog, FsStatus, Generation};
 
@@ -198,6 +199,7 @@ impl App {
                 format!("{}: {}", info.name, words(&outcome)),
             )
         });
+        let repaired = matches!(&outcome, Outcome::Checked(found) if found.repaired > 0);
         let was_wrong = matches!(&outcome, Outcome::Failed(Task::Password, error) if error.kind() == ErrorKind::WrongPassword);
         let form = &mut self.drafts.form;
         match &outcome {
@@ -251,6 +253,20 @@ impl App {
         }
         if let Some((level, text)) = told {
             self.note(level, text);
+        }
+        if repaired {
+            self.list_again(fs);
+        }
+    }
+
+    /// What could not be listed or shown before may be there now.
+    fn list_again(&mut self, fs: &FsRef) {
+        let tabs = self.state.workspace.tabs_of(fs).map(|tab| tab.id);
+        for tab in tabs.collect::<Vec<_>>() {
+            self.list(tab, false);
+        }
+        if matches!(self.state.preview.load, PreviewLoad::Failed(_)) {
+            self.state.preview.want(None);
         }
     }
 }

@@ -6,7 +6,10 @@ use fs_core::ErrorKind;
 use fs_core::ops::FsRef;
 
 use super::{Cx, error_sentence};
-use crate::command::{Command, FileCommand, FsCommand, ListCommand, TabCommand, WindowCommand};
+use crate::command::{
+    CareCommand, Command, FileCommand, FsCommand, ListCommand, TabCommand, WindowCommand,
+};
+use crate::state::care::Work;
 use crate::state::{Dialog, FsInfo, FsStatus, Load, Tab};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 
@@ -203,6 +206,7 @@ fn list_failed_ui(
         .place
         .as_ref()
         .is_some_and(|place| !place.path.is_root());
+    let damaged = salvage.is_some() && error.kind() == ErrorKind::Corrupted;
     let title = if gone {
         format!("{name} is not there any more")
     } else {
@@ -218,18 +222,23 @@ fn list_failed_ui(
         detail: if gone { moved(cx, tab) } else { failed(error) },
         button: Some(if gone && can_go_up {
             (Icon::Up, "Go up")
+        } else if damaged {
+            (Icon::Check, "Check it")
         } else {
             (Icon::Refresh, "Try again")
         }),
     };
-    let salvage = salvage.filter(|_| error.kind() == ErrorKind::Corrupted);
+    let salvage = salvage.filter(|_| damaged);
     let (first, save) = two_buttons_ui(ui, &block, salvage, false);
     if let (true, Some(fs)) = (save, tab.fs()) {
         cx.send(Command::Fs(FsCommand::AskSalvage(fs.clone())));
     }
-    if first {
+    if let (true, Some(fs)) = (first, tab.fs()) {
         cx.send(if gone && can_go_up {
             Command::Up(tab.id)
+        } else if damaged {
+            // Whatever else is damaged, and what can be repaired.
+            Command::Fs(FsCommand::Care(fs.clone(), CareCommand::Do(Work::Check)))
         } else {
             Command::Refresh(tab.id)
         });

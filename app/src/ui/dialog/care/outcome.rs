@@ -4,7 +4,7 @@ use egui::{Label, ScrollArea, Ui};
 use fs_core::maintenance::{Damage, DamageKind, Reclaimed};
 use fs_core::ops::FsRef;
 
-use super::super::{Weight, button_ui, text_ui};
+use super::super::{Weight, button_ui, default_focus, text_ui};
 use super::order;
 use crate::command::{CareCommand, CarePart, Command, FileCommand, FsCommand};
 use crate::state::care::{Care, Found, Outcome, Task, Work};
@@ -171,8 +171,7 @@ fn damage_ui(ui: &mut Ui, damage: &Damage) {
             ui.add(Label::new(path).truncate());
             ui.add(Label::new(Type::Body.rich(what(damage))).wrap());
         } else {
-            let detail = text::sentence_case(&damage.detail);
-            let detail = Type::Strong.rich(detail).color(color);
+            let detail = Type::Strong.rich(what(damage)).color(color);
             ui.add(Label::new(detail).wrap());
         }
         let repair = match &damage.repair {
@@ -185,11 +184,12 @@ fn damage_ui(ui: &mut Ui, damage: &Damage) {
     ui.add_space(metrics().space);
 }
 
-/// What is wrong with a file, in words; what the engine calls it follows.
+/// What is wrong, in words; what the engine calls it follows.
 fn what(damage: &Damage) -> String {
     let words = match damage.kind {
         DamageKind::ContentMissing => "Part of its content is gone",
         DamageKind::ContentChanged => "Part of its content is not what was written",
+        DamageKind::Unreachable => "A file or folder that is in no folder any more",
         _ => return text::sentence_case(&damage.detail),
     };
     format!("{words} ({})", damage.detail)
@@ -204,16 +204,21 @@ fn repair_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, p
             ui,
             "What stands behind “Repair” is done, all of it in one step, and nothing else. It can't be undone: make a backup first.",
         );
-        ui.horizontal(|ui| {
-            if button_ui(ui, "Repair now", Weight::Danger, true).clicked() {
-                order(cx, fs, CareCommand::Do(Work::Repair(plan)));
-            }
-            if button_ui(ui, "Back up first…", Weight::Plain, true).clicked() {
-                order(cx, fs, CareCommand::Show(CarePart::Backup));
-            }
-            if button_ui(ui, "Not now", Weight::Plain, true).clicked() {
-                order(cx, fs, CareCommand::Show(CarePart::Outcome));
-            }
+        // Not where the button was that led here, with the focus it had.
+        ui.push_id("plan", |ui| {
+            ui.horizontal(|ui| {
+                if button_ui(ui, "Repair now", Weight::Danger, true).clicked() {
+                    order(cx, fs, CareCommand::Do(Work::Repair(plan)));
+                }
+                let backup = button_ui(ui, "Back up first…", Weight::Plain, true);
+                if backup.clicked() {
+                    order(cx, fs, CareCommand::Show(CarePart::Backup));
+                }
+                default_focus(ui, &backup);
+                if button_ui(ui, "Not now", Weight::Plain, true).clicked() {
+                    order(cx, fs, CareCommand::Show(CarePart::Outcome));
+                }
+            })
         });
         return;
     }
