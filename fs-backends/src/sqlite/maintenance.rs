@@ -12,7 +12,14 @@ use crate::virtual_fs::ContentId;
 
 /// Reads every piece of every content; what is wrong with one does not stop the others.
 pub(super) fn check(layout: Layout, it: &mut Inspection<'_>) -> Result<()> {
-    for (id, stored, refs) in it.triples("SELECT id, stored, refs FROM content ORDER BY id")? {
+    if it.looked_at == i64::MAX {
+        return Ok(());
+    }
+    let contents = format!(
+        "SELECT id, stored, refs FROM content WHERE id > {} ORDER BY id",
+        it.looked_at
+    );
+    for (id, stored, refs) in it.triples(&contents)? {
         it.control.check()?;
         match pieces(layout, it, id) {
             // What nobody names is being removed piece by piece.
@@ -36,12 +43,21 @@ pub(super) fn check(layout: Layout, it: &mut Inspection<'_>) -> Result<()> {
                     About::Content(id),
                     detail,
                 ));
+                if error.detail().is_none() {
+                    // SQLite said so, or rather SQLCipher, which says it of everything from then on.
+                    return Err(it.go_on_behind(id, error));
+                }
             }
         }
     }
     let unowned =
         "SELECT DISTINCT id >> 24 FROM chunk WHERE id >> 24 NOT IN (SELECT id FROM content)";
-    for content in it.numbers(unowned)? {
+    let unowned = match it.numbers(unowned) {
+        // What keeps them from being read was told of above.
+        Err(error) if it.looked_at > i64::MIN => return Err(it.go_on_behind(i64::MAX, error)),
+        unowned => unowned?,
+    };
+    for content in unowned {
         let detail = format!("pieces of content {content}, which does not exist");
         let fix = Fix::RemoveRows(Leftover::Chunk, content);
         it.note(Finding::new(DamageKind::Leftover, About::Whole, detail).fixed_by(fix));

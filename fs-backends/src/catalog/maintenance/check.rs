@@ -34,6 +34,9 @@ pub struct Inspection<'a> {
     pub(crate) control: &'a Control,
     /// What was looked at.
     pub(crate) checked: Checked,
+    /// Contents up to this number were looked at, before a damaged one spoiled the reader.
+    pub(crate) looked_at: i64,
+    goes_on: bool,
     findings: Vec<Finding>,
     found: &'a mut Found<'a>,
 }
@@ -56,6 +59,13 @@ impl Inspection<'_> {
         ));
     }
 
+    /// What was just noted may have spoiled the reader: whoever returns this error is asked to go on behind content `id`, with another one.
+    pub(crate) fn go_on_behind(&mut self, id: i64, error: Error) -> Error {
+        self.looked_at = id;
+        self.goes_on = true;
+        error
+    }
+
     fn tell(&mut self) {
         let findings = for_each_user(self.db, std::mem::take(&mut self.findings));
         self.checked.damages += findings.len() as u64;
@@ -69,12 +79,10 @@ impl Inspection<'_> {
     fn stage(&mut self, (what, run): &Stage<'_>) -> Result<()> {
         self.control.check()?;
         let ended = run(self);
-        if let Err(error) = &ended
-            && !stops(error)
-        {
-            self.unreadable(what, error);
-        } else {
-            self.tell();
+        match &ended {
+            Ok(()) => self.tell(),
+            Err(error) if stops(error) || self.goes_on => {}
+            Err(error) => self.unreadable(what, error),
         }
         ended
     }
@@ -118,7 +126,10 @@ pub(super) fn check<C: CatalogContent>(
         ("counters", &counts::counters),
         ("contents", &contents),
     ];
-    let mut left = stages.as_slice();
+    // SQLite does not get past pages that are known to be damaged.
+    let skipped = usize::from(!untold.is_empty());
+    let mut left = stages.get(skipped..).unwrap_or_default();
+    let mut looked_at = i64::MIN;
     loop {
         let mut began = false;
         let ended = database.read(|db| {
@@ -129,6 +140,8 @@ pub(super) fn check<C: CatalogContent>(
                 sums: database.sums().are_on(),
                 control,
                 checked,
+                looked_at,
+                goes_on: false,
                 findings: std::mem::take(&mut untold),
                 found: &mut |finding, path| found(finding, path),
             };
@@ -137,10 +150,12 @@ pub(super) fn check<C: CatalogContent>(
             it.tell();
             let mut ended = Ok(());
             while let (Some((stage, others)), true) = (left.split_first(), ended.is_ok()) {
-                left = others;
                 ended = it.stage(stage);
+                if !it.goes_on {
+                    left = others;
+                }
             }
-            checked = inspection.checked;
+            (checked, looked_at) = (inspection.checked, inspection.looked_at);
             untold = inspection.findings;
             ended
         });

@@ -322,9 +322,10 @@ fn a_changed_page_of_an_encrypted_vault_takes_nothing_with_it_but_what_was_on_it
     let fs = FileStorage::new(SqliteBackend::create_encrypted(&path, "p").unwrap());
     fs.write("/sound", "sound").unwrap();
     fs.write("/torn", [b'x'; 300_000]).unwrap();
+    fs.write("/behind", "behind").unwrap();
     fs.backend().close().unwrap();
     let mut damaged = std::fs::read(&path).unwrap();
-    let at = (damaged.len() / 16384 - 2) * 16384 + 777;
+    let at = damaged.len() / 16384 * 2 / 3 * 16384 + 777;
     damaged[at] ^= 4;
     std::fs::write(&path, damaged).unwrap();
     let fs = FileStorage::new(SqliteBackend::open_encrypted(&path, "p").unwrap());
@@ -333,16 +334,21 @@ fn a_changed_page_of_an_encrypted_vault_takes_nothing_with_it_but_what_was_on_it
         let error = fs.read("/torn").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupted);
         assert_eq!(fs.read("/sound").unwrap(), b"sound");
-        assert_eq!(fs.read_dir("/").unwrap().count(), 2);
+        assert_eq!(fs.read_dir("/").unwrap().count(), 3);
     }
     let (found, checked) = check(fs.backend());
-    assert_eq!(checked.nodes, 3, "all were looked at");
-    assert!(
-        found
-            .iter()
-            .all(|damage| !damage.detail.starts_with("nodes")),
-        "{found:?}"
-    );
+    assert_eq!(checked.nodes, 4, "all were looked at");
+    let damaged: Vec<_> = found
+        .iter()
+        .map(|damage| (damage.kind, damage.path.clone()))
+        .collect();
+    let torn = VPath::new("/torn").unwrap();
+    let expected = [
+        (DamageKind::Page, None),
+        (DamageKind::ContentChanged, Some(torn)),
+    ];
+    assert_eq!(damaged, expected, "{found:?}");
+    assert_eq!(checked.content_bytes, 11, "the others were compared");
     assert_eq!(fs.read("/sound").unwrap(), b"sound");
     fs.backend().close().unwrap();
 }
