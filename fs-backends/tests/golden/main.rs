@@ -8,9 +8,9 @@
     clippy::indexing_slicing,
     reason = "a test may panic"
 )]
+mod sql;
+mod tree;
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,157 +18,12 @@ use fs_backends::MemoryBackend;
 use fs_backends::indexed::{IndexedBackend, StoreOptions};
 use fs_backends::sqlite::{CipherPages, SqliteBackend, VaultOptions};
 use fs_core::snapshots::Snapshots;
-use fs_core::{
-    At, Backend, Change, Control, FileKind, FileStorage, NewKind, NewNode, Permissions, SetAttr,
-    SetTime, Time, VPath,
-};
+use fs_core::{At, Backend, FileStorage, VPath};
 use rusqlite::Connection;
+use tree::{LONG_BYTES, compare, fill, pattern, sound};
 
 const PASSWORD: &str = "open sesame";
 const FORMATS: [&str; 3] = ["v1", "v2", "v3"];
-const LONG_BYTES: usize = 150_000;
-
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at * at / 7 % 251) as u8).collect()
-}
-
-fn odd_name() -> &'static OsStr {
-    OsStr::from_bytes(b"not utf8 \xff\xfe")
-}
-
-/// One of everything the format has a place for.
-fn fill(backend: &Arc<dyn Backend>) {
-    let fs = FileStorage::new(backend.clone());
-    fs.create_dir_all("/folder/inner").unwrap();
-    fs.write("/folder/short.txt", "Hello, World!").unwrap();
-    fs.write("/folder/long.bin", pattern(LONG_BYTES)).unwrap();
-    fs.write("/empty", "").unwrap();
-    fs.hard_link("/folder/short.txt", "/folder/inner/same.txt")
-        .unwrap();
-    fs.copy("/folder/long.bin", "/copy.bin").unwrap();
-    fs.symlink("folder/short.txt", "/link").unwrap();
-    fs.write(Path::new("/").join(odd_name()), "raw").unwrap();
-    fs.write("/Ünïcode – 文件", "text").unwrap();
-    let sparse = VPath::new("/sparse").unwrap();
-    fs.write("/sparse", "start").unwrap();
-    let file = backend
-        .open(At::path(&sparse), &fs_core::OpenOptions::read_write())
-        .unwrap();
-    file.write_at(b"end", 5_000_000).unwrap();
-    drop(file);
-    let special = |path: &str, kind| {
-        let at = VPath::new(path).unwrap();
-        let node = NewNode {
-            kind,
-            ..NewNode::file()
-        };
-        backend
-            .change(&Change::Create(At::path(&at), &node))
-            .unwrap();
-    };
-    special("/fifo", NewKind::Fifo);
-    special("/null", NewKind::CharDevice(259));
-    fs.set_xattr("/folder", "user.colour", b"red").unwrap();
-    fs.write("/thrown away", "in the trash").unwrap();
-    let trash = backend.extensions().trash.unwrap();
-    trash.discard(&VPath::new("/thrown away").unwrap()).unwrap();
-    for path in ["/folder/short.txt", "/folder"] {
-        let attr = SetAttr {
-            uid: Some(1234),
-            gid: Some(567),
-            mtime: Some(SetTime::To(Time::from_nanos(1_234_567_890_123_456_789))),
-            ..SetAttr::default()
-        };
-        fs.set_attr(path, &attr).unwrap();
-    }
-    // Last, because a new owner takes the set-id bits away.
-    fs.set_permissions("/folder/short.txt", Permissions::from_mode(0o4750))
-        .unwrap();
-}
-
-/// Exactly what [`fill`] made, whoever made it.
-fn compare(backend: &Arc<dyn Backend>, what: &str) {
-    let fs = FileStorage::new(backend.clone());
-    let names = |path: &str| -> Vec<_> {
-        let entries = fs.read_dir(path).unwrap();
-        entries
-            .map(|entry| entry.unwrap().file_name().to_owned())
-            .collect()
-    };
-    let root: Vec<&OsStr> = vec![
-        OsStr::new("copy.bin"),
-        OsStr::new("empty"),
-        OsStr::new("fifo"),
-        OsStr::new("folder"),
-        OsStr::new("link"),
-        odd_name(),
-        OsStr::new("null"),
-        OsStr::new("sparse"),
-        OsStr::new("Ünïcode – 文件"),
-    ];
-    let mut found = names("/");
-    found.sort();
-    let mut root: Vec<_> = root.iter().map(|name| (*name).to_owned()).collect();
-    root.sort();
-    assert_eq!(found, root, "{what}");
-    assert_eq!(names("/folder").len(), 3, "{what}");
-    let read = |path: &str| fs.read(path).unwrap();
-    assert_eq!(read("/folder/short.txt"), b"Hello, World!", "{what}");
-    assert_eq!(read("/folder/inner/same.txt"), b"Hello, World!", "{what}");
-    assert_eq!(read("/link"), b"Hello, World!", "{what}");
-    for path in ["/folder/long.bin", "/copy.bin"] {
-        assert!(read(path) == pattern(LONG_BYTES), "{what}: {path}");
-    }
-    assert_eq!(
-        fs.read(Path::new("/").join(odd_name())).unwrap(),
-        b"raw",
-        "{what}"
-    );
-    assert_eq!(read("/Ünïcode – 文件"), b"text", "{what}");
-    assert_eq!(read("/empty"), b"", "{what}");
-    let sparse = read("/sparse");
-    assert_eq!(sparse.len(), 5_000_003, "{what}");
-    assert_eq!(
-        (&sparse[..5], &sparse[5_000_000..]),
-        (&b"start"[..], &b"end"[..])
-    );
-    assert!(sparse[5..5_000_000].iter().all(|byte| *byte == 0), "{what}");
-    let stat = |path: &str| fs.symlink_metadata(path).unwrap();
-    let short = stat("/folder/short.txt");
-    assert_eq!(
-        (short.mode, short.uid, short.gid),
-        (0o4750, 1234, 567),
-        "{what}"
-    );
-    assert_eq!(short.mtime.nanos(), 1_234_567_890_123_456_789, "{what}");
-    assert_eq!((short.nlink, stat("/folder").nlink), (2, 3), "{what}");
-    assert_eq!(stat("/fifo").kind, FileKind::Fifo, "{what}");
-    let null = stat("/null");
-    assert_eq!(
-        (null.kind, null.rdev),
-        (FileKind::CharDevice, 259),
-        "{what}"
-    );
-    assert_eq!(
-        fs.get_xattr("/folder", "user.colour").unwrap(),
-        b"red",
-        "{what}"
-    );
-    let trash = backend.extensions().trash.unwrap().items().unwrap();
-    let originals: Vec<_> = trash.iter().map(|item| item.original.as_os_str()).collect();
-    assert_eq!(originals, ["/thrown away"], "{what}");
-}
-
-fn sound(backend: &Arc<dyn Backend>, what: &str) {
-    let mut found = Vec::new();
-    backend
-        .extensions()
-        .maintenance
-        .unwrap()
-        .check(&Control::new(), &mut |damage| found.push(damage))
-        .unwrap();
-    assert!(found.is_empty(), "{what}: {found:?}");
-}
 
 fn golden(format: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -428,100 +283,4 @@ fn what_is_made_today_holds_the_same() {
     fill(&backend);
     compare(&backend, "today");
     sound(&backend, "today");
-}
-
-/// Content of a path, with nothing but SQL and `FORMAT.md`.
-fn read_with_sql(db: &Connection, path: &[&str], store: Option<&Path>) -> Vec<u8> {
-    let number =
-        |sql: &str, ino: i64| -> i64 { db.query_row(sql, [ino], |row| row.get(0)).unwrap() };
-    let mut ino = 1;
-    for name in path {
-        ino = db
-            .query_row(
-                "SELECT ino FROM dentry WHERE parent = ?1 AND name = ?2",
-                (ino, name),
-                |row| row.get(0),
-            )
-            .unwrap();
-    }
-    let size = number("SELECT size FROM node WHERE ino = ?1", ino) as usize;
-    let content = number("SELECT content FROM node WHERE ino = ?1", ino);
-    let mut bytes = vec![0; size];
-    if let Some(folder) = store {
-        let (name, hash): (String, Vec<u8>) = db
-            .query_row(
-                "SELECT name, hash FROM blob WHERE content = ?1 AND sealed = 1",
-                [content],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .unwrap();
-        let blob = std::fs::read(folder.join("blobs").join(name)).unwrap();
-        assert_eq!(blake3::hash(&blob).as_bytes().as_slice(), hash);
-        bytes[..blob.len()].copy_from_slice(&blob);
-        return bytes;
-    }
-    let chunk_bytes: i64 = db
-        .query_row(
-            "SELECT value FROM meta WHERE key = 'chunk_bytes'",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
-    let mut select = db
-        .prepare("SELECT id, data FROM chunk WHERE id / 16777216 = ?1")
-        .unwrap();
-    let mut rows = select.query([content]).unwrap();
-    while let Some(row) = rows.next().unwrap() {
-        let (id, data): (i64, Vec<u8>) = (row.get(0).unwrap(), row.get(1).unwrap());
-        let at = (id % 16_777_216) as usize * chunk_bytes as usize;
-        bytes[at..at + data.len()].copy_from_slice(&data);
-    }
-    bytes
-}
-
-#[test]
-fn other_sqlite_programs_read_them_as_the_format_says() {
-    for format in FORMATS {
-        let place = tempfile::tempdir().unwrap();
-        copy(&golden(format), place.path());
-        let store = place.path().join("store");
-        let cases: [(PathBuf, &str, Option<&Path>); 4] = [
-            (place.path().join("plain.db"), "", None),
-            (
-                place.path().join("encrypted.db"),
-                "PRAGMA key = 'open sesame'; PRAGMA cipher_page_size = 16384;",
-                None,
-            ),
-            (
-                place.path().join("compatible.db"),
-                "PRAGMA key = 'open sesame';",
-                None,
-            ),
-            (store.join("index.db"), "", Some(&store)),
-        ];
-        for (path, key, store) in cases {
-            let what = format!("{format} {path:?}");
-            let db = Connection::open(&path).unwrap();
-            db.execute_batch(key).unwrap();
-            assert_eq!(
-                read_with_sql(&db, &["folder", "short.txt"], store),
-                b"Hello, World!",
-                "{what}"
-            );
-            assert!(
-                read_with_sql(&db, &["folder", "long.bin"], store) == pattern(LONG_BYTES),
-                "{what}"
-            );
-            let sound: String = db
-                .query_row("PRAGMA integrity_check", [], |row| row.get(0))
-                .unwrap();
-            assert_eq!(sound, "ok", "{what}");
-            let target: String = db
-                .query_row("SELECT target FROM node WHERE kind = 3", [], |row| {
-                    row.get(0)
-                })
-                .unwrap();
-            assert_eq!(target, "folder/short.txt", "{what}");
-        }
-    }
 }
