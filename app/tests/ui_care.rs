@@ -298,6 +298,25 @@ fn what_is_asked_fits_into_the_smallest_window() {
 }
 
 #[test]
+fn what_an_encrypted_store_offers_fits_into_the_smallest_window() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("media");
+    let store = fs_backends::IndexedBackend::create_encrypted(&path, "pw").unwrap();
+    store.close().unwrap();
+    let mut window = open(home.path(), &path, Some("pw"));
+    window.harness.set_size(egui::vec2(640.0, 400.0));
+    for (verb, button) in [("kept_info", "Close"), ("collect_kept", "Collect")] {
+        window.verb(verb);
+        for button in ["Change password…", "Collect…", button] {
+            let place = window.rects(button)[0];
+            assert!(place.bottom() < 400.0, "{verb}, {button}: {place:?}");
+            assert!(place.right() < 620.0, "{verb}, {button}: {place:?}");
+        }
+        window.key(Modifiers::NONE, Key::Escape);
+    }
+}
+
+#[test]
 fn a_long_path_never_makes_a_dialog_high() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("a folder with a long name/and ".repeat(4));
