@@ -117,6 +117,12 @@ impl Writer {
         if let (Some(group), Ok(Err(error))) = (&mut state.group, &result) {
             group.cause = Some(error.clone());
         }
+        // A connection that met a damaged page of an encrypted database fails from then on, whatever it is asked for. It undid what it had begun.
+        if let (None, Ok(Err(error)), true) = (&state.group, &result, connector.cipher.is_some())
+            && matches!(error.kind(), ErrorKind::Corrupted | ErrorKind::Io)
+        {
+            state.distrust();
+        }
         if self.waiting.load(Ordering::Acquire) == 0
             || size >= GROUP_MAX
             || !matches!(result, Ok(Ok(_)))
@@ -238,7 +244,10 @@ impl Writer {
         // Perhaps a checkpoint.
         state.log_ends = true;
         if let Err(error) = &result
-            && matches!(error.kind(), ErrorKind::Io | ErrorKind::NoSpace)
+            && matches!(
+                error.kind(),
+                ErrorKind::Io | ErrorKind::NoSpace | ErrorKind::Corrupted
+            )
         {
             state.distrust();
         }

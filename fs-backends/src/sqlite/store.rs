@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use fs_core::maintenance::Reclaimed;
-use fs_core::{Control, Result};
+use fs_core::{Control, Error, ErrorKind, Result};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
@@ -191,10 +191,20 @@ impl CatalogContent for ChunkStore {
             return Ok(false);
         }
         taken.sort_unstable();
-        let result = self
-            .0
-            .database
-            .write_early(|db| remove_some(db, self.0.layout, &taken));
+        let remove = |some: &[ContentId]| {
+            let database = &self.0.database;
+            database.write_early(|db| remove_some(db, self.0.layout, some))
+        };
+        let is_damage = |error: &Error| error.kind() == ErrorKind::Corrupted;
+        let mut result = remove(&taken);
+        if result.as_ref().is_err_and(is_damage) {
+            // What lies on a damaged page stays, until the next opening tries again; the others go.
+            taken.retain(|content| match remove(&[*content]) {
+                Ok(done) => done == 0,
+                Err(error) => !is_damage(&error),
+            });
+            result = Ok(0);
+        }
         taken.drain(..*result.as_ref().unwrap_or(&0));
         let mut unnamed = self.0.unnamed.lock();
         taken.append(&mut unnamed);

@@ -354,6 +354,33 @@ fn a_changed_page_of_an_encrypted_vault_takes_nothing_with_it_but_what_was_on_it
 }
 
 #[test]
+fn a_damaged_file_of_an_encrypted_vault_can_be_removed_and_the_vault_used_on() {
+    let place = Place::new();
+    let path = place.path("e.db");
+    let fs = FileStorage::new(SqliteBackend::create_encrypted(&path, "p").unwrap());
+    fs.write("/torn", [b'x'; 300_000]).unwrap();
+    fs.backend().close().unwrap();
+    let mut damaged = std::fs::read(&path).unwrap();
+    let at = damaged.len() / 16384 * 2 / 3 * 16384 + 777;
+    damaged[at] ^= 4;
+    std::fs::write(&path, damaged).unwrap();
+    for round in 0..2 {
+        let fs = FileStorage::new(SqliteBackend::open_encrypted(&path, "p").unwrap());
+        if round == 0 {
+            fs.remove_file("/torn").unwrap();
+        }
+        for number in 0..5 {
+            let name = format!("/{round} {number}");
+            fs.write(&name, [b'y'; 50_000]).unwrap();
+            assert_eq!(fs.read(&name).unwrap(), [b'y'; 50_000]);
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
+        fs.backend().sync(fs_core::Scope::All).unwrap();
+        fs.backend().close().unwrap();
+    }
+}
+
+#[test]
 fn damaged_blobs_are_named_with_the_file_they_belong_to() {
     type Harm = fn(&Path);
     let cases: [(DamageKind, Harm); 4] = [
