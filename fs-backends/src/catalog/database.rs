@@ -17,7 +17,7 @@ use super::lock::FileLock;
 use super::readers::{Clock, Readers, Writing};
 use super::schema::{Format, Meta};
 use super::sums::Sums;
-use super::writer::{Outside, Sync, Writer, touch};
+use super::writer::{Company, Outside, Sync, Writer, touch};
 use crate::live_files;
 use crate::virtual_fs::Changes;
 
@@ -247,6 +247,13 @@ impl Database {
         self.commit(Sync::Committed, Changes::default(), |db, _| f(db))
     }
 
+    /// As [`Database::write_early`], for what may meet damage that nobody asked for: it takes no change of others with it.
+    pub(crate) fn write_apart<T>(&self, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let run =
+            |writer: &Writer, _: &mut Changes| writer.run_in(Sync::Committed, Company::OfItsOwn, f);
+        self.write_as(Changes::default(), run)
+    }
+
     fn sync(&self) -> Sync {
         match self.durability {
             Durability::EachCall => Sync::Durable,
@@ -284,10 +291,20 @@ impl Database {
         changes: Changes,
         f: impl FnOnce(&Connection, &mut Changes) -> Result<T>,
     ) -> Result<T> {
+        self.write_as(changes, |writer, changes| {
+            writer.run(sync, |db| f(db, changes))
+        })
+    }
+
+    /// Lets `run` write.
+    fn write_as<T>(
+        &self,
+        changes: Changes,
+        run: impl FnOnce(&Writer, &mut Changes) -> Result<T>,
+    ) -> Result<T> {
         let writer = self.writer()?;
         let mut writing = self.writing(changes);
-        let changes = writing.changes.get_or_insert_with(Changes::all);
-        let result = writer.run(sync, |db| f(db, changes));
+        let result = run(writer, writing.changes.get_or_insert_with(Changes::all));
         drop(writing);
         // What failed is no reason to go on waiting for a quiet moment: on a full disk that is when room is made.
         if result.is_ok() {

@@ -43,6 +43,15 @@ pub(super) enum Sync {
     Durable,
 }
 
+/// Whose transaction something may join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Company {
+    /// Anybody's.
+    Any,
+    /// None that was begun before: what it breaks is not theirs.
+    OfItsOwn,
+}
+
 /// The writing connection and who shares its transaction.
 pub(super) struct Writer {
     connector: Arc<RwLock<Connector>>,
@@ -88,10 +97,23 @@ impl Writer {
 
     /// Runs `f` in a transaction and returns when it is committed as `sync` says. An error from `f` undoes what it did.
     pub(super) fn run<T>(&self, sync: Sync, f: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        self.run_in(sync, Company::Any, f)
+    }
+
+    /// As [`Writer::run`], in such a transaction.
+    pub(super) fn run_in<T>(
+        &self,
+        sync: Sync,
+        company: Company,
+        f: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         let mut guard = self.state.lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         let state = &mut *guard;
+        if company == Company::OfItsOwn {
+            state.finish(&self.counters);
+        }
         let connector = self.connector.read();
         let mut short = self.room.short(&connector.path);
         if state.group.is_none() && short.as_ref().is_some_and(room::Short::is_log) {

@@ -193,7 +193,7 @@ impl CatalogContent for ChunkStore {
         taken.sort_unstable();
         let remove = |some: &[ContentId]| {
             let database = &self.0.database;
-            database.write_early(|db| remove_some(db, self.0.layout, some))
+            database.write_apart(|db| remove_some(db, self.0.layout, some))
         };
         let is_damage = |error: &Error| error.kind() == ErrorKind::Corrupted;
         let mut result = remove(&taken);

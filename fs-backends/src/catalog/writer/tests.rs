@@ -113,6 +113,36 @@ fn a_failing_operation_does_not_touch_those_it_shares_a_commit_with() {
     assert_eq!(keys(writer), expected);
 }
 
+/// What a damaged page of an encrypted database does: the connection fails from then on.
+#[test]
+fn what_runs_apart_takes_nothing_with_it_that_others_began() {
+    let fixture = fixture();
+    let writer = &fixture.writer;
+    let meets_damage = |db: &Connection| -> Result<()> {
+        db.execute_batch("ROLLBACK").unwrap();
+        Err(Error::new(ErrorKind::Corrupted, "test"))
+    };
+    std::thread::scope(|scope| {
+        let (began, begun) = std::sync::mpsc::channel();
+        let other = scope.spawn(move || {
+            writer.run(Sync::Committed, |db| {
+                began.send(()).unwrap();
+                // Somebody waits to join.
+                while !writer.is_busy() {
+                    std::thread::yield_now();
+                }
+                put(db, 1)
+            })
+        });
+        begun.recv().unwrap();
+        let apart = writer.run_in(Sync::Committed, Company::OfItsOwn, meets_damage);
+        assert_eq!(apart.unwrap_err().kind(), ErrorKind::Corrupted);
+        other.join().unwrap().unwrap();
+    });
+    writer.run(Sync::Committed, |db| put(db, 2)).unwrap();
+    assert_eq!(keys(writer), 2);
+}
+
 #[test]
 fn a_full_disk_undoes_the_operation_and_the_next_one_works() {
     let fixture = fixture();
