@@ -137,12 +137,15 @@ impl File for HostFile {
 
     fn punch_hole(&self, offset: u64, len: u64) -> Result<()> {
         self.check_writable("punch hole")?;
-        let end = offset.saturating_add(len).min(self.metadata()?.size);
-        if offset >= end {
+        if len == 0 || i64::try_from(offset).is_err() {
             return Ok(());
         }
+        let size = self.metadata()?.size;
+        // Behind the end there is nothing but the times to change: one byte there does it.
+        let end = offset.saturating_add(len).min(size.max(offset + 1));
         let mode = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         match rustix::fs::fallocate(&self.fd, mode, offset, end - offset) {
+            Err(Errno::OPNOTSUPP) if offset >= size => Ok(()),
             Err(Errno::OPNOTSUPP) => self.write_zeros(offset, end),
             done => done.doing("punch hole", &self.path),
         }

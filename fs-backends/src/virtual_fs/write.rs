@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fs_core::{ErrorKind, Result, SetAttr, Time};
+use fs_core::{ErrorKind, Result, SetAttr, SetTime, Time};
 use parking_lot::RwLockWriteGuard;
 
 use super::hold::Hold;
@@ -39,9 +39,22 @@ impl<S: NodeStore> OpenFile<S> {
     pub(super) fn punch_hole(&self, offset: u64, len: u64) -> Result<()> {
         let mut state = self.state.write();
         let size = state.record.size;
-        let len = len.min(size.saturating_sub(offset));
         if len == 0 {
             return Ok(());
+        }
+        let len = len.min(size.saturating_sub(offset));
+        if len == 0 {
+            // Nothing lies behind the end; as on ext4, xfs and tmpfs it is a change all the same.
+            let attr = SetAttr {
+                mtime: Some(SetTime::Now),
+                ..SetAttr::default()
+            };
+            let edit = Edit {
+                content: None,
+                attr: Some(&attr),
+                now: Time::now(),
+            };
+            return self.store_change(&mut state, None, &edit);
         }
         if state.record.content.is_empty() {
             return self.store_change(&mut state, None, &Edit::content(size, 0));

@@ -2,7 +2,7 @@
 
 use fs_core::{
     At, Backend, Change, Control, ErrorKind, NewNode, OpenOptions, RenameMode, Scope, SetAttr,
-    VPath,
+    SetTime, Time, VPath,
 };
 
 use super::{create, open, path, read, read_all, save, used, write};
@@ -168,4 +168,24 @@ fn a_pin_is_the_inode_whatever_replaces_its_content() {
         read_all(&*fs.open(here, &OpenOptions::read()).unwrap()),
         b"new"
     );
+}
+
+#[test]
+fn a_hole_behind_the_end_changes_nothing_but_the_times() {
+    let fs = MemoryBackend::new();
+    create(&fs, "/f", &NewNode::file());
+    let f = path("/f");
+    let file = fs.open(At::path(&f), &OpenOptions::read_write()).unwrap();
+    file.write_at(b"bytes", 0).unwrap();
+    let long_ago = SetAttr {
+        mtime: Some(SetTime::To(Time::from_nanos(1))),
+        ..SetAttr::default()
+    };
+    file.set_attr(&long_ago).unwrap();
+    file.punch_hole(2, 0).unwrap();
+    assert_eq!(file.metadata().unwrap().mtime.nanos(), 1);
+    file.punch_hole(70_000, 1000).unwrap();
+    let metadata = file.metadata().unwrap();
+    assert!(metadata.mtime.nanos() > 1);
+    assert_eq!((metadata.size, metadata.allocated), (5, 5));
 }
