@@ -101,17 +101,15 @@ impl Server {
         if !self.repin {
             return Vec::new();
         }
-        let names = metadata.nlink > 1 && !metadata.is_dir();
         let state = |of: &Metadata| (of.ctime, of.mtime, of.size, of.nlink, of.mode);
         let is_other = |inode: &Arc<Inode>| {
             if inode.number() == ROOT || inode.node().is(node) {
                 return false;
             }
             match self.backend.stat(self.here(inode).at()) {
-                // A second name shows the same state. (When that changes just now, one node has two numbers, which does no harm.)
-                Ok(there) => {
-                    there.id == metadata.id && !(names && state(&there) == state(metadata))
-                }
+                // Another name of one node, also when the first is gone, shows the same state; with a number of its own the kernel would keep what is
+                // written through the other. A copy has another time of change.
+                Ok(there) => there.id == metadata.id && state(&there) != state(metadata),
                 // It can't be found any more where it was, but here.
                 Err(_) => false,
             }

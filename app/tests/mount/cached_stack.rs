@@ -408,3 +408,29 @@ fn a_storm_on_all_layers_leaves_nothing_old() {
     stack.agrees("the storm");
     until("it stays so", || stack.difference().is_none());
 }
+
+#[test]
+fn what_is_written_after_the_first_of_two_names_went_is_seen_under_the_second() {
+    use std::os::unix::fs::FileExt as _;
+    if !can_mount() {
+        return;
+    }
+    let stack = Stack::new(true);
+    let place = |name: &str| stack.path(name);
+    fs::write(place("first"), "").unwrap();
+    fs::hard_link(place("first"), place("second")).unwrap();
+    let file = fs::File::options()
+        .write(true)
+        .open(place("first"))
+        .unwrap();
+    assert!(fs::File::create_new(place("first")).is_err());
+    fs::remove_file(place("first")).unwrap();
+    fs::create_dir(place("first")).unwrap();
+    // The kernel keeps this.
+    assert_eq!(fs::read(place("second")).unwrap(), b"");
+    file.write_all_at(&[7; 5000], 19).unwrap();
+    assert_eq!(fs::metadata(place("second")).unwrap().len(), 5019);
+    assert_eq!(fs::read(place("second")).unwrap().len(), 5019);
+    let (second, open) = (fs::metadata(place("second")).unwrap(), file.metadata());
+    assert_eq!(second.ino(), open.unwrap().ino());
+}
