@@ -1,7 +1,9 @@
 //! Looking after vaults and stores from their tab.
 
+mod unreadable;
+
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -29,6 +31,16 @@ fn vault(path: &Path, password: Option<&str>) {
     storage.create_dir("/papers").unwrap();
     storage.write("/papers/a.txt", [b'a'; 300_000]).unwrap();
     storage.backend().close().unwrap();
+}
+
+/// A store with one file.
+fn store(home: &Path) -> PathBuf {
+    let path = home.join("media");
+    let store = fs_backends::IndexedBackend::create(&path).unwrap();
+    let storage = fs_core::FileStorage::new(store);
+    storage.write("/a", [1; 100_000]).unwrap();
+    storage.backend().close().unwrap();
+    path
 }
 
 fn open(home: &Path, path: &Path, password: Option<&str>) -> Window {
@@ -139,111 +151,6 @@ fn a_vault_is_backed_up_and_nothing_is_written_over() {
         matches!(care(state).outcome, Some(Outcome::BackedUp(_)))
     });
     assert!(window.shows("Backed up"));
-}
-
-/// Breaks the first page of a vault behind the words that tell what it is; no program opens it then.
-fn ruin(path: &Path) {
-    let mut bytes = fs::read(path).unwrap();
-    bytes[16..4096].fill(0x5a);
-    fs::write(path, bytes).unwrap();
-}
-
-#[test]
-fn what_can_be_read_of_a_vault_that_does_not_open_is_saved_in_a_folder() {
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("taxes.db");
-    vault(&path, None);
-    ruin(&path);
-    let ruined = fs::read(&path).unwrap();
-    let mut window = open(home.path(), &path, None);
-    assert!(window.mentions("Couldn't open taxes.db"));
-    window.click("Save what can be read…");
-    // Where something is nothing is put.
-    window.text(home.path().to_str().unwrap());
-    window.click("Save what can be read");
-    window.wait_for("the refusal", done);
-    assert!(window.mentions("Choose an empty or a new one"));
-    let to = home.path().join("rescued");
-    window.text(to.to_str().unwrap());
-    window.key(Modifiers::NONE, Key::Enter);
-    window.wait_for("the rescue", |state| {
-        matches!(care(state).outcome, Some(Outcome::Salvaged(..)))
-    });
-    assert!(window.shows("1 file is as it was"));
-    let saved = fs::read(to.join("files/papers/a.txt")).unwrap();
-    assert_eq!(saved, [b'a'; 300_000]);
-    assert!(to.join("report.json").exists());
-    assert_eq!(fs::read(&path).unwrap(), ruined, "it is only read");
-    window.click("Show the folder");
-    assert_eq!(window.path(), to.canonicalize().unwrap());
-    assert_eq!(window.names(), ["files", "report.json"]);
-}
-
-#[test]
-fn a_vault_without_a_password_never_asks_for_one() {
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("taxes.db");
-    vault(&path, None);
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[..4096].fill(0x5a);
-    fs::write(&path, bytes).unwrap();
-    let mut window = open(home.path(), &path, None);
-    assert!(window.mentions("Couldn't open taxes.db"));
-    assert!(window.mentions("Nothing was changed"));
-    // The keyboard is where something can be done.
-    window.key(Modifiers::NONE, Key::Tab);
-    window.key(Modifiers::NONE, Key::Enter);
-    assert!(window.mentions("Save what can be read of taxes.db"));
-    assert!(!window.shows("Its password"));
-    window.text(home.path().join("rescued").to_str().unwrap());
-    window.key(Modifiers::NONE, Key::Enter);
-    window.wait_for("the rescue", |state| {
-        matches!(care(state).outcome, Some(Outcome::Salvaged(..)))
-    });
-    let saved = fs::read(home.path().join("rescued/files/papers/a.txt"));
-    assert_eq!(saved.unwrap(), [b'a'; 300_000]);
-}
-
-#[test]
-fn an_encrypted_vault_whose_password_does_not_open_it_is_saved_with_it() {
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("taxes.db");
-    vault(&path, Some("pw"));
-    // The salt, in the first bytes, stays: without it nobody can read anything.
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[100..4000].fill(0x5a);
-    fs::write(&path, bytes).unwrap();
-    let mut window = Window::open(home.path(), &[path.to_str().unwrap()]);
-    let rescue = "It is the right one: save what can be read…";
-    for tries in 1..=2 {
-        assert!(!window.shows(rescue));
-        window.text("pw");
-        window.key(Modifiers::NONE, Key::Enter);
-        window.wait_for("the refusal", |state| {
-            let info = state.fs_of(state.tab().unwrap()).unwrap();
-            matches!(&info.status, FsStatus::Locked(locked) if locked.wrong == tries)
-        });
-    }
-    window.click(rescue);
-    let to = home.path().join("rescued");
-    window.text(to.to_str().unwrap());
-    window.focus("Its password");
-    window.text("guess");
-    window.key(Modifiers::NONE, Key::Enter);
-    window.wait_for("the refusal", done);
-    let why = &care(window.state()).outcome;
-    assert!(
-        window.mentions("With that password nothing in it can be read"),
-        "{why:?}"
-    );
-    window.focus("Its password");
-    window.text("pw");
-    window.key(Modifiers::NONE, Key::Enter);
-    window.wait_for("the rescue", |state| {
-        matches!(care(state).outcome, Some(Outcome::Salvaged(..)))
-    });
-    let saved = fs::read(to.join("files/papers/a.txt")).unwrap();
-    assert_eq!(saved, [b'a'; 300_000]);
 }
 
 #[test]
@@ -422,11 +329,7 @@ fn a_saved_memory_filesystem_gets_a_password_and_another_one() {
 #[test]
 fn a_store_gives_unused_space_back() {
     let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("media");
-    let store = fs_backends::IndexedBackend::create(&path).unwrap();
-    let storage = fs_core::FileStorage::new(store);
-    storage.write("/a", [1; 100_000]).unwrap();
-    storage.backend().close().unwrap();
+    let path = store(home.path());
     let mut window = open(home.path(), &path, None);
     window.verb("compact_kept");
     window.wait_for("the end", done);
@@ -442,11 +345,7 @@ fn a_store_gives_unused_space_back() {
 #[test]
 fn garbage_of_a_store_is_collected_by_that_name() {
     let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("media");
-    let store = fs_backends::IndexedBackend::create(&path).unwrap();
-    let storage = fs_core::FileStorage::new(store);
-    storage.write("/a", [1; 100_000]).unwrap();
-    storage.backend().close().unwrap();
+    let path = store(home.path());
     // A blob that no file has any more, as a kill leaves one behind.
     let mut blobs = Vec::new();
     let mut left = vec![path.join("blobs")];

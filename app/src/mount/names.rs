@@ -102,16 +102,25 @@ impl Server {
             return Vec::new();
         }
         let state = |of: &Metadata| (of.ctime, of.mtime, of.size, of.nlink, of.mode);
+        let itself = VPath::root();
         let is_other = |inode: &Arc<Inode>| {
             if inode.number() == ROOT || inode.node().is(node) {
                 return false;
             }
-            match self.backend.stat(self.here(inode).at()) {
-                // Another name of one node, also when the first is gone, shows the same state; with a number of its own the kernel would keep what is
-                // written through the other. A copy has another time of change.
-                Ok(there) => there.id == metadata.id && state(&there) != state(metadata),
-                // It can't be found any more where it was, but here.
-                Err(_) => false,
+            let mut here = state(metadata);
+            loop {
+                match self.backend.stat(self.here(inode).at()) {
+                    // Another name of one node, also when the first is gone, shows the same state; a copy has another time of change.
+                    Ok(there) if there.id != metadata.id || state(&there) == here => return false,
+                    Ok(_) => {}
+                    // It can't be found any more where it was, but here.
+                    Err(_) => return false,
+                }
+                // Unless it changed between the looks: with two numbers the kernel would keep under one what is written through the other.
+                match self.backend.stat(At::in_dir(node, &itself)) {
+                    Ok(again) if state(&again) != here => here = state(&again),
+                    _ => return true,
+                }
             }
         };
         let known = self.inodes.known(&metadata.id).into_iter();

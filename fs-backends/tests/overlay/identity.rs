@@ -93,10 +93,21 @@ fn pins_follow_renames_and_keep_removed_nodes() {
         t.fs.stat(At::in_dir(&dir, &e)).unwrap_err().kind(),
         ErrorKind::NotFound
     );
+    let (inside, b) = (At::in_dir(&dir, &e), at("/b"));
+    for (from, to) in [(inside, At::path(&b)), (At::path(&b), inside)] {
+        let mode = RenameMode::Replace;
+        let moved = t.fs.change(&Change::Rename { from, to, mode });
+        assert_eq!(moved.unwrap_err().kind(), ErrorKind::NotFound);
+    }
     let file = t.fs.pin(At::path(&at("/b"))).unwrap();
     t.fs.unlink("/b").unwrap();
-    let itself = VPath::root();
+    let (itself, again) = (VPath::root(), at("/again"));
     assert_eq!(t.fs.stat(At::in_dir(&file, &itself)).unwrap().nlink, 0);
+    let linked = t.fs.change(&Change::Link {
+        from: At::in_dir(&file, &itself),
+        to: At::path(&again),
+    });
+    assert_eq!(linked.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
 #[test]

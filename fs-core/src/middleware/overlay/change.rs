@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::copy_up::Content;
 use super::core::{Core, Outcome, Target};
 use super::lookup::Entry;
+use super::upper::absent;
 use super::xattr;
 use crate::backend::{At, Change, Node, RenameMode};
 use crate::capabilities::Capabilities;
@@ -86,6 +87,18 @@ impl Core {
             Target::Upper(node, path) => Ok((Some(node), path)),
             Target::Base(_) => Err(Error::new(ErrorKind::NotFound, "removed node")),
         }
+    }
+
+    /// Between the tree and a node of the upper outside it nothing moves: what is staged would need marks on one side only (`CrossDevice`), and what was
+    /// removed has no names (`NotFound`).
+    pub(super) fn refuse_outside<T>(&self, operation: &'static str, outside: &Node) -> Result<T> {
+        let itself = VPath::root();
+        let node = absent(self.upper.backend().stat(At::in_dir(outside, &itself)))?;
+        let kind = match node.is_none_or(|node| node.nlink == 0) {
+            true => ErrorKind::NotFound,
+            false => ErrorKind::CrossDevice,
+        };
+        Err(Error::new(kind, operation))
     }
 
     fn create(self: &Arc<Self>, path: &VPath, new: &NewNode) -> Result<Outcome<()>> {

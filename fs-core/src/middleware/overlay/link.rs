@@ -19,7 +19,7 @@ impl Core {
             let (to_node, to) = self.changeable(to)?;
             let kept = match (&from_node, &to_node) {
                 (None, None) => return Ok(self.link_in_tree(&from, &to)?.map(|()| Some(to))),
-                (_, None) => return Err(Error::new(ErrorKind::CrossDevice, "link")),
+                (Some(outside), None) => return self.refuse_outside("link", outside),
                 (Some(_), Some(_)) => from,
                 (None, Some(_)) if self.look(&from)?.upper.is_none() => {
                     return Ok(Outcome::CopyUp(from, Content::All));

@@ -47,8 +47,9 @@ impl Core {
                     })?;
                     Ok(Outcome::Done(None))
                 }
-                // In or out of a staged directory: what moves would need marks on one side only.
-                _ => fail(ErrorKind::CrossDevice),
+                (Some(outside), None) | (None, Some(outside)) => {
+                    self.refuse_outside("rename", &outside)
+                }
             }
         })?;
         if let Some((from, to)) = changed {
