@@ -111,6 +111,34 @@ fn pins_follow_renames_and_keep_removed_nodes() {
 }
 
 #[test]
+fn what_lost_the_name_it_was_found_by_is_linked_again_while_it_has_others() {
+    let t = Stack::new(sample);
+    t.fs.put("/x", "of two names");
+    t.fs.ln("/x", "/y").unwrap();
+    let id = t.fs.meta("/y").id;
+    let file = t.fs.pin(At::path(&at("/x"))).unwrap();
+    t.fs.unlink("/x").unwrap();
+    t.fs.unlink("/b").unwrap();
+    let itself = VPath::root();
+    // A free name, one that a whiteout keeps, one that is there, and one in a folder that only the base has.
+    for (to, expected) in [
+        ("/z", None),
+        ("/b", None),
+        ("/a", Some(ErrorKind::AlreadyExists)),
+        ("/d/s/x", None),
+    ] {
+        let linked = t.fs.change(&Change::Link {
+            from: At::in_dir(&file, &itself),
+            to: At::path(&at(to)),
+        });
+        assert_eq!(linked.err().map(|error| error.kind()), expected, "{to}");
+        assert_eq!(expected.is_none(), t.fs.meta(to).id == id, "{to}");
+    }
+    assert_eq!(t.fs.meta("/y").nlink, 4);
+    assert_eq!(t.fs.cat("/b"), "of two names");
+}
+
+#[test]
 fn r42_a_base_that_changes_is_followed_or_hidden_but_never_fatal() {
     let base = Arc::new(MemoryBackend::new());
     sample(&base);
