@@ -423,24 +423,32 @@ fn a_memory_filesystem_is_saved_and_opens_from_its_file() {
 }
 
 #[test]
-fn an_old_copy_in_the_place_of_a_vault_is_told_until_it_is_read() {
+fn an_old_copy_in_the_place_of_a_vault_or_a_layer_is_told_until_it_is_read() {
     let home = tempfile::tempdir().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (vault, old) = (folder.path().join("v.db"), folder.path().join("old.db"));
     let made = fs_backends::SqliteBackend::create(&vault).unwrap();
     made.close().unwrap();
     fs::copy(&vault, &old).unwrap();
-    let mut window = Window::open(home.path(), &[&text(&vault)]);
-    window.verb("new_folder");
-    window.key(Modifiers::NONE, Key::Enter);
-    window.close();
-    fs::rename(&old, &vault).unwrap();
+    let stack = folder.path().join("s.stack.ron");
+    let layers = r#"(name: "base", location: "memory:base"), (name: "top", location: "v.db")"#;
+    fs::write(&stack, format!(r#"(name: "s", layers: [{layers}])"#)).unwrap();
     let warning = "an old copy may have taken its place";
-    let window = Window::open(home.path(), &[&text(&vault)]);
-    assert!(window.names().is_empty());
-    assert!(window.mentions("v.db is older than when it was open here last"));
-    assert!(window.mentions(warning));
-    window.close();
+    // Met by itself first and as a layer then, and the other way round.
+    for (first, second) in [(&vault, &stack), (&stack, &vault)] {
+        fs::copy(&old, &vault).unwrap();
+        let mut window = Window::open(home.path(), &[&text(first)]);
+        window.verb("new_folder");
+        window.key(Modifiers::NONE, Key::Enter);
+        window.close();
+        fs::copy(&old, &vault).unwrap();
+        let window = Window::open(home.path(), &[&text(second)]);
+        assert!(window.names().is_empty());
+        assert!(window.mentions("v.db is older than when it was open here last"));
+        assert!(window.mentions(warning));
+        window.close();
+    }
+    fs::rename(&old, &vault).unwrap();
     let window = Window::open(home.path(), &[&text(&vault)]);
     assert!(!window.mentions(warning));
 }

@@ -225,8 +225,8 @@ impl App {
                 info.made_of = mount.made_of;
                 info.snapshots = mount.keeps_snapshots.then(Default::default);
                 let was_locked = mount.encrypted;
-                if let Some(older) = mount.older {
-                    let text = older.sentence(&info.name);
+                for older in mount.older {
+                    let text = older.sentence(&older.location.title());
                     // It stays until it was read.
                     self.state.toasts.push(Level::Error, text, None);
                 }

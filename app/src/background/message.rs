@@ -443,8 +443,8 @@ pub struct MountInfo {
     pub made_of: Vec<FsRef>,
     /// Does it keep moments of itself?
     pub keeps_snapshots: bool,
-    /// It was further when it was open here last.
-    pub older: Option<Older>,
+    /// What of it was further when it was open here last.
+    pub older: Vec<Older>,
     /// The type of the network filesystem it lies on.
     pub network: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use fs_backends::location::{Kind, Location, OpenHow, Opened, Root};
+use fs_backends::location::{Kind, Location, OpenHow, Opened, Part, Root};
 use fs_backends::{MemoryBackend, StdFsBackend};
 use fs_core::ops::{Filesystems, FsRef};
 use fs_core::{Backend, Error, ErrorKind, Result};
@@ -24,6 +24,8 @@ pub struct Mount {
     pub memory: Option<Arc<MemoryBackend>>,
     /// A stack as it was opened, for saving its layers that are in memory.
     pub stack: Option<Opened>,
+    /// What was opened for it.
+    pub parts: Vec<Part>,
     /// Nothing can be changed in it.
     pub read_only: bool,
 }
@@ -91,6 +93,7 @@ impl Filesystems for Mounts {
                     encrypted: false,
                     memory: None,
                     stack: None,
+                    parts: Vec::new(),
                     read_only: false,
                 },
             );

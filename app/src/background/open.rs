@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fs_backends::location::{Kind, Location, OpenHow, Root, StackFile, StackLayer};
+use fs_backends::location::{Kind, Location, OpenHow, Part, Root, StackFile, StackLayer};
 use fs_backends::{IndexedBackend, MemoryBackend, SqliteBackend};
 use fs_core::ops::FsRef;
 use fs_core::{At, Backend, Error, ErrorKind, Result, VPath};
@@ -45,6 +45,10 @@ pub fn mount(
                 .lent(fs)
                 .filter(|_| !how.read_only)
                 .map(|backend| Mount {
+                    parts: vec![Part {
+                        location: location.clone(),
+                        backend: backend.clone(),
+                    }],
                     backend,
                     encrypted: false,
                     read_only: false,
@@ -67,7 +71,7 @@ pub fn mount(
         layers,
         made_of,
         keeps_snapshots: mount.backend.extensions().snapshots.is_some(),
-        older: seen.meet(&*mount.backend),
+        older: seen.meet(&mount.parts),
         network: location.network_filesystem().filter(|_| !mount.read_only),
     })
 }
@@ -110,6 +114,7 @@ fn open(mounts: &Mounts, fs: &FsRef, location: &Location, how: How) -> Result<Mo
                 encrypted: opened.is_private,
                 memory: None,
                 read_only,
+                parts: opened.parts.clone(),
                 stack: (opened.kind() == Kind::Stack).then_some(opened),
             })
         }
@@ -124,6 +129,7 @@ fn in_memory(memory: MemoryBackend) -> Mount {
         memory: Some(memory),
         stack: None,
         read_only: false,
+        parts: Vec::new(),
     }
 }
 

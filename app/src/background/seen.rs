@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use fs_backends::location::{Location, Part};
 use fs_core::maintenance::Identity;
 use fs_core::{Backend, Time};
 use jiff::Timestamp;
@@ -15,8 +16,10 @@ pub struct Seen {
 }
 
 /// When a newer state of a filesystem was seen than it is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Older {
+    /// Which filesystem: the one that was opened, or a layer of it.
+    pub location: Location,
     seen: Time,
 }
 
@@ -28,19 +31,23 @@ impl Seen {
         }
     }
 
-    /// Remembers how far a filesystem is that was just opened, and answers whether it was further already. That is told once: whoever put the copy there
-    /// on purpose goes on with it.
-    pub fn meet(&self, backend: &dyn Backend) -> Option<Older> {
-        let identity = identity(backend)?;
-        let before = self.recall(&identity);
-        self.remember(&identity);
-        let (generation, seen) = before?;
-        (identity.generation < generation).then_some(Older { seen })
+    /// Remembers how far the filesystems are that were just opened, and answers which of them were further already. That is told once: whoever put the copy
+    /// there on purpose goes on with it.
+    pub fn meet(&self, opened: &[Part]) -> Vec<Older> {
+        let older = |part: &Part| {
+            let identity = identity(&*part.backend)?;
+            let before = self.recall(&identity);
+            self.remember(&identity);
+            let (generation, seen) = before?;
+            let location = part.location.clone();
+            (identity.generation < generation).then_some(Older { location, seen })
+        };
+        opened.iter().filter_map(older).collect()
     }
 
-    /// Remembers how far a filesystem is that will be closed.
-    pub fn part(&self, backend: &dyn Backend) {
-        if let Some(identity) = identity(backend) {
+    /// Remembers how far the filesystems are that will be closed.
+    pub fn part(&self, opened: &[Part]) {
+        for identity in opened.iter().filter_map(|part| identity(&*part.backend)) {
             self.remember(&identity);
         }
     }
@@ -81,7 +88,7 @@ impl Seen {
 
 impl Older {
     /// The sentence a person reads.
-    pub fn sentence(self, name: &str) -> String {
+    pub fn sentence(&self, name: &str) -> String {
         let (seconds, nanos) = self.seen.parts();
         let seen = Timestamp::new(seconds, i32::try_from(nanos).unwrap_or(0));
         let seen = seen.map(|seen| {

@@ -157,14 +157,17 @@ impl Context {
         let network = opened.location.network_filesystem();
         let mut open = self.mounts.0.lock();
         let is_new = !open.iter().any(|(name, _)| *name == fs);
+        if let (true, Some(seen)) = (is_new, &self.seen) {
+            for older in seen.meet(&opened.parts) {
+                let is_itself = older.location == opened.location;
+                let named = if is_itself { location } else { &older.location };
+                tell(older.sentence(&named.to_string()));
+            }
+        }
         if is_new {
             open.push((fs.clone(), opened));
         }
         drop(open);
-        if let (true, Some(older)) = (is_new, self.seen.as_ref().and_then(|it| it.meet(&*backend)))
-        {
-            tell(older.sentence(&location.to_string()));
-        }
         if let (true, Some(kind)) = (is_new, network) {
             tell(format_args!(
                 "{location}: it lies on a network filesystem ({kind}), which may let another computer write to it at the same time: that destroys it"
@@ -236,7 +239,7 @@ impl Context {
         let mut first_error = None;
         for (fs, opened) in self.mounts.0.lock().drain(..) {
             if let Some(seen) = &self.seen {
-                seen.part(&*opened.backend);
+                seen.part(&opened.parts);
             }
             let closed = opened.save().and_then(|()| opened.backend.close());
             if let Err(e) = closed {

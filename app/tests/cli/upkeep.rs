@@ -390,3 +390,33 @@ fn an_old_copy_in_the_place_of_a_newer_one_is_told_once_and_not_changed() {
         "{texts:?}"
     );
 }
+
+#[test]
+fn an_old_copy_in_the_place_of_a_layer_is_told_with_its_name() {
+    let shell = Shell::new();
+    fs::write(shell.path("f"), "text").unwrap();
+    for layer in ["base.db", "top.db"] {
+        shell.ok(&["new", "vault", layer]);
+        copy_over(&shell.path(layer), &shell.path(&format!("old {layer}")));
+        shell.ok(&["cp", "f", &format!("{layer}::/of {layer}")]);
+    }
+    let layers = r#"(name: "base", location: "base.db"), (name: "top", location: "top.db")"#;
+    let stack = format!(r#"(name: "s", layers: [{layers}])"#);
+    fs::write(shell.path("s.stack.ron"), stack).unwrap();
+    let told = || {
+        let done = shell.run(&["ls", "s.stack.ron"]);
+        assert_eq!(done.status.code(), Some(0));
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    };
+    assert_eq!(told(), "");
+    for layer in ["base.db", "top.db"] {
+        copy_over(&shell.path(&format!("old {layer}")), &shell.path(layer));
+        let said = told();
+        assert!(
+            said.contains(&format!("{layer} is older than when it was open")),
+            "{said}"
+        );
+        assert_eq!(said.matches("is older").count(), 1, "{said}");
+        assert_eq!(told(), "");
+    }
+}

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use fs_core::{Result, VPath};
 
-pub use open::{OpenHow, Opened};
+pub use open::{OpenHow, Opened, Part};
 pub use probe::{HostItem, probe};
 pub use stack::{StackFile, StackLayer};
 pub use text::parse_size;
