@@ -285,7 +285,7 @@ fn level(outcome: &Outcome) -> Level {
 fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Checked(found) if found.serious > 0 => {
-            "the check found damage; see Vault > Size and condition".to_owned()
+            "the check found damage; see Vault > Info and condition".to_owned()
         }
         Outcome::Checked(_) => "the check found no damage".to_owned(),
         Outcome::Compacted(_) => "unused space was given back".to_owned(),

@@ -138,12 +138,13 @@ fn find(state: &AppState, text: &str) -> Vec<&'static Verb> {
                 Some(score) => (0, score),
                 None => (1, score(&format!("{label} {}", verb.menu.label()))?),
             };
-            Some((score, (verb.enabled)(state).is_err(), verb))
+            let disabled = (verb.enabled)(state).is_err();
+            Some(((score, label.len(), disabled), verb))
         })
         .collect();
-    // The best name first even when it can't be used now: Enter must not run something else.
-    scored.sort_by_key(|(score, disabled, _)| (*score, *disabled));
-    scored.into_iter().map(|(_, _, verb)| verb).collect()
+    // The best name first even when it can't be used now: Enter must not run something else. “compact” is “Compact”, before “Compact rows”.
+    scored.sort_by_key(|(rank, _)| *rank);
+    scored.into_iter().map(|(_, verb)| verb).collect()
 }
 
 #[cfg(test)]
@@ -157,5 +158,7 @@ mod tests {
         assert!(find(&AppState::default(), "qqqq").is_empty());
         let found = find(&AppState::default(), "check vault");
         assert_eq!(found.first().map(|verb| verb.id), Some("check_kept"));
+        let found = find(&AppState::default(), "compact");
+        assert_eq!(found.first().map(|verb| verb.id), Some("compact_kept"));
     }
 }

@@ -1,7 +1,8 @@
 //! Locations as text, and back.
 //!
 //! - `::` followed by `/` or the end separates the filesystem from the place inside; more than two colons in a row are one colon more
-//!   than meant, so `::` in a name is written `:::`. A path that ends in a colon gets a slash before the separator.
+//!   than meant, so `::` in a name is written `:::`. A path that ends in a colon gets a slash before the separator. `store::/x` is a place in a folder of
+//!   that name, as `s::/x` is; what says its kind is `store:s::/x`.
 //! - A byte that is not UTF-8 is written `\xHH`; so is a backslash (`\x5c`) where it would otherwise be read as the start of one.
 
 use std::ffi::{OsStr, OsString};
@@ -32,15 +33,20 @@ fn parse_bytes(text: &[u8], base: &Path) -> Result<Location> {
         (b"store:", Root::Store),
         (b"stack:", Root::Stack),
     ];
-    if let Some(rest) = text.strip_prefix(b"snapshot:") {
+    let after = |prefix: &[u8]| {
+        let rest = text.strip_prefix(prefix)?;
+        let is_separator = rest == b":" || rest.starts_with(b":/");
+        (!is_separator).then_some(rest)
+    };
+    if let Some(rest) = after(b"snapshot:") {
         return snapshot(rest, base);
     }
     let (of_path, rest) = KINDS
         .iter()
-        .find_map(|&(prefix, kind)| Some((kind, text.strip_prefix(prefix)?)))
+        .find_map(|&(prefix, kind)| Some((kind, after(prefix)?)))
         .unwrap_or((Root::Path, text));
     let (outer, inner) = split(rest)?;
-    let root = if text.starts_with(b"memory:") {
+    let root = if after(b"memory:").is_some() {
         in_memory(outer, base)?
     } else {
         of_path(host_path(&outer, base)?)
@@ -297,6 +303,22 @@ mod tests {
         assert_eq!(*place.root(), Root::Path("/base/taxes.db".into()));
         assert_eq!(*place.inner(), inner("/a"));
         assert_eq!(*read("taxes.db::").inner(), VPath::root());
+    }
+
+    #[test]
+    fn a_folder_may_be_called_as_a_kind_is() {
+        for name in [
+            "store", "vault", "memory", "host", "vroot", "stack", "snapshot",
+        ] {
+            let place = read(&format!("{name}::/a"));
+            assert_eq!(*place.root(), Root::Path(Path::new("/base").join(name)));
+            assert_eq!(*place.inner(), VPath::new("/a").unwrap());
+            assert_eq!(read(&format!("{name}::")), read(name));
+        }
+        assert_eq!(
+            *read("store:store::/a").root(),
+            Root::Store("/base/store".into())
+        );
     }
 
     #[test]

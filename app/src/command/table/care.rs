@@ -66,7 +66,7 @@ pub(super) const VERBS: &[Verb] = &[
         let saved = shown(state)?.saved.as_ref()?;
         (!saved.encrypted).then(|| "Set password…".to_owned())
     }),
-    Verb::new("kept_info", Menu::Vault, "Size and condition", |state| {
+    Verb::new("kept_info", Menu::Vault, "Info and condition", |state| {
         kept(state).ok()?;
         give(state, CareCommand::Show(CarePart::Outcome))
     })

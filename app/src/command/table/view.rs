@@ -122,20 +122,20 @@ pub(super) const VERBS: &[Verb] = &[
     ),
     density(
         "theme_system",
-        "Colours of the desktop",
+        "Theme of the desktop",
         |_| Some(theme(ThemeChoice::System)),
         |state| state.settings.theme == ThemeChoice::System,
     )
     .group(),
     density(
         "theme_light",
-        "Light",
+        "Light theme",
         |_| Some(theme(ThemeChoice::Light)),
         |state| state.settings.theme == ThemeChoice::Light,
     ),
     density(
         "theme_dark",
-        "Dark",
+        "Dark theme",
         |_| Some(theme(ThemeChoice::Dark)),
         |state| state.settings.theme == ThemeChoice::Dark,
     ),

@@ -17,7 +17,7 @@ struct Row<'a> {
     icon: Icon,
     name: &'a str,
     detail: String,
-    right: String,
+    usage: SnapshotUsage,
     chosen: bool,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn moments_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, snapshots: &Snaps
                 icon: Icon::Memory,
                 name: "Now",
                 detail: format!("{} in files", text::size(snapshots.now.content_bytes)),
-                right: own(snapshots.now),
+                usage: snapshots.now,
                 chosen: snapshots.chosen.is_none(),
             };
             if row_ui(ui, &present).clicked() {
@@ -60,26 +60,20 @@ fn row<'a>(kept: &'a Kept, now: &Zoned, chosen: bool) -> Row<'a> {
         icon: Icon::Snapshot,
         name: &kept.snapshot.name,
         detail: format!("{when} · {since} since"),
-        right: own(kept.usage),
+        usage: kept.usage,
         chosen,
     }
 }
 
-/// What only this moment takes, and what it shares.
-fn own(usage: SnapshotUsage) -> String {
-    format!(
-        "{} of its own, {} shared",
-        text::size(usage.own_bytes),
-        text::size(usage.shared_bytes)
-    )
-}
-
 fn row_ui(ui: &mut Ui, row: &Row<'_>) -> egui::Response {
     let (m, tokens) = (metrics(), ui.tokens());
+    // What only this moment takes, and where there is room, what it shares.
+    let own = format!("{} of its own", text::size(row.usage.own_bytes));
+    let usage = format!("{own}, {} shared", text::size(row.usage.shared_bytes));
     let size = egui::vec2(ui.available_width(), m.layer_row);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| {
-        let label = format!("{}, {}, {}", row.name, row.detail, row.right);
+        let label = format!("{}, {}, {}", row.name, row.detail, usage);
         WidgetInfo::selected(Role::Button, true, row.chosen, label)
     });
     let painter = ui.painter();
@@ -108,7 +102,13 @@ fn row_ui(ui: &mut Ui, row: &Row<'_>) -> egui::Response {
     row.icon.paint(painter, icon, m.icon, hue);
     let start = icon.right() + m.gap;
     let room = rect.right() - m.pad - start;
-    let right = elided(painter, &row.right, &Type::Secondary.font(), room / 2.0);
+    let font = Type::Secondary.font();
+    let full = painter.layout_no_wrap(usage.clone(), font.clone(), muted);
+    let right = if full.size().x <= room / 2.0 {
+        full
+    } else {
+        elided(painter, &own, &font, room / 2.0)
+    };
     let left = rect.right() - m.pad - right.size().x;
     let name = elided(
         painter,
@@ -123,5 +123,5 @@ fn row_ui(ui: &mut Ui, row: &Row<'_>) -> egui::Response {
     painter.galley(egui::pos2(start, top), name, tokens.text);
     painter.galley(egui::pos2(start, below), detail, muted);
     painter.galley(egui::pos2(left, base), right, muted);
-    response.on_hover_text(format!("{}\n{}\n{}", row.name, row.detail, row.right))
+    response.on_hover_text(format!("{}\n{}\n{}", row.name, row.detail, usage))
 }
