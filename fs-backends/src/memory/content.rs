@@ -1,9 +1,9 @@
 //! All bytes of a memory filesystem, by content id, with one limit over them.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::HashSet;
 use fs_core::{Error, ErrorKind, Result};
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
@@ -69,7 +69,7 @@ impl Contents {
         let mut copy = Self {
             held: self.held.clone(),
             used_bytes: self.used_bytes,
-            orphans: HashSet::new(),
+            orphans: HashSet::default(),
         };
         self.orphans.iter().for_each(|id| copy.remove(*id));
         copy

@@ -12,11 +12,11 @@ use crate::virtual_fs::{
     Changes, ContentId, EntryRow, Inode, NodeRead, NodeRecord, NodeWrite, TrashRecord,
 };
 
-/// How to take one change back.
+/// How to take one change back. Boxes keep the list small: most changes are new nodes and names.
 enum Undo {
     Inserted(Inode),
-    Updated(Inode, NodeRecord),
-    Removed(Inode, MemoryNode),
+    Updated(Inode, Box<NodeRecord>),
+    Removed(Inode, Box<MemoryNode>),
     Entry(Inode, EntryName, Option<(Inode, FileKind)>),
     Home(Inode, Option<Home>),
     Xattrs(Inode, Option<Arc<Xattrs>>),
@@ -72,9 +72,9 @@ impl<'a> Transaction<'a> {
                 Undo::Inserted(ino) => {
                     self.nodes.nodes.remove(ino);
                 }
-                Undo::Updated(ino, record) => self.nodes.get_mut(ino)?.record = record,
+                Undo::Updated(ino, record) => self.nodes.get_mut(ino)?.record = *record,
                 Undo::Removed(ino, node) => {
-                    self.nodes.nodes.insert(ino, node);
+                    self.nodes.nodes.insert(ino, *node);
                 }
                 Undo::Entry(dir, name, entry) => {
                     let entries = &mut self.nodes.get_mut(dir)?.entries;
@@ -175,14 +175,14 @@ impl NodeWrite for Transaction<'_> {
 
     fn update(&mut self, ino: Inode, record: &NodeRecord) -> Result<()> {
         let old = std::mem::replace(&mut self.nodes.get_mut(ino)?.record, record.clone());
-        self.undo.push(Undo::Updated(ino, old));
+        self.undo.push(Undo::Updated(ino, Box::new(old)));
         Ok(())
     }
 
     fn remove(&mut self, ino: Inode) -> Result<()> {
         self.set_nameless(ino, false)?;
         let node = self.nodes.nodes.remove(ino).ok_or_else(|| missing(ino))?;
-        self.undo.push(Undo::Removed(ino, node));
+        self.undo.push(Undo::Removed(ino, Box::new(node)));
         Ok(())
     }
 

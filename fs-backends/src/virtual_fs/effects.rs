@@ -1,7 +1,6 @@
 //! What follows from a committed transaction: content nobody names, handles on removed nodes, watchers.
 
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use fs_core::{Name, Result};
 
 use super::Shared;

@@ -1,8 +1,8 @@
 //! Who holds which content: nothing is reaped while someone reads it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use fs_core::Result;
 use parking_lot::Mutex;
 

@@ -2,10 +2,11 @@
 //!
 //! Only nodes with one name are kept, so that a change of a node ends what is known of its name.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use fs_core::{FileKind, Metadata};
 use parking_lot::RwLock;
 

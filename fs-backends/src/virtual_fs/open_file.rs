@@ -4,11 +4,12 @@
 //! detached when the last name goes or a staged file replaces the content; then it lives in memory alone, on content nobody names, until the last
 //! handle closes. A staged file is a detached one from the start.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
+use foldhash::HashMap;
 use fs_core::{Error, ErrorKind, Result, Time};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 
