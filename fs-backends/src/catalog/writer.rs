@@ -111,7 +111,7 @@ impl Writer {
         let mut guard = self.state.lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         let state = &mut *guard;
-        if company == Company::OfItsOwn {
+        if company == Company::OfItsOwn || state.met_damage {
             state.finish(&self.counters);
         }
         let connector = self.connector.read();
@@ -143,6 +143,7 @@ impl Writer {
         if let (None, Ok(Err(error)), true) = (&state.group, &result, connector.cipher.is_some())
             && matches!(error.kind(), ErrorKind::Corrupted | ErrorKind::Io)
         {
+            state.met_damage = true;
             state.distrust();
         }
         if self.waiting.load(Ordering::Acquire) == 0

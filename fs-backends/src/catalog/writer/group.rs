@@ -24,6 +24,8 @@ use crate::catalog::schema::set_meta;
 pub(super) struct State {
     pub(super) connection: Slot,
     pub(super) group: Option<Group>,
+    /// A damaged page took a transaction: from then on nobody shares theirs.
+    pub(super) met_damage: bool,
     /// Commits since the last durable one.
     pub(super) unsynced: bool,
     level: Sync,
@@ -94,6 +96,7 @@ impl State {
         Self {
             connection: Slot::Open(connection),
             group: None,
+            met_damage: false,
             // What a killed program committed may not be durable.
             unsynced: log_length(path) > 0 || has_horizon,
             level: Sync::Durable,
@@ -268,6 +271,8 @@ impl State {
         let result = self.commit(&group, counters);
         if result.is_err() {
             counters.forget_reservation();
+            let damage = |cause: &Error| cause.kind() == ErrorKind::Corrupted;
+            self.met_damage |= group.cause.as_ref().is_some_and(damage);
         }
         group.outcome.settle(result);
     }

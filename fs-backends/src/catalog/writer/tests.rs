@@ -113,11 +113,9 @@ fn a_failing_operation_does_not_touch_those_it_shares_a_commit_with() {
     assert_eq!(keys(writer), expected);
 }
 
-/// What a damaged page of an encrypted database does: the connection fails from then on.
-#[test]
-fn what_runs_apart_takes_nothing_with_it_that_others_began() {
-    let fixture = fixture();
-    let writer = &fixture.writer;
+/// Somebody meets damage, in such a transaction, while `key` is being put: what a damaged page of an encrypted database does, whose connection fails from
+/// then on. Answers how the other fared.
+fn beside_damage(writer: &Writer, company: Company, key: usize) -> Result<()> {
     let meets_damage = |db: &Connection| -> Result<()> {
         db.execute_batch("ROLLBACK").unwrap();
         Err(Error::new(ErrorKind::Corrupted, "test"))
@@ -131,16 +129,35 @@ fn what_runs_apart_takes_nothing_with_it_that_others_began() {
                 while !writer.is_busy() {
                     std::thread::yield_now();
                 }
-                put(db, 1)
+                put(db, key)
             })
         });
         begun.recv().unwrap();
-        let apart = writer.run_in(Sync::Committed, Company::OfItsOwn, meets_damage);
-        assert_eq!(apart.unwrap_err().kind(), ErrorKind::Corrupted);
-        other.join().unwrap().unwrap();
-    });
+        let met = writer.run_in(Sync::Committed, company, meets_damage);
+        assert_eq!(met.unwrap_err().kind(), ErrorKind::Corrupted);
+        other.join().unwrap()
+    })
+}
+
+#[test]
+fn what_runs_apart_takes_nothing_with_it_that_others_began() {
+    let fixture = fixture();
+    let writer = &fixture.writer;
+    beside_damage(writer, Company::OfItsOwn, 1).unwrap();
     writer.run(Sync::Committed, |db| put(db, 2)).unwrap();
     assert_eq!(keys(writer), 2);
+}
+
+#[test]
+fn damage_takes_what_others_began_once_at_most() {
+    let fixture = fixture();
+    let writer = &fixture.writer;
+    let taken = beside_damage(writer, Company::Any, 1);
+    assert_eq!(taken.unwrap_err().kind(), ErrorKind::Corrupted);
+    for key in 2..10 {
+        beside_damage(writer, Company::Any, key).unwrap();
+    }
+    assert_eq!(keys(writer), 8);
 }
 
 #[test]
