@@ -23,7 +23,11 @@ pub fn open_window(start: Start) -> anyhow::Result<()> {
     let run = eframe::run_native(
         "lamina",
         options,
-        Box::new(|cc| Ok(Box::new(App::new(&cc.egui_ctx, start)))),
+        Box::new(|cc| {
+            let app = App::new(&cc.egui_ctx, start);
+            crate::signals::close_window(&cc.egui_ctx, app.commands());
+            Ok(Box::new(app))
+        }),
     );
     run.map_err(explain)
 }

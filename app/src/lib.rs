@@ -7,6 +7,7 @@ pub mod command;
 mod display;
 #[cfg(all(feature = "mount", target_os = "linux"))]
 pub mod mount;
+mod signals;
 pub mod state;
 #[cfg(feature = "testing")]
 pub mod testing;

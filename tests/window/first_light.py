@@ -2,7 +2,7 @@
 """first_light.py PROGRAM WORK_FOLDER PICTURE_FOLDER: the whole program on a real desktop, as a person uses it.
 
 Opens a host folder and makes an encrypted vault beside it, locks and unlocks it, drags a folder of 2,000 files into it with the mouse, watches the
-progress, undoes, redoes, copies it out again with the keyboard, and compares every byte, mode and time.
+progress, undoes, redoes, copies it out again with the keyboard, and compares every byte, mode and time. Then the session ends while a vault is open.
 """
 
 import hashlib
@@ -54,6 +54,34 @@ def tree(root):
                 one = first_name.setdefault(status.st_ino, key) if status.st_nlink > 1 else key
                 entries[key] = ("file", status.st_mode, status.st_mtime_ns, digest, one)
     return entries
+
+
+def end_session(program, vault, environment):
+    """A vault that is open, changed and (where that can be) mounted when the program is told to end is closed well, and nothing asks."""
+    subprocess.run([program, "new", "vault", str(vault)], check=True)
+    folder = vault.parent / "mounted"
+    with Program([program, str(vault)], **environment) as app:
+        app.wait(vault.name, "list box", seconds=120)
+        app.key("ctrl+shift+n")
+        app.key("Return")
+        app.wait("New folder", "list item")
+        if os.access("/dev/fuse", os.R_OK | os.W_OK):
+            app.key("ctrl+shift+p")
+            app.wait("Command")
+            app.type("Mount as")
+            app.key("Return")
+            app.wait("Folder", "text|entry")
+            app.key("ctrl+a")
+            app.type(str(folder))
+            app.key("Return")
+            app.until(lambda: (folder / "New folder").is_dir(), "the folder to be mounted")
+        app.process.terminate()
+        assert app.process.wait(30) == 0, "a session that ends is no failure"
+    assert not os.path.ismount(folder), "it is still mounted"
+    beside = [name for name in os.listdir(vault.parent) if name.startswith(vault.name) and name != vault.name]
+    assert not beside, f"a closed vault is one file: {beside}"
+    listed = subprocess.run([program, "ls", str(vault)], check=True, capture_output=True, text=True)
+    assert listed.stdout == "New folder\n", listed.stdout
 
 
 def main(program, work, pictures):
@@ -146,6 +174,7 @@ def main(program, work, pictures):
     assert not [name for name in os.listdir(work) if name.endswith(("-wal", "-shm"))], "a closed vault is one file"
     content = vault.read_bytes()
     assert b"IMG_0001" not in content and b"SQLite format 3" not in content, "the vault is not encrypted"
+    end_session(program, work / "letters.db", environment)
     print(f"{made} files went in and out unchanged")
 
 

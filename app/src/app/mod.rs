@@ -186,6 +186,11 @@ impl App {
         &self.drafts.form.path
     }
 
+    /// Gives commands from elsewhere.
+    pub fn commands(&self) -> Commands {
+        self.commands.clone()
+    }
+
     /// Gives a command.
     pub fn send(&self, command: Command) {
         self.commands.send(command);

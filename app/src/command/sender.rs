@@ -8,7 +8,7 @@ use super::Command;
 #[derive(Clone)]
 pub struct Commands(Sender<Command>);
 
-/// A sender and where its commands arrive. Unbounded: both ends are in one thread.
+/// A sender and where its commands arrive. Unbounded: people give few, and all are taken before each frame.
 pub fn channel() -> (Commands, Receiver<Command>) {
     let (sender, receiver) = unbounded();
     (Commands(sender), receiver)
