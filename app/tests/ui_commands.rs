@@ -16,6 +16,24 @@ fn the_palette_finds_and_runs_a_command() {
 }
 
 #[test]
+fn the_palette_grows_again_when_more_is_found() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    window.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    let palette = lamina::theme::global_id("palette");
+    let height = |window: &mut Window, text: &str| {
+        window.key(Modifiers::COMMAND, Key::A);
+        window.text(text);
+        let rect = |memory: &egui::Memory| memory.area_rect(palette).unwrap();
+        window.harness.ctx.memory(rect).height()
+    };
+    let many = height(&mut window, "e");
+    let one = height(&mut window, "compact rows");
+    assert!(many > 3.0 * one, "{many}, {one}");
+    assert_eq!(height(&mut window, "e"), many);
+}
+
+#[test]
 fn disabled_commands_stay_visible_and_do_nothing() {
     let home = tempfile::tempdir().unwrap();
     let mut window = Window::open(home.path(), &[]);

@@ -1,12 +1,12 @@
 //! The list of operations over the status bar: running, waiting, failed, done.
 
-use egui::{Align, Area, Button, Frame, Layout, Order, ScrollArea, Ui};
+use egui::{Align, Area, Button, Frame, Layout, Order, Ui};
 
 use super::{Cx, text};
 use crate::command::{Command, FileCommand, WindowCommand};
 use crate::state::{Dialog, OpId, Running, Stage};
 use crate::theme::{Icon, Type, UiTokens as _, global_id, metrics};
-use crate::widget::{icon_button, progress_bar};
+use crate::widget::{icon_button, progress_bar, scroll_list};
 
 /// The popover, when it is open.
 pub(super) fn popover_ui(ui: &Ui, cx: &Cx<'_>) {
@@ -25,7 +25,7 @@ pub(super) fn popover_ui(ui: &Ui, cx: &Cx<'_>) {
                 .show(ui, |ui| {
                     ui.set_width(m.dialog);
                     header_ui(ui, cx);
-                    ScrollArea::vertical().max_height(m.dialog).show(ui, |ui| {
+                    scroll_list(m.dialog).show(ui, |ui| {
                         let mut any = false;
                         for (id, running) in cx.state.operations.newest_first() {
                             any = true;

@@ -1,6 +1,6 @@
 //! Every command by its name, found by typing a part of it.
 
-use egui::{Align, Button, Key, Layout, Modal, Modifiers, ScrollArea, TextEdit, Ui};
+use egui::{Align, Button, Key, Layout, Modal, Modifiers, TextEdit, Ui};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
@@ -8,6 +8,7 @@ use super::{Cx, Drafts};
 use crate::command::{Command, Verb, WindowCommand, table};
 use crate::state::AppState;
 use crate::theme::{Type, UiTokens as _, global_id, metrics};
+use crate::widget::scroll_list;
 
 /// The palette, when it is open.
 pub(super) fn palette_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
@@ -54,26 +55,23 @@ fn content_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
     let enter = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     ui.add_space(metrics().gap);
     let mut run = None;
-    ScrollArea::vertical()
-        .max_height(metrics().row * metrics().dialog_rows)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            for (at, verb) in found.iter().enumerate() {
-                let chosen = at == draft.chosen;
-                let response = line_ui(ui, cx, verb, chosen);
-                if chosen && step != 0 {
-                    response.scroll_to_me(None);
-                }
-                if response.clicked() || (chosen && enter) {
-                    run = Some(*verb);
-                }
+    scroll_list(metrics().row * metrics().dialog_rows).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for (at, verb) in found.iter().enumerate() {
+            let chosen = at == draft.chosen;
+            let response = line_ui(ui, cx, verb, chosen);
+            if chosen && step != 0 {
+                response.scroll_to_me(None);
             }
-            if found.is_empty() {
-                let color = ui.tokens().muted;
-                ui.label(Type::Body.rich("No command is called that").color(color));
+            if response.clicked() || (chosen && enter) {
+                run = Some(*verb);
             }
-        });
+        }
+        if found.is_empty() {
+            let color = ui.tokens().muted;
+            ui.label(Type::Body.rich("No command is called that").color(color));
+        }
+    });
     if let Some(verb) = run
         && (verb.enabled)(cx.state).is_ok()
     {

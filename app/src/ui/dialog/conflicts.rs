@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{ScrollArea, Ui};
+use egui::Ui;
 use fs_core::Metadata;
 use fs_core::ops::{Conflict, Decision, Operation, Preflight};
 
@@ -11,6 +11,7 @@ use crate::command::{Command, FileCommand};
 use crate::state::OpId;
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 use crate::ui::{Cx, Drafts, text};
+use crate::widget::scroll_list;
 
 /// More conflicts than this are not listed one by one.
 const LISTED: usize = 200;
@@ -157,63 +158,60 @@ fn comparison(comes: &Metadata, there: &Metadata) -> String {
 fn list_ui(ui: &mut Ui, drafts: &mut Drafts, conflicts: &[Conflict]) {
     let m = metrics();
     let muted = ui.tokens().muted;
-    ScrollArea::vertical()
-        .max_height(m.row * m.dialog_rows_few)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            for (at, conflict) in conflicts.iter().take(LISTED).enumerate() {
-                ui.horizontal(|ui| {
-                    let decision = drafts.decisions.each.get(&conflict.target).copied();
-                    let mut chosen = decision;
-                    egui::ComboBox::from_id_salt(("decision", at))
-                        .width(m.tab_width_min + m.field)
-                        .selected_text(word(chosen))
-                        .show_ui(ui, |ui| {
-                            for option in [
-                                None,
-                                Some(Decision::Skip),
-                                Some(Decision::Replace),
-                                Some(Decision::KeepBoth),
-                            ] {
-                                let allowed =
-                                    option != Some(Decision::Replace) || conflict.replaceable();
-                                ui.add_enabled_ui(allowed, |ui| {
-                                    ui.selectable_value(&mut chosen, option, word(option))
-                                });
-                            }
-                        })
-                        .response
-                        .widget_info(|| {
-                            egui::WidgetInfo::labeled(
-                                egui::Role::ComboBox,
-                                true,
-                                format!("Answer for {}", conflict.target.label()),
-                            )
-                        });
-                    if chosen != decision {
-                        match chosen {
-                            Some(answer) => drop(
-                                drafts
-                                    .decisions
-                                    .each
-                                    .insert(conflict.target.clone(), answer),
-                            ),
-                            None => drop(drafts.decisions.each.remove(&conflict.target)),
+    scroll_list(m.row * m.dialog_rows_few).show(ui, |ui| {
+        for (at, conflict) in conflicts.iter().take(LISTED).enumerate() {
+            ui.horizontal(|ui| {
+                let decision = drafts.decisions.each.get(&conflict.target).copied();
+                let mut chosen = decision;
+                egui::ComboBox::from_id_salt(("decision", at))
+                    .width(m.tab_width_min + m.field)
+                    .selected_text(word(chosen))
+                    .show_ui(ui, |ui| {
+                        for option in [
+                            None,
+                            Some(Decision::Skip),
+                            Some(Decision::Replace),
+                            Some(Decision::KeepBoth),
+                        ] {
+                            let allowed =
+                                option != Some(Decision::Replace) || conflict.replaceable();
+                            ui.add_enabled_ui(allowed, |ui| {
+                                ui.selectable_value(&mut chosen, option, word(option))
+                            });
                         }
+                    })
+                    .response
+                    .widget_info(|| {
+                        egui::WidgetInfo::labeled(
+                            egui::Role::ComboBox,
+                            true,
+                            format!("Answer for {}", conflict.target.label()),
+                        )
+                    });
+                if chosen != decision {
+                    match chosen {
+                        Some(answer) => drop(
+                            drafts
+                                .decisions
+                                .each
+                                .insert(conflict.target.clone(), answer),
+                        ),
+                        None => drop(drafts.decisions.each.remove(&conflict.target)),
                     }
-                    ui.label(conflict.target.label());
-                    let age = comparison(&conflict.source_metadata, &conflict.target_metadata);
-                    ui.label(Type::Secondary.rich(age).color(muted));
-                });
-            }
-            if conflicts.len() > LISTED {
-                ui.label(
-                    Type::Secondary
-                        .rich(format!("and {} more", conflicts.len() - LISTED))
-                        .color(muted),
-                );
-            }
-        });
+                }
+                ui.label(conflict.target.label());
+                let age = comparison(&conflict.source_metadata, &conflict.target_metadata);
+                ui.label(Type::Secondary.rich(age).color(muted));
+            });
+        }
+        if conflicts.len() > LISTED {
+            ui.label(
+                Type::Secondary
+                    .rich(format!("and {} more", conflicts.len() - LISTED))
+                    .color(muted),
+            );
+        }
+    });
 }
 
 fn word(decision: Option<Decision>) -> &'static str {

@@ -1,6 +1,6 @@
 //! What failed in an operation, item by item.
 
-use egui::{ScrollArea, Ui};
+use egui::Ui;
 use fs_core::ops::FsRef;
 
 use super::{Weight, button_ui, buttons_ui, default_focus, text_ui, title_ui};
@@ -9,6 +9,7 @@ use crate::state::{FsInfo, OpId, Stage};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 use crate::ui::view_state::SALVAGE;
 use crate::ui::{Cx, error_sentence};
+use crate::widget::scroll_list;
 
 /// The dialog.
 pub(super) fn report_ui(ui: &mut Ui, cx: &Cx<'_>, op: OpId) {
@@ -28,25 +29,20 @@ pub(super) fn report_ui(ui: &mut Ui, cx: &Cx<'_>, op: OpId) {
             report.items + report.failed.len() as u64
         ),
     );
-    ScrollArea::vertical()
-        .max_height(metrics().row * metrics().dialog_rows_few)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            for failure in &report.failed {
-                ui.add(
-                    egui::Label::new(error_sentence(&failure.place.label(), &failure.error)).wrap(),
-                )
+    scroll_list(metrics().row * metrics().dialog_rows_few).show(ui, |ui| {
+        for failure in &report.failed {
+            ui.add(egui::Label::new(error_sentence(&failure.place.label(), &failure.error)).wrap())
                 .on_hover_text(failure.error.to_string());
-                ui.add(
-                    egui::Label::new(
-                        Type::Secondary
-                            .rich(failure.place.path.display())
-                            .color(muted),
-                    )
-                    .truncate(),
-                );
-            }
-        });
+            ui.add(
+                egui::Label::new(
+                    Type::Secondary
+                        .rich(failure.place.path.display())
+                        .color(muted),
+                )
+                .truncate(),
+            );
+        }
+    });
     buttons_ui(ui, |ui| {
         let close = button_ui(ui, "Close", Weight::Primary, true);
         if close.clicked() {

@@ -1,6 +1,6 @@
 //! What the top layer of a stack changed, to be looked through and, change by change, taken back.
 
-use egui::{Rect, Role, ScrollArea, Sense, Ui, WidgetInfo};
+use egui::{Rect, Role, Sense, Ui, WidgetInfo};
 use fs_core::extensions::Difference;
 use fs_core::ops::Place;
 
@@ -10,7 +10,7 @@ use crate::state::layers::{Changes, LayerChange, Review, Tally};
 use crate::theme::{FsKind, Icon, Type, UiTokens as _, metrics};
 use crate::ui::change_mark::{Mark, square};
 use crate::ui::{Cx, Drafts, error_sentence, layers, text};
-use crate::widget::elided;
+use crate::widget::{elided, scroll_list};
 
 /// The dialog.
 pub(super) fn review_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &Review) {
@@ -81,14 +81,11 @@ fn list_ui(ui: &mut Ui, cx: &Cx<'_>, drafts: &mut Drafts, review: &Review, chang
     let tall = (ui.content_rect().height() * m.layers_share).max(m.dialog_list_min);
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        ScrollArea::vertical()
-            .max_height(tall)
-            .auto_shrink([false, true])
-            .show_rows(ui, m.row_comfortable, changes.list.len(), |ui, rows| {
-                for change in changes.list.get(rows).unwrap_or_default() {
-                    change_ui(ui, cx, drafts, review, change);
-                }
-            });
+        scroll_list(tall).show_rows(ui, m.row_comfortable, changes.list.len(), |ui, rows| {
+            for change in changes.list.get(rows).unwrap_or_default() {
+                change_ui(ui, cx, drafts, review, change);
+            }
+        });
     });
 }
 

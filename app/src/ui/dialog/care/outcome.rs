@@ -1,6 +1,6 @@
 //! What came of looking after a vault or store.
 
-use egui::{Label, ScrollArea, Ui};
+use egui::{Label, Ui};
 use fs_core::maintenance::{Damage, DamageKind, Reclaimed};
 use fs_core::ops::FsRef;
 
@@ -11,6 +11,7 @@ use crate::state::care::{Care, Found, Outcome, Task, Work};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 use crate::ui::view_state::SALVAGE;
 use crate::ui::{Cx, error_sentence, text};
+use crate::widget::scroll_list;
 
 /// What came of the last job; `part`: whether repairing is being asked about.
 pub(super) fn outcome_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, part: CarePart) {
@@ -136,17 +137,14 @@ fn checked_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, 
     // The buttons below stay in sight.
     let below = 2.0 * m.menu + 5.0 * m.gap + 2.0 * m.pad;
     let room = ui.content_rect().bottom() - ui.cursor().top() - below;
-    ScrollArea::vertical()
-        .max_height(room.min(share).max(m.dialog_list_min))
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            for damage in &found.damages {
-                damage_ui(ui, damage);
-            }
-            if found.unlisted() > 0 {
-                text_ui(ui, &format!("and {} more", text::grouped(found.unlisted())));
-            }
-        });
+    scroll_list(room.min(share).max(m.dialog_list_min)).show(ui, |ui| {
+        for damage in &found.damages {
+            damage_ui(ui, damage);
+        }
+        if found.unlisted() > 0 {
+            text_ui(ui, &format!("and {} more", text::grouped(found.unlisted())));
+        }
+    });
     repair_ui(ui, cx, fs, care, found, part);
 }
 

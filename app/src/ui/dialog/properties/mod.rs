@@ -2,7 +2,7 @@
 
 mod permissions;
 
-use egui::{Grid, ScrollArea, Ui};
+use egui::{Grid, Ui};
 use fs_backends::location::Root;
 use fs_core::{FileKind, Name};
 
@@ -13,6 +13,7 @@ use crate::state::filesystem::location_of;
 use crate::state::properties::{Checksum, Count, Facts, Properties, Usage};
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 use crate::ui::{Cx, Drafts, error_sentence, text};
+use crate::widget::scroll_list;
 pub use permissions::PermissionsDraft;
 
 /// The dialog.
@@ -36,19 +37,14 @@ pub(super) fn properties_ui(
         .collect();
     let mut draft = draft_of(drafts, properties, &facts);
     let room = ui.content_rect().height() - metrics().dialog_margin;
-    ScrollArea::vertical()
-        .max_height(room)
-        // Otherwise it grows only frame by frame, as the dialog that is centred around it makes room.
-        .min_scrolled_height(room)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            facts_ui(ui, cx, properties, &facts);
-            xattrs_ui(ui, &facts);
-            if let Some(draft) = draft.as_deref_mut() {
-                permissions::permissions_ui(ui, draft, &facts);
-            }
-            errors_ui(ui, properties);
-        });
+    scroll_list(room).show(ui, |ui| {
+        facts_ui(ui, cx, properties, &facts);
+        xattrs_ui(ui, &facts);
+        if let Some(draft) = draft.as_deref_mut() {
+            permissions::permissions_ui(ui, draft, &facts);
+        }
+        errors_ui(ui, properties);
+    });
     let wish = draft.and_then(|draft| draft.wish(&properties.items));
     buttons_ui(ui, |ui| {
         if let Some(wish) = wish {
