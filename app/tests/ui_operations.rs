@@ -1,5 +1,7 @@
 //! Changing files, and taking it back.
 
+use std::fs;
+
 use egui::{Event, Key, Modifiers};
 use lamina::state::Dialog;
 use lamina::testing::Window;
@@ -190,6 +192,37 @@ fn a_name_that_is_taken_asks_once_and_both_can_stay() {
             "shopping.txt"
         ]
     );
+}
+
+#[test]
+fn names_that_are_taken_are_asked_for_in_the_order_of_lists() {
+    let home = tempfile::tempdir().unwrap();
+    let (from, to) = (home.path().join("from"), home.path().join("to"));
+    fs::create_dir_all(from.join("album/older")).unwrap();
+    fs::create_dir(&to).unwrap();
+    let names = ["2.jpg", "9.jpg", "10.jpg", "older/1.jpg", "Z.jpg"];
+    for name in names.iter().rev() {
+        fs::write(from.join("album").join(name), "").unwrap();
+    }
+    let mut window = Window::open(home.path(), &[to.to_str().unwrap(), from.to_str().unwrap()]);
+    assert_eq!(window.names(), ["album"]);
+    window.key(Modifiers::NONE, Key::Home);
+    window.key(Modifiers::COMMAND, Key::C);
+    window.key(Modifiers::COMMAND, Key::Tab);
+    window.key(Modifiers::COMMAND, Key::V);
+    assert_eq!(window.names(), ["album"]);
+    window.key(Modifiers::COMMAND, Key::V);
+    let Some(Dialog::Preflight { preflight, .. }) = &window.state().dialog else {
+        panic!("nothing is asked");
+    };
+    let asked: Vec<_> = preflight
+        .conflicts
+        .iter()
+        .map(|conflict| conflict.target.path.display().to_string())
+        .collect();
+    let album = to.canonicalize().unwrap().join("album");
+    let expected = names.map(|name| album.join(name).to_str().unwrap().to_owned());
+    assert_eq!(asked, expected);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use super::message::{Event, OpControl, OpNews};
 use super::mounts::Mounts;
 use super::outbox::Outbox;
+use super::sort_key;
 use crate::state::{OpId, Undoable, Unfinished};
 
 /// Events of the scheduler that wait to be passed on.
@@ -60,7 +61,13 @@ impl Operations {
             let (id, news) = match event {
                 OpEvent::Queued(id) => (id, OpNews::Queued),
                 OpEvent::Progress(id, progress) => (id, OpNews::Progress(progress)),
-                OpEvent::Ask(id, preflight) => (id, OpNews::Ask(preflight)),
+                OpEvent::Ask(id, mut preflight) => {
+                    // As lists are: folders are read in any order.
+                    Arc::make_mut(&mut preflight)
+                        .conflicts
+                        .sort_by_cached_key(|conflict| sort_key::of_path(&conflict.target.path));
+                    (id, OpNews::Ask(preflight))
+                }
                 OpEvent::Done(id, report) => (id, OpNews::Done(report)),
                 OpEvent::Failed(id, error) => (id, OpNews::Failed(error)),
             };

@@ -3,7 +3,7 @@
 //! One key per entry is made once; sorting then only compares bytes. A key is `rank`, the column's value, the name, so that one comparison
 //! answers folders-first, the column and ties at once.
 
-use fs_core::EntryRef;
+use fs_core::{EntryRef, VPath};
 
 use crate::state::rel_path::{file_name_of, folder_of};
 use crate::state::{Arrange, Column, EntryFacts, file_type};
@@ -47,6 +47,20 @@ pub fn append_key(entry: &EntryRef<'_>, facts: &EntryFacts, arrange: &Arrange, i
     if !matches!(arrange.column, Column::Name | Column::Layer) {
         append_natural(name.as_encoded_bytes(), into);
     }
+}
+
+/// The key of a path: folder by folder.
+pub fn of_path(path: &VPath) -> Vec<u8> {
+    let mut key = Vec::new();
+    for name in path
+        .as_os_str()
+        .as_encoded_bytes()
+        .split(|byte| *byte == b'/')
+    {
+        append_natural(name, &mut key);
+        key.push(0);
+    }
+    key
 }
 
 /// Appends `name` so that byte order is natural order: letters in lower case, runs of digits as their length and value.

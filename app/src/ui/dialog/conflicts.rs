@@ -11,7 +11,7 @@ use crate::command::{Command, FileCommand};
 use crate::state::OpId;
 use crate::theme::{Icon, Type, UiTokens as _, metrics};
 use crate::ui::{Cx, Drafts, text};
-use crate::widget::scroll_list;
+use crate::widget::{displayable, scroll_list};
 
 /// More conflicts than this are not listed one by one.
 const LISTED: usize = 200;
@@ -199,7 +199,9 @@ fn list_ui(ui: &mut Ui, drafts: &mut Drafts, conflicts: &[Conflict]) {
                         None => drop(drafts.decisions.each.remove(&conflict.target)),
                     }
                 }
-                ui.label(conflict.target.label());
+                let path = conflict.target.path.display();
+                ui.label(conflict.target.label())
+                    .on_hover_text(displayable(&path));
                 let age = comparison(&conflict.source_metadata, &conflict.target_metadata);
                 ui.label(Type::Secondary.rich(age).color(muted));
             });
