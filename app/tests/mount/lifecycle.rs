@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::rules::{User, is_root};
-use crate::world::{Server, can_mount, lamina, program_as};
+use crate::world::{Server, can_mount, copy_program, lamina, program_as};
 
 /// A folder to work in, with a home of its own and an empty folder to mount at.
 pub struct Shell {
@@ -32,7 +32,7 @@ impl Shell {
         let mut shell = Self::new();
         // Where it was built, others may not look.
         let program = shell.path("lamina");
-        fs::copy(env!("CARGO_BIN_EXE_lamina"), &program).unwrap();
+        copy_program(Path::new(env!("CARGO_BIN_EXE_lamina")), &program);
         for path in [
             &shell.folder.path().to_owned(),
             &shell.path("mnt"),

@@ -11,7 +11,7 @@ use lamina::mount::{Options, mount};
 use rustix::fs::{FallocateFlags, FlockOperation, Mode, SeekFrom};
 use rustix::io::Errno;
 
-use crate::world::{Kind, World, can_mount, skipped};
+use crate::world::{Kind, World, can_mount, copy_program, skipped};
 
 /// Who makes a call.
 #[derive(Clone, Copy, Debug)]
@@ -145,8 +145,7 @@ fn hard_links_are_one_file() {
 fn a_running_program_is_not_written_to() {
     everywhere(|root| {
         let program = root.join("sleep");
-        fs::copy("/bin/sleep", &program).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        copy_program(Path::new("/bin/sleep"), &program);
         let mut running = Command::new(&program)
             .arg("100")
             .stdin(Stdio::null())
@@ -163,9 +162,9 @@ fn a_running_program_is_not_written_to() {
 #[test]
 fn programs_written_here_run() {
     everywhere(|root| {
-        let script = root.join("script");
-        fs::write(&script, "#!/bin/sh\necho it runs\n").unwrap();
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        let (text, script) = (root.join("text"), root.join("script"));
+        fs::write(&text, "#!/bin/sh\necho it runs\n").unwrap();
+        copy_program(&text, &script);
         let said = Command::new(&script).output().unwrap();
         assert_eq!(said.stdout, b"it runs\n");
     });

@@ -55,6 +55,15 @@ pub fn lamina() -> Command {
     command
 }
 
+/// Copies a program so that it can be run. By a process of its own: what this one has open for writing goes, for a moment, to whatever another test starts
+/// just then, and is no program until that has let go of it.
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").args([from, to]).status().unwrap();
+    assert!(copied.success(), "{copied}");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(to, mode).unwrap();
+}
+
 /// The copy `path` of the program, run by another user.
 pub fn program_as(user: User, path: &Path) -> Command {
     let mut command = Command::new("setpriv");

@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, XattrFlags};
 use super::bytes::{create, open};
 use super::{Log, Scene};
 use crate::rules::{User, as_user};
+use crate::world::copy_program;
 
 pub const SCENES: &[(&str, Scene)] = &[
     ("without a name", nameless),
@@ -137,8 +138,7 @@ fn pipes(root: &Path, log: &mut Log) {
 
 fn programs(root: &Path, log: &mut Log) {
     let path = root.join("sleep");
-    fs::copy("/bin/sleep", &path).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    copy_program(Path::new("/bin/sleep"), &path);
     let mut running = Command::new(&path)
         .arg("100")
         .stdin(Stdio::null())
@@ -174,8 +174,9 @@ fn programs(root: &Path, log: &mut Log) {
             .and_then(|e| e.raw_os_error())
     };
     log.say("not executable", refused(&path));
-    fs::write(&path, "no program").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let text = root.join("text");
+    fs::write(&text, "no program").unwrap();
+    copy_program(&text, &path);
     log.say("no program", refused(&path));
 }
 
