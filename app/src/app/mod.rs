@@ -187,7 +187,7 @@ impl App {
     }
 
     /// Gives commands from elsewhere.
-    pub fn commands(&self) -> Commands {
+    pub(crate) fn commands(&self) -> Commands {
         self.commands.clone()
     }
 

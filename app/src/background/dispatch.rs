@@ -50,7 +50,7 @@ impl Background {
                     watchers.forget_filesystem(&fs);
                     operations.release(&fs, &outbox);
                     let result = mounts.remove(&fs).map_or(Ok(()), |mount| {
-                        seen.part(&mount.parts);
+                        seen.leave(&mount.parts);
                         mount.backend.close()
                     });
                     outbox.send(Event::Unmounted(fs, result));

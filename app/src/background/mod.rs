@@ -260,7 +260,7 @@ impl Background {
             #[cfg(all(feature = "mount", target_os = "linux"))]
             folder_mounts.shut_down();
             for mount in mounts {
-                seen.part(&mount.parts);
+                seen.leave(&mount.parts);
                 if let Err(error) = mount.backend.close() {
                     tracing::error!("{error}");
                 }

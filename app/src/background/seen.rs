@@ -46,7 +46,7 @@ impl Seen {
     }
 
     /// Remembers how far the filesystems are that will be closed.
-    pub fn part(&self, opened: &[Part]) {
+    pub fn leave(&self, opened: &[Part]) {
         for identity in opened.iter().filter_map(|part| identity(&*part.backend)) {
             self.remember(&identity);
         }

@@ -239,7 +239,7 @@ impl Context {
         let mut first_error = None;
         for (fs, opened) in self.mounts.0.lock().drain(..) {
             if let Some(seen) = &self.seen {
-                seen.part(&opened.parts);
+                seen.leave(&opened.parts);
             }
             let closed = opened.save().and_then(|()| opened.backend.close());
             if let Err(e) = closed {

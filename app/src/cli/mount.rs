@@ -10,7 +10,6 @@ use fs_backends::location::Kind;
 use fs_core::middleware::{ReadOnly, Subtree};
 use fs_core::resolve::Last;
 use fs_core::{Backend, ErrorKind};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::background::{self, Side};
@@ -18,6 +17,7 @@ use super::context::Context;
 use super::log::Log;
 use super::outcome::{Outcome, tell};
 use crate::mount::{Mounted, Options, mount};
+use crate::signals::ENDING;
 
 /// How long programs may take to let go of their files after a signal.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
             Side::Works(ready) => Some(ready),
         }
     };
-    let signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let signals = Signals::new(ENDING)?;
     let mounted = open(context, arguments)?;
     // Lives until all is over: an empty log goes then.
     let log = ready.as_ref().and_then(|_| Log::of_mount(mounted.dir()));

@@ -5,9 +5,10 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use fs_core::{Control, ErrorKind};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
+
+use crate::signals::ENDING;
 
 /// Between two looks at signals and progress.
 const BEAT: Duration = Duration::from_millis(100);
@@ -30,7 +31,7 @@ pub fn run<T>(
     safe: impl Into<String>,
     work: impl FnOnce(&Control) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let mut signals = Signals::new(ENDING)?;
     let control = Control::new();
     let (done, is_done) = channel::<()>();
     let shows = std::io::stderr().is_terminal();
