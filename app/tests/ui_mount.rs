@@ -294,7 +294,7 @@ fn leaving_asks_and_unmounts_first() {
     let mut window = with_vault(home.path(), None);
     let dir = mount(&mut window);
     window.request_close();
-    assert!(matches!(window.state().dialog, Some(Dialog::Quit { .. })));
+    assert!(matches!(window.state().dialog, Some(Dialog::Quit(_))));
     assert!(window.mentions("taxes.db"));
     window.click("Leave");
     window.close();

@@ -89,10 +89,10 @@ fn ctrl_q_asks_while_something_would_be_lost() {
         "egui must not quit by itself"
     );
     window.key(Modifiers::COMMAND, Key::Q);
-    assert!(matches!(window.state().dialog, Some(Dialog::Quit { .. })));
+    assert!(matches!(window.state().dialog, Some(Dialog::Quit(_))));
     window.click("Stay");
     window.request_close();
-    assert!(matches!(window.state().dialog, Some(Dialog::Quit { .. })));
+    assert!(matches!(window.state().dialog, Some(Dialog::Quit(_))));
     assert!(!window.state().leaving);
     window.click("Stay");
     assert_eq!(window.names(), ["New folder"]);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""portal.py PROGRAM WORK_FOLDER PICTURE_FOLDER: what the desktop decides: colours, while the program runs, and the file dialog.
+"""portal.py PROGRAM WORK_FOLDER PICTURE_FOLDER: what the desktop decides: colours, while the program runs, the file dialog, and when the session ends.
 
-A portal of our own stands on the private session bus (org.freedesktop.portal.Settings and FileChooser, as the XDG Desktop Portal documents them).
+A portal of our own stands on the private session bus (org.freedesktop.portal.Settings, FileChooser and Inhibit, as the XDG Desktop Portal documents them).
 When it goes away, the program's own file dialog takes over.
 """
 
@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from gi.repository import Gio, GLib
@@ -31,8 +32,22 @@ INTERFACES = """
     </method>
     <property name="version" type="u" access="read"/>
   </interface>
+  <interface name="org.freedesktop.portal.Inhibit">
+    <method name="Inhibit">
+      <arg type="s" direction="in"/><arg type="u" direction="in"/><arg type="a{sv}" direction="in"/><arg type="o" direction="out"/>
+    </method>
+    <property name="version" type="u" access="read"/>
+  </interface>
 </node>
 """
+REQUEST = """
+<node>
+  <interface name="org.freedesktop.portal.Request">
+    <method name="Close"/>
+  </interface>
+</node>
+"""
+LOGOUT = 1
 
 
 class Portal:
@@ -42,6 +57,8 @@ class Portal:
         self.scheme = LIGHT
         self.answer = None
         self.asked = []
+        # What keeps the session from ending, by handle: flags and reason.
+        self.inhibited = {}
         self.context = GLib.MainContext.new()
         self.loop = GLib.MainLoop.new(self.context, False)
         ready = threading.Event()
@@ -65,7 +82,20 @@ class Portal:
     def _property(self, *_):
         return GLib.Variant("u", 1)
 
-    def _call(self, bus, sender, _path, _interface, method, parameters, invocation):
+    def _inhibit(self, bus, parameters):
+        _window, flags, options = parameters.unpack()
+        handle = f"{PATH}/request/inhibit/{len(self.inhibited)}_{time.monotonic_ns()}"
+        request = Gio.DBusNodeInfo.new_for_xml(REQUEST).interfaces[0]
+        bus.register_object(handle, request, self._call, None, None)
+        self.inhibited[handle] = (flags, options["reason"])
+        return GLib.Variant("(o)", (handle,))
+
+    def _call(self, bus, sender, path, _interface, method, parameters, invocation):
+        if method == "Inhibit":
+            return invocation.return_value(self._inhibit(bus, parameters))
+        if method == "Close":
+            del self.inhibited[path]
+            return invocation.return_value(None)
         if method == "ReadAll":
             scheme = {"color-scheme": GLib.Variant("u", self.scheme)}
             settings = {"org.freedesktop.appearance": scheme}
@@ -144,6 +174,23 @@ def main(program, work, pictures):
         assert not app.find("Choose a folder"), "our own dialog is not needed"
         app.click("Open", "push button")
         app.wait("inside.txt", "list item")
+
+        # The desktop is asked not to end the session while something is only in memory, until it no longer is.
+        assert not portal.inhibited, portal.inhibited
+        app.key("ctrl+shift+p")
+        app.wait("Command")
+        app.type("New memory filesystem\n")
+        app.click("Make", "push button")
+        app.gone("Make")
+        app.key("ctrl+shift+n")
+        app.type("made\n")
+        app.until(lambda: portal.inhibited, "the session to be kept")
+        app.wait("made", "list item")
+        app.until(lambda: [flags for flags, _ in portal.inhibited.values()] == [LOGOUT], "logging out alone to be asked about")
+        assert all("is only in memory" in why for _, why in portal.inhibited.values()), portal.inhibited
+        app.key("ctrl+w")
+        app.click("Close and lose it", "push button")
+        app.until(lambda: not portal.inhibited, "the session to be let go")
 
         # Without a portal our own dialog takes over.
         portal.leave()

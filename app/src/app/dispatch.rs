@@ -37,6 +37,7 @@ impl App {
         busy |= self.watch_place(ctx);
         self.write_down_in_time(ctx, busy);
         if busy {
+            self.keep_session();
             // The frame that asked for this was drawn before it was done.
             ctx.request_repaint();
         }

@@ -38,7 +38,7 @@ use crossbeam_channel::Receiver;
 use fs_backends::location::{Location, StackLayer};
 use fs_core::ops::FsRef;
 
-use crate::background::{Background, Folders, Request, Saved, Waker, guard};
+use crate::background::{Background, Folders, Hold, Request, Saved, Waker, guard};
 use crate::command::{Command, Commands, OpenIn, channel};
 use crate::state::toast::Level;
 use crate::state::{After, AppState, Arrange, PaneId, Session, Settings, Tab, TabId, Way};
@@ -72,6 +72,8 @@ pub struct App {
     saved: (Session, Settings),
     /// Something to be written down changed then, and may still be changing.
     unsaved_since: Option<Instant>,
+    /// What the desktop was told last of why the session should go on.
+    keeps: Option<Hold>,
     context: egui::Context,
 }
 
@@ -139,6 +141,7 @@ impl App {
             after_unmounting: HashMap::new(),
             saved: (session.clone(), settings),
             unsaved_since: None,
+            keeps: None,
             context: context.clone(),
         };
         let missing = crate::theme::missing_characters(context);
@@ -146,6 +149,7 @@ impl App {
         app.background.send(Request::UserFolders);
         if start.uses_portal {
             app.background.follow_appearance();
+            app.background.follow_session();
         }
         app.open_sample();
         for sentence in told {

@@ -6,10 +6,11 @@ use egui::ViewportCommand;
 use fs_backends::location::Kind;
 
 use super::App;
+use crate::background::Hold;
 use crate::command::WindowCommand;
 use crate::state::filesystem::location_of;
 use crate::state::toast::Level;
-use crate::state::{Dialog, FsInfo, TabId, ThemeChoice};
+use crate::state::{AtStake, Dialog, FsInfo, TabId, ThemeChoice};
 
 impl App {
     /// Carries out a command on the window.
@@ -183,30 +184,23 @@ impl App {
         }
     }
 
+    /// Tells the desktop when the end of the session would stop or lose something, and when no longer.
+    pub(super) fn keep_session(&mut self) {
+        let at_stake = AtStake::in_state(&self.state);
+        let awake = at_stake.running > 0;
+        let hold = crate::ui::leaving_sentence(&at_stake).map(|reason| Hold { reason, awake });
+        if hold != self.keeps {
+            self.keeps.clone_from(&hold);
+            self.background.keep_session(hold);
+        }
+    }
+
     /// Does nothing hold the program back? Otherwise the user is asked.
     fn may_leave(&mut self) -> bool {
-        let running = self.state.operations.active().count();
-        let unsaved: Vec<String> = self
-            .state
-            .filesystems
-            .values()
-            .filter(|info| info.unsaved)
-            .map(|info| info.name.clone())
-            .collect();
-        let mounted: Vec<String> = self
-            .state
-            .filesystems
-            .values()
-            .filter(|info| info.folder.is_some())
-            .map(|info| info.name.clone())
-            .collect();
-        self.state.leaving |= running == 0 && unsaved.is_empty() && mounted.is_empty();
+        let at_stake = AtStake::in_state(&self.state);
+        self.state.leaving |= at_stake.is_nothing();
         if !self.state.leaving {
-            self.state.dialog = Some(Dialog::Quit {
-                running,
-                unsaved,
-                mounted,
-            });
+            self.state.dialog = Some(Dialog::Quit(at_stake));
         }
         self.state.leaving
     }

@@ -21,6 +21,7 @@ mod folders;
 mod follow;
 mod fonts;
 pub mod guard;
+mod inhibit;
 mod links;
 mod list;
 pub mod message;
@@ -52,6 +53,7 @@ use fs_core::ops::FsRef;
 
 pub use activate::shown_at;
 pub use files::{Folders, Saved};
+pub use inhibit::Hold;
 pub use message::{Event, FolderOrder, FollowRequest, ListRequest, Request, SearchRequest};
 use mounts::Mounts;
 use operations::Operations;
@@ -89,6 +91,7 @@ pub struct Background {
     #[cfg(all(feature = "mount", target_os = "linux"))]
     folder_mounts: folder_mounts::FolderMounts,
     uses_portal: bool,
+    session: inhibit::Wish,
 }
 
 impl Background {
@@ -111,6 +114,7 @@ impl Background {
             #[cfg(all(feature = "mount", target_os = "linux"))]
             folder_mounts: Default::default(),
             uses_portal,
+            session: Default::default(),
         };
         this.start_operations();
         this
@@ -132,6 +136,17 @@ impl Background {
     pub fn follow_appearance(&self) {
         let outbox = self.outbox.clone();
         start_thread("appearance", move || portal::follow_appearance(&outbox));
+    }
+
+    /// Lets [`Self::keep_session`] reach the desktop.
+    pub fn follow_session(&self) {
+        let wish = self.session.clone();
+        start_thread("session", move || inhibit::follow(&wish));
+    }
+
+    /// Asks the desktop not to end the session, or to sleep, for a reason; `None`: it may.
+    pub fn keep_session(&self, hold: Option<Hold>) {
+        self.session.set(hold);
     }
 
     /// The next event, if there is one.

@@ -17,7 +17,7 @@ use super::message::Event;
 use super::outbox::Outbox;
 use crate::state::Appearance;
 
-const NAME: &str = "org.freedesktop.portal.Desktop";
+pub(super) const NAME: &str = "org.freedesktop.portal.Desktop";
 const PATH: &str = "/org/freedesktop/portal/desktop";
 /// Nobody waits longer for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -98,12 +98,15 @@ impl Reading {
     }
 }
 
-async fn session_bus() -> zbus::Result<Connection> {
+pub(super) async fn session_bus() -> zbus::Result<Connection> {
     let bus = connection::Builder::session()?.method_timeout(PATIENCE);
     bus.build().await
 }
 
-async fn portal(bus: &Connection, interface: &'static str) -> zbus::Result<Proxy<'static>> {
+pub(super) async fn portal(
+    bus: &Connection,
+    interface: &'static str,
+) -> zbus::Result<Proxy<'static>> {
     proxy::Builder::new(bus)
         .destination(NAME)?
         .path(PATH)?

@@ -8,7 +8,7 @@ use fs_core::ops::{FsRef, Place, Preflight};
 
 use super::layers::Review;
 use super::properties::Properties;
-use super::{After, OpId, TabId};
+use super::{After, AtStake, OpId, TabId};
 
 /// A dialog.
 #[derive(Clone, Debug)]
@@ -40,15 +40,8 @@ pub enum Dialog {
     CloseUnsaved(TabId),
     /// Locking a memory filesystem would lose what was not saved.
     LockUnsaved(FsRef),
-    /// Leaving while operations run or something is unsaved.
-    Quit {
-        /// How many operations run.
-        running: usize,
-        /// Names of filesystems with unsaved content.
-        unsaved: Vec<String>,
-        /// Names of filesystems that are mounted as folders.
-        mounted: Vec<String>,
-    },
+    /// Leaving while operations run, or something is unsaved or mounted.
+    Quit(AtStake),
     /// Looking after a vault or store.
     Care(FsRef),
     /// Where what can be read of a damaged filesystem is saved.

@@ -1,5 +1,6 @@
 //! What the window shows, as plain data. Only [`App::logic`](crate::app) changes it; the UI reads it and sends commands.
 
+mod at_stake;
 pub mod care;
 pub mod dialog;
 pub mod file_type;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 use fs_backends::location::Location;
 use fs_core::ops::{FsRef, Place};
 
+pub use at_stake::AtStake;
 pub use dialog::Dialog;
 pub use filesystem::{FsInfo, FsStatus};
 pub use folder_mount::{After, FolderMount, FolderStage};

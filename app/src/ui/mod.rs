@@ -39,8 +39,8 @@ use crate::theme::{UiTokens as _, metrics};
 
 pub use drafts::Drafts;
 pub use text::{
-    backup_sentence, create_sentence, error_sentence, mount_sentence, path_text, salvage_sentence,
-    save_sentence,
+    backup_sentence, create_sentence, error_sentence, leaving_sentence, mount_sentence, path_text,
+    salvage_sentence, save_sentence,
 };
 
 /// What every part of the window needs.

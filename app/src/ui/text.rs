@@ -4,8 +4,8 @@ use fs_backends::location::Root;
 use fs_core::{Error, ErrorKind, Time};
 use jiff::{Timestamp, Unit, Zoned};
 
-use crate::state::Tab;
 use crate::state::filesystem::location_of;
+use crate::state::{AtStake, Tab};
 
 /// A size: `184 kB`, `1.2 GB`.
 pub fn size(bytes: u64) -> String {
@@ -165,6 +165,21 @@ pub fn save_sentence(name: &str, error: &Error) -> String {
         }
     };
     format!("Couldn't save {name}: {why}. It is in memory as before; save it somewhere else")
+}
+
+/// What the desktop shows to who logs out; `None`: nothing would be stopped or lost. Folders that are unmounted in good order are neither.
+pub fn leaving_sentence(at_stake: &AtStake) -> Option<String> {
+    let running = match at_stake.running {
+        0 => None,
+        n => Some(count(n, "operation runs", "operations run")),
+    };
+    let unsaved = match at_stake.unsaved.as_slice() {
+        [] => None,
+        [one] => Some(format!("“{one}” is only in memory")),
+        more => Some(format!("{} are only in memory", more.join(", "))),
+    };
+    let both: Vec<String> = running.into_iter().chain(unsaved).collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }
 
 /// Why nothing was saved of a damaged filesystem, and what to do about it.

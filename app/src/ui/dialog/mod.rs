@@ -93,11 +93,7 @@ pub(super) fn dialog_ui(ui: &Ui, cx: &Cx<'_>, drafts: &mut Drafts) {
                 Dialog::UnmountFolder { fs, then, users } => {
                     mount::unmount_ui(ui, cx, fs, *then, users.as_deref());
                 }
-                Dialog::Quit {
-                    running,
-                    unsaved,
-                    mounted,
-                } => questions::quit_ui(ui, cx, *running, unsaved, mounted),
+                Dialog::Quit(at_stake) => questions::quit_ui(ui, cx, at_stake),
                 Dialog::Unfinished => {
                     questions::unfinished_ui(ui, cx, &cx.state.operations.unfinished);
                 }

@@ -8,8 +8,7 @@ use fs_core::ops::{FsRef, Operation, Place};
 
 use super::{Weight, button_ui, buttons_ui, cancel_ui, default_focus, text_ui, title_ui};
 use crate::command::{Command, FileCommand, FsCommand, Over, Secret, TabCommand, WindowCommand};
-use crate::state::Unfinished;
-use crate::state::{Dialog, TabId};
+use crate::state::{AtStake, Dialog, TabId, Unfinished};
 use crate::theme::{Icon, UiTokens as _};
 use crate::ui::Cx;
 
@@ -208,13 +207,13 @@ pub(super) fn accept_base_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef) {
 }
 
 /// Leaving while something runs or is unsaved.
-pub(super) fn quit_ui(
-    ui: &mut Ui,
-    cx: &Cx<'_>,
-    running: usize,
-    unsaved: &[String],
-    mounted: &[String],
-) {
+pub(super) fn quit_ui(ui: &mut Ui, cx: &Cx<'_>, at_stake: &AtStake) {
+    let AtStake {
+        running,
+        unsaved,
+        mounted,
+    } = at_stake;
+    let running = *running;
     let color = ui.tokens().warn;
     let title = if running > 0 {
         "Leave while operations run?"
