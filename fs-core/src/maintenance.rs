@@ -184,6 +184,8 @@ pub struct Checked {
     pub nodes: u64,
     /// Bytes of content whose checksum was computed.
     pub content_bytes: u64,
+    /// Contents that have no checksum yet: they are being written, or were when the program was killed.
+    pub unproved: u64,
     /// Pages whose checksum was computed.
     pub pages: u64,
     /// Things found wrong, harmless ones included.

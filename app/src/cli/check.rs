@@ -51,6 +51,8 @@ pub struct Report {
     target: String,
     items: u64,
     bytes: u64,
+    /// Files that nothing can be compared with yet.
+    unproved: u64,
     damages: Vec<Damage>,
     /// Of the damages, so many were put right.
     repaired: u64,
@@ -67,6 +69,7 @@ impl Report {
             target,
             items: report.files + report.folders + report.others,
             bytes: report.bytes,
+            unproved: 0,
             damages,
             repaired: 0,
         }
@@ -185,6 +188,7 @@ fn look_into(kept: &Kept, target: String, outcome: &mut Outcome) -> anyhow::Resu
         target,
         items: checked.nodes,
         bytes: checked.content_bytes,
+        unproved: checked.unproved,
         damages,
         repaired: 0,
     })
@@ -199,10 +203,16 @@ fn finish(report: Report, output: &Output, reports: &mut Vec<Report>) {
         target,
         items,
         bytes,
+        unproved,
         repaired,
         ..
     } = report;
     println!("{target}: {items} items, {bytes} bytes read");
+    if unproved > 0 {
+        println!(
+            "{target}: {unproved} files have no checksum yet: still being written, or left by a kill"
+        );
+    }
     if repaired > 0 {
         println!("{target}: {repaired} damages repaired");
     }
@@ -261,6 +271,7 @@ impl<'a> Check<'a> {
             target: target.display().to_string(),
             items: self.items,
             bytes: self.bytes,
+            unproved: 0,
             damages: self.damages,
             repaired: 0,
         })

@@ -337,6 +337,14 @@ impl Database {
         has_room
     }
 
+    /// To be called before anything is written: where room is short it removes first, with `reclaim_some`, what waits to be removed until nobody writes.
+    /// Whether that was enough is found out by who writes.
+    pub(crate) fn make_room(&self, reclaim_some: impl Fn() -> Result<bool>) {
+        if self.short_bytes().is_some() {
+            while reclaim_some().unwrap_or(false) {}
+        }
+    }
+
     /// Could a crash bring back what the last transaction did, although it failed?
     pub(crate) fn is_in_doubt(&self) -> bool {
         self.writer.as_ref().is_some_and(Writer::is_in_doubt)

@@ -20,6 +20,8 @@ use super::store::CatalogContent;
 const TICK: Duration = Duration::from_secs(1);
 /// What is committed is durable after this many ticks at the latest.
 const TICKS_TO_DURABLE: u32 = 4;
+/// Of each tick in which somebody writes at most so much is spent on what is to be removed.
+const RECLAIMING: Duration = Duration::from_millis(250);
 /// A log longer than this is moved into the database even while others write.
 pub(super) const LOG_BYTES: u64 = 32 << 20;
 /// Free pages given back to the host at a time.
@@ -141,13 +143,15 @@ impl Keeper {
         })
     }
 
-    /// Ends the thread and waits for it.
-    pub(super) fn stop(&self) {
+    /// Ends the thread and waits for it. `true`: it ran until now.
+    pub(super) fn stop(&self) -> bool {
         self.database.signal().stop();
-        if let Some(thread) = self.thread.lock().take() {
-            // A panic of the thread has been reported where it happened.
-            thread.join().unwrap_or_default();
-        }
+        let Some(thread) = self.thread.lock().take() else {
+            return false;
+        };
+        // A panic of the thread has been reported where it happened.
+        thread.join().unwrap_or_default();
+        true
     }
 }
 
@@ -182,9 +186,13 @@ impl<C: CatalogContent> Work<C> {
                 ticks = 0;
                 self.make_durable();
             }
-            if quiet && !self.reap() {
-                self.tidy();
-                return true;
+            match quiet {
+                true if !self.reap() => {
+                    self.tidy();
+                    return true;
+                }
+                true => {}
+                false => self.reclaim(),
             }
         }
         false
@@ -210,6 +218,16 @@ impl<C: CatalogContent> Work<C> {
             }
         }
         true
+    }
+
+    /// Removes for a while what nobody names, although somebody writes: who overwrites without a pause must not fill the disk with it. Each step is a
+    /// transaction, between which others get their turn.
+    fn reclaim(&self) {
+        let started = Instant::now();
+        while started.elapsed() < RECLAIMING
+            && !self.database.signal().is_stopping()
+            && self.content.reclaim_some().unwrap_or(false)
+        {}
     }
 
     /// Should the thread get out of the way?

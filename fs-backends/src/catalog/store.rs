@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use fs_core::extensions::{Notes, Space};
 use fs_core::maintenance::{Maintenance, Reclaimed};
@@ -28,8 +29,18 @@ pub trait CatalogContent: ContentStore {
     /// The transaction in which [`CatalogContent::flush`] gave out `mark` is committed.
     fn committed(&self, content: ContentId, mark: u64);
 
-    /// Removes a little of what nobody names any more; `true`: there is more. Called in the background.
-    fn reap_some(&self) -> Result<bool>;
+    /// Completes a little of what nobody writes any more, so that its bytes can be proved; `true`: there is more.
+    fn finish_some(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Removes a little of what nobody names any more; `true`: there is more.
+    fn reclaim_some(&self) -> Result<bool>;
+
+    /// Does a little of what waits until nobody writes; `true`: there is more.
+    fn reap_some(&self) -> Result<bool> {
+        Ok(self.finish_some()? || self.reclaim_some()?)
+    }
 
     /// Bytes kept outside the database, without those about to be removed.
     fn outside_bytes(&self, db: &Connection) -> Result<u64>;
@@ -62,6 +73,9 @@ pub struct OutsideCounts {
     pub bytes: u64,
 }
 
+/// Whoever closes waits no longer for what is removed; the next opening goes on.
+const RECLAIMING: Duration = Duration::from_secs(2);
+
 /// Nodes in a database, bytes in `C`.
 pub struct CatalogStore<C: CatalogContent> {
     keeper: Keeper,
@@ -93,6 +107,13 @@ impl<C: CatalogContent> CatalogStore<C> {
             database,
             content,
         })
+    }
+
+    /// Does what waited for a quiet moment that did not come; what fails is tried again at the next opening.
+    fn finish(&self) {
+        while self.content.finish_some().unwrap_or(false) {}
+        let started = Instant::now();
+        while started.elapsed() < RECLAIMING && self.content.reclaim_some().unwrap_or(false) {}
     }
 
     /// The database.
@@ -147,6 +168,7 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
     }
 
     fn write<T: Send>(&self, f: impl FnOnce(&mut dyn NodeWrite) -> Result<T> + Send) -> Result<T> {
+        self.database.make_room(|| self.content.reclaim_some());
         let (value, flushed) = self.database.write_nodes(|db, changes| {
             let is_wanted = || self.database.is_busy();
             let sums = self.database.sums();
@@ -206,7 +228,9 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
     }
 
     fn close(&self) -> Result<()> {
-        self.keeper.stop();
+        if self.keeper.stop() {
+            self.finish();
+        }
         let synced = if self.database.is_read_only() {
             Ok(())
         } else {

@@ -182,16 +182,17 @@ impl BlobContent {
     pub(super) fn copy_to(&self, to: &Self, size_bytes: u64) -> Result<()> {
         let fail = |errno: Errno| io(errno, "copy blob");
         to.state.lock().hasher = None;
-        let _writing = self.shared.folder.writing(&to.name);
+        let writing = || self.shared.folder.writing(&to.name);
         let pair = match (&self.file, &to.file) {
             (BlobFile::Plain(from), BlobFile::Plain(into)) => Some((from, into)),
             // Records are bound to their blob.
             _ => None,
         };
-        if let Some((from, into)) = pair
-            && rustix::fs::ioctl_ficlone(into, from).is_ok()
-        {
-            return to.cut(size_bytes);
+        if let Some((from, into)) = pair {
+            let _writing = writing();
+            if rustix::fs::ioctl_ficlone(into, from).is_ok() {
+                return to.cut(size_bytes);
+            }
         }
         let mut at = 0;
         while let Some((start, end)) = self.next_data(at)?.filter(|(start, _)| *start < size_bytes)
@@ -207,13 +208,16 @@ impl BlobContent {
                 let length = usize::try_from(end - from)
                     .unwrap_or(usize::MAX)
                     .min(1 << 30);
-                match rustix::fs::copy_file_range(
+                let held = writing();
+                let copied = rustix::fs::copy_file_range(
                     file,
                     Some(&mut from),
                     to_file,
                     Some(&mut into),
                     length,
-                ) {
+                );
+                drop(held);
+                match copied {
                     Ok(0) => break,
                     Ok(_) => {}
                     Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
@@ -322,6 +326,7 @@ impl Content for BlobContent {
 
     fn write_at(&self, from: &[u8], offset: u64) -> Result<()> {
         self.check_writable()?;
+        self.shared.make_room();
         if !self.shared.database.has_room(from.len() as u64) {
             // The index needs the rest: what is removed is noted there first.
             return Err(Error::new(ErrorKind::NoSpace, "write blob"));

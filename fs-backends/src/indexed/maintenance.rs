@@ -70,7 +70,7 @@ pub(super) fn check(shared: &Shared, it: &mut Inspection<'_>) -> Result<()> {
                 it.note(Finding::new(kind, About::Content(row.content), detail));
             }
             None if row.sealed => it.checked.content_bytes += row.size.max(0).cast_unsigned(),
-            None => {}
+            None => it.checked.unproved += 1,
         }
     }
     for content in

@@ -46,6 +46,8 @@ pub(super) struct Shared {
     unnamed: Mutex<VecDeque<ContentId>>,
     /// Blobs the index has forgotten.
     dead: Mutex<VecDeque<BlobName>>,
+    /// Held while they are removed: who needs the room waits for it.
+    reclaiming: Mutex<()>,
     swept: AtomicBool,
     /// So many backups need all files to stay.
     held: AtomicUsize,
@@ -60,6 +62,73 @@ impl Shared {
     /// Is it a content that no transaction has named yet?
     pub(super) fn is_new(&self, id: ContentId) -> bool {
         self.fresh.lock().contains_key(&id)
+    }
+
+    /// Removes a little of what nobody names any more; `true`: there is more.
+    pub(super) fn reclaim_some(&self) -> Result<bool> {
+        let _reclaiming = self.reclaiming.lock();
+        Ok(self.forget_some()? || self.remove_some()?)
+    }
+
+    /// To be called before a blob grows.
+    pub(super) fn make_room(&self) {
+        self.database.make_room(|| self.reclaim_some());
+    }
+
+    /// Lets the index forget contents nobody names. `true`: there was something to do.
+    fn forget_some(&self) -> Result<bool> {
+        let taken: Vec<ContentId> = take(&self.unnamed);
+        if taken.is_empty() {
+            return Ok(false);
+        }
+        let dead = self.database.write_early(|db| {
+            taken
+                .iter()
+                .map(|&id| bury(db, id, self.database.sums()))
+                .collect::<Result<Vec<_>>>()
+        });
+        match dead {
+            Ok(dead) => self.dead.lock().extend(dead.into_iter().flatten()),
+            Err(error) => {
+                self.unnamed.lock().extend(taken);
+                return Err(error);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Removes the files of blobs the index has forgotten for good. `true`: there was something to do.
+    fn remove_some(&self) -> Result<bool> {
+        if self.held.load(Ordering::Acquire) > 0 {
+            return Ok(false);
+        }
+        let taken: Vec<BlobName> = take(&self.dead);
+        if taken.is_empty() {
+            return Ok(false);
+        }
+        let removed = self
+            .folder
+            .sync()
+            .and_then(|()| self.database.barrier())
+            .and_then(|()| {
+                taken.iter().try_for_each(|name| self.folder.remove(name))?;
+                self.database.write_early(|db| {
+                    let mut delete = db
+                        .prepare_cached("DELETE FROM dead_blob WHERE name = ?1")
+                        .map_err(|error| from_sql(error, "reap"))?;
+                    taken.iter().try_for_each(|name| {
+                        delete
+                            .execute([name.sealed()])
+                            .map(drop)
+                            .map_err(|error| from_sql(error, "reap"))
+                    })
+                })
+            });
+        if let Err(error) = removed {
+            self.dead.lock().extend(taken);
+            return Err(error);
+        }
+        Ok(true)
     }
 
     /// A content was closed.
@@ -98,6 +167,7 @@ impl BlobStore {
             unsealed: Mutex::new(unsealed),
             unnamed: Mutex::new(unnamed),
             dead: Mutex::new(dead),
+            reclaiming: Mutex::default(),
             swept: AtomicBool::new(false),
             held: AtomicUsize::new(0),
         })))
@@ -216,63 +286,6 @@ impl BlobStore {
         put_row(db, blob.id(), blob.name(), size_bytes, seal, sums)
     }
 
-    /// Lets the index forget contents nobody names. `true`: there was something to do.
-    fn forget_some(&self) -> Result<bool> {
-        let taken: Vec<ContentId> = take(&self.0.unnamed);
-        if taken.is_empty() {
-            return Ok(false);
-        }
-        let dead = self.0.database.write_early(|db| {
-            taken
-                .iter()
-                .map(|&id| bury(db, id, self.0.database.sums()))
-                .collect::<Result<Vec<_>>>()
-        });
-        match dead {
-            Ok(dead) => self.0.dead.lock().extend(dead.into_iter().flatten()),
-            Err(error) => {
-                self.0.unnamed.lock().extend(taken);
-                return Err(error);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Removes the files of blobs the index has forgotten for good. `true`: there was something to do.
-    fn remove_some(&self) -> Result<bool> {
-        if self.0.held.load(Ordering::Acquire) > 0 {
-            return Ok(false);
-        }
-        let taken: Vec<BlobName> = take(&self.0.dead);
-        if taken.is_empty() {
-            return Ok(false);
-        }
-        let removed = self
-            .sync_outside()
-            .and_then(|()| self.0.database.barrier())
-            .and_then(|()| {
-                taken
-                    .iter()
-                    .try_for_each(|name| self.0.folder.remove(name))?;
-                self.0.database.write_early(|db| {
-                    let mut delete = db
-                        .prepare_cached("DELETE FROM dead_blob WHERE name = ?1")
-                        .map_err(|error| from_sql(error, "reap"))?;
-                    taken.iter().try_for_each(|name| {
-                        delete
-                            .execute([name.sealed()])
-                            .map(drop)
-                            .map_err(|error| from_sql(error, "reap"))
-                    })
-                })
-            });
-        if let Err(error) = removed {
-            self.0.dead.lock().extend(taken);
-            return Err(error);
-        }
-        Ok(true)
-    }
-
     pub(super) fn shared(&self) -> &Shared {
         &self.0
     }
@@ -324,6 +337,7 @@ impl ContentStore for BlobStore {
         }
         drop(state);
         let copy = self.new_blob()?;
+        self.0.make_room();
         existing.copy_to(&copy, size_bytes)?;
         Ok(copy)
     }
@@ -392,11 +406,19 @@ impl CatalogContent for BlobStore {
         self.0.fresh.lock().remove(&content);
     }
 
+    fn finish_some(&self) -> Result<bool> {
+        self.seal_some()
+    }
+
+    fn reclaim_some(&self) -> Result<bool> {
+        self.0.reclaim_some()
+    }
+
     fn reap_some(&self) -> Result<bool> {
         if !self.0.swept.swap(true, Ordering::Relaxed) {
             self.sweep(GRACE_SECONDS, &Control::new())?;
         }
-        Ok(self.seal_some()? || self.forget_some()? || self.remove_some()?)
+        Ok(self.finish_some()? || self.reclaim_some()?)
     }
 
     fn outside_bytes(&self, db: &Connection) -> Result<u64> {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use fs_core::{Backend as _, ErrorKind, FileStorage};
+use fs_core::{At, Backend as _, Control, ErrorKind, FileStorage, OpenOptions, VPath};
 
 use super::*;
 
@@ -103,6 +103,35 @@ fn only_a_store_or_an_empty_folder_is_opened() {
         .err()
         .unwrap();
     assert_eq!(missing_parent.kind(), ErrorKind::NotFound);
+}
+
+/// What is written in place and closed with the store at once has its checksum all the same.
+#[test]
+fn a_store_that_is_closed_at_once_can_be_proved() {
+    let (_dir, path) = folder();
+    let fs = open(&path);
+    fs.write("/x", "").unwrap();
+    let at = VPath::new("/x").unwrap();
+    let file = fs
+        .backend()
+        .open(At::path(&at), &OpenOptions::read_write())
+        .unwrap();
+    file.write_at(&[7; 500_000], 0).unwrap();
+    drop(file);
+    fs.write("/y", vec![1; 300_000]).unwrap();
+    fs.remove_file("/y").unwrap();
+    close(fs);
+    let blobs = names(&path.join(BLOBS));
+    assert!(
+        matches!(blobs.as_slice(), [one] if one.ends_with(".bin")),
+        "{blobs:?}"
+    );
+    let fs = open(&path);
+    let maintenance = fs.backend().extensions().maintenance.unwrap();
+    let checked = maintenance
+        .check(&Control::new(), &mut |damage| panic!("{damage}"))
+        .unwrap();
+    assert_eq!((checked.content_bytes, checked.unproved), (500_000, 0));
 }
 
 #[test]
@@ -282,7 +311,7 @@ fn an_aborted_stage_leaves_no_blob() {
     let at = fs_core::VPath::new("/x").unwrap();
     let mut staged = fs
         .backend()
-        .stage(fs_core::At::path(&at), &fs_core::NewNode::file())
+        .stage(At::path(&at), &fs_core::NewNode::file())
         .unwrap();
     staged.file().unwrap().write_at(b"never", 0).unwrap();
     assert_eq!(names(&path.join(BLOBS)).len(), 1);

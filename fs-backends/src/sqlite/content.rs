@@ -185,6 +185,8 @@ impl ChunkContent {
 
     /// Stores what is pending in a transaction of its own.
     fn flush_early(&self) -> Result<()> {
+        let shared = &self.shared;
+        shared.database.make_room(|| shared.reclaim_some());
         if let Some(mark) = self.shared.database.write_early(|db| self.flush(db, 0))? {
             self.committed(mark);
         }

@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub(super) layout: Layout,
     open: Mutex<HashMap<ContentId, Weak<ChunkContent>>>,
     unnamed: Mutex<Vec<ContentId>>,
+    /// Held while contents are removed: who needs the room waits for it.
+    reclaiming: Mutex<()>,
     pending_bytes: AtomicUsize,
 }
 
@@ -48,6 +50,35 @@ impl Shared {
     /// Notes that `bytes` are no longer kept in memory.
     pub(super) fn release(&self, bytes: usize) {
         self.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Removes a little of what nobody names any more; `true`: there is more.
+    pub(super) fn reclaim_some(&self) -> Result<bool> {
+        let _reclaiming = self.reclaiming.lock();
+        let mut taken = std::mem::take(&mut *self.unnamed.lock());
+        if taken.is_empty() {
+            return Ok(false);
+        }
+        taken.sort_unstable();
+        let remove = |some: &[ContentId]| {
+            let database = &self.database;
+            database.write_apart(|db| remove_some(db, self.layout, some))
+        };
+        let is_damage = |error: &Error| error.kind() == ErrorKind::Corrupted;
+        let mut result = remove(&taken);
+        if result.as_ref().is_err_and(is_damage) {
+            // What lies on a damaged page stays, until the next opening tries again; the others go.
+            taken.retain(|content| match remove(&[*content]) {
+                Ok(done) => done == 0,
+                Err(error) => !is_damage(&error),
+            });
+            result = Ok(0);
+        }
+        taken.drain(..*result.as_ref().unwrap_or(&0));
+        let mut unnamed = self.unnamed.lock();
+        taken.append(&mut unnamed);
+        *unnamed = taken;
+        result.map(|_| !unnamed.is_empty())
     }
 
     /// A content was closed.
@@ -88,6 +119,7 @@ impl ChunkStore {
             layout,
             open: Mutex::default(),
             unnamed: Mutex::new(unnamed),
+            reclaiming: Mutex::default(),
             pending_bytes: AtomicUsize::new(0),
         })))
     }
@@ -185,31 +217,8 @@ impl CatalogContent for ChunkStore {
         }
     }
 
-    fn reap_some(&self) -> Result<bool> {
-        let mut taken = std::mem::take(&mut *self.0.unnamed.lock());
-        if taken.is_empty() {
-            return Ok(false);
-        }
-        taken.sort_unstable();
-        let remove = |some: &[ContentId]| {
-            let database = &self.0.database;
-            database.write_apart(|db| remove_some(db, self.0.layout, some))
-        };
-        let is_damage = |error: &Error| error.kind() == ErrorKind::Corrupted;
-        let mut result = remove(&taken);
-        if result.as_ref().is_err_and(is_damage) {
-            // What lies on a damaged page stays, until the next opening tries again; the others go.
-            taken.retain(|content| match remove(&[*content]) {
-                Ok(done) => done == 0,
-                Err(error) => !is_damage(&error),
-            });
-            result = Ok(0);
-        }
-        taken.drain(..*result.as_ref().unwrap_or(&0));
-        let mut unnamed = self.0.unnamed.lock();
-        taken.append(&mut unnamed);
-        *unnamed = taken;
-        result.map(|_| !unnamed.is_empty())
+    fn reclaim_some(&self) -> Result<bool> {
+        self.0.reclaim_some()
     }
 
     fn outside_bytes(&self, _db: &Connection) -> Result<u64> {

@@ -9,10 +9,12 @@
 //! fails for being slow; wrong answers do fail. `--quick` runs everything once and small, to see that it works: its figures mean nothing.
 //! Folders of the disk are made in `--dir` (default: the build folder), those in memory in `/dev/shm`.
 
+mod backup;
 mod clock;
 mod copy;
 mod data;
 mod delete;
+mod gocryptfs;
 mod import;
 mod latency;
 mod list;
@@ -71,13 +73,14 @@ impl Bench {
 /// A workload's name and what runs it.
 type Workload = (&'static str, fn(&mut Bench) -> Result);
 
-const WORKLOADS: [Workload; 11] = [
+const WORKLOADS: [Workload; 12] = [
     ("import", import::run),
     ("stream", stream::run),
     ("list", list::run),
     ("tree", tree::run),
     ("delete", delete::run),
     ("snapshot", snapshot::run),
+    ("backup", backup::run),
     ("overlay", overlay::run),
     ("read-while-importing", latency::while_importing),
     ("open", latency::open),

@@ -1,11 +1,13 @@
 //! W2: one large file streams in and out through 1 MiB buffers. W3: random reads of 4 KiB from it.
 
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use fs_core::{At, Backend, File, NewNode, OpenOptions, RenameMode, Scope, VPath};
 
 use super::data::Random;
+use super::gocryptfs::Gocryptfs;
 use super::report::{Gate, Samples, Unit};
 use super::system::System;
 use super::{Bench, Result};
@@ -47,8 +49,9 @@ pub fn run(bench: &mut Bench) -> Result {
         read: Samples::new("W2 read 1 GiB, warm", Unit::ms_per_gib(bytes)),
         random: Samples::new("W3 read 4 KiB at random, warm", Unit::us_each(pieces)),
     };
+    let mut gocryptfs = Ok(());
     for _ in 0..bench.rounds(3) {
-        workload.round(bench)?;
+        gocryptfs = workload.round(bench)?;
     }
     let (write, read, random) = (&workload.write, &workload.read, &workload.random);
     let table = &bench.table;
@@ -81,33 +84,56 @@ pub fn run(bench: &mut Bench) -> Result {
     table.line(random, "store", "ext4", Gate::None);
     table.line(random, "encrypted store", "ext4", Gate::None);
     table.line(random, "memory", "ext4", Gate::None);
+    match gocryptfs {
+        Ok(()) => {
+            for samples in [write, read] {
+                let gate = Gate::Wall(0.5, 0.2);
+                table.line(samples, "encrypted vault", "gocryptfs", gate);
+            }
+        }
+        Err(error) => table.note("W2", &format!("not beside gocryptfs: {error}")),
+    }
     Ok(())
 }
 
 impl Workload {
-    fn round(&mut self, bench: &Bench) -> Result {
-        for (name, folder) in [("ext4", bench.disk()?), ("tmpfs", bench.tmpfs()?)] {
-            let path = folder.path().join("large file.bin");
-            let (buffers, pattern) = (self.buffers, &mut self.pattern);
-            self.write.time(name, || {
-                let file = std::fs::File::create_new(&path)?;
-                for index in 0..buffers {
-                    number(pattern, index);
-                    file.write_all_at(pattern, (index * BUFFER) as u64)?;
-                }
-                Ok(file.sync_all()?)
-            })?;
-            let file = std::fs::File::open(&path)?;
-            self.read(name, |into, at| Ok(file.read_exact_at(into, at)?))?;
-        }
+    /// Answers whether gocryptfs was there.
+    fn round(&mut self, bench: &Bench) -> Result<Result> {
+        self.host("ext4", bench.disk()?.path())?;
+        self.host("tmpfs", bench.tmpfs()?.path())?;
+        let gocryptfs = match Gocryptfs::mount(bench) {
+            Ok(mounted) => Ok(self.host("gocryptfs", &mounted.plain())?),
+            Err(error) => Err(error),
+        };
         for system in SYSTEMS {
             let folder = bench.disk()?;
             let made = system.make(folder.path())?;
             self.fill(system.name(), &made)?;
-            let file = made.open(At::path(&self.path), &OpenOptions::read())?;
-            self.read(system.name(), |into, at| read_all(&*file, into, at))?;
+            let path = self.path.clone();
+            let open = || Ok(made.open(At::path(&path), &OpenOptions::read())?);
+            self.read(system.name(), open, |file, into, at| {
+                read_all(&**file, into, at)
+            })?;
         }
-        Ok(())
+        Ok(gocryptfs)
+    }
+
+    /// Through the system's own files.
+    fn host(&mut self, name: &'static str, folder: &Path) -> Result {
+        let path = folder.join("large file.bin");
+        let (buffers, pattern) = (self.buffers, &mut self.pattern);
+        self.write.time(name, || {
+            let file = std::fs::File::create_new(&path)?;
+            for index in 0..buffers {
+                number(pattern, index);
+                file.write_all_at(pattern, (index * BUFFER) as u64)?;
+            }
+            Ok(file.sync_all()?)
+        })?;
+        let open = || Ok(std::fs::File::open(&path)?);
+        self.read(name, open, |file, into, at| {
+            Ok(file.read_exact_at(into, at)?)
+        })
     }
 
     fn fill(&mut self, name: &'static str, made: &Arc<dyn Backend>) -> Result {
@@ -124,17 +150,19 @@ impl Workload {
         })
     }
 
-    /// Everything in order, then pieces at random.
-    fn read(
+    /// Everything in order, then pieces at random. Each pass opens the file anew.
+    fn read<F>(
         &mut self,
         name: &'static str,
-        mut read: impl FnMut(&mut [u8], u64) -> Result,
+        open: impl Fn() -> Result<F>,
+        mut read: impl FnMut(&F, &mut [u8], u64) -> Result,
     ) -> Result {
         let mut buffer = vec![0; BUFFER];
         let buffers = self.buffers;
         let mut sequential = || {
+            let file = open()?;
             for index in 0..buffers {
-                read(&mut buffer, (index * BUFFER) as u64)?;
+                read(&file, &mut buffer, (index * BUFFER) as u64)?;
                 if buffer.get(..8) != Some((index as u64).to_le_bytes().as_slice()) {
                     return Err(format!("buffer {index} is not what was written").into());
                 }
@@ -144,12 +172,13 @@ impl Workload {
         // Once to warm up.
         sequential()?;
         self.read.time(name, sequential)?;
+        let file = open()?;
         let offsets = &self.offsets;
         let mut piece = vec![0; PIECE];
         self.random.time(name, || {
             offsets
                 .iter()
-                .try_for_each(|&offset| read(&mut piece, offset))
+                .try_for_each(|&offset| read(&file, &mut piece, offset))
         })
     }
 }

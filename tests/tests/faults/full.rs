@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_backends::sqlite::Durability;
-use fs_core::{At, Backend, ErrorKind, NewNode, RenameMode, VPath};
+use fs_core::{At, Backend, ErrorKind, NewNode, OpenOptions, RenameMode, VPath};
 use lamina_tests::audit::{files, is_clean, is_sound};
 use lamina_tests::child::{self, Worker, tell};
 use lamina_tests::fault;
@@ -114,22 +114,15 @@ pub fn work(task: &[String]) {
             .unwrap_or_else(|error| panic!("round {round}: {error:?}"));
         holds(&open, &kept, round);
         next += 1;
-        // What was removed is given back a little later.
-        let mut tries = 0;
-        loop {
-            let written = put(&fs, &name(next), &bytes(next));
-            match written.and_then(|()| open.settle()) {
-                Ok(()) => break,
-                Err(error) if error.kind() == ErrorKind::NoSpace && tries < 100 => tries += 1,
-                Err(error) => panic!("round {round}: after {tries} tries: {error:?}"),
-            }
-            std::thread::sleep(std::time::Duration::from_millis(1200));
-        }
+        // What was removed is given back to who needs it.
+        put(&fs, &name(next), &bytes(next))
+            .and_then(|()| open.settle())
+            .unwrap_or_else(|error| panic!("round {round}: writing after removing: {error:?}"));
         kept.push(next);
         next += 1;
         let (all, log) = usage(&folder);
         tell(format_args!(
-            "round {round}: {} files, {tries} tries, {all} bytes, log {log}",
+            "round {round}: {} files, {all} bytes, log {log}",
             kept.len()
         ));
     }
@@ -187,6 +180,75 @@ pub fn batch(task: &[String]) {
     tell(format_args!("done"));
 }
 
+/// `task`: vessel, folder. In a mount namespace of its own: a file that fills a sixth of the disk is written again and again, in its place and anew.
+pub fn overwrite(task: &[String]) {
+    let vessel = Vessel::named(&task[0]);
+    let folder = PathBuf::from(&task[1]);
+    fault::mount_small(&folder, 12 << 10);
+    vessel.make(&folder).unwrap();
+    let open = vessel
+        .open(&folder, PASSWORDS[0], Durability::OnSync)
+        .unwrap();
+    let fs = open.storage();
+    let content = |round: usize| bytes(round).repeat(20);
+    for round in 0..40 {
+        let path = VPath::new(name(0)).unwrap();
+        let written = match round % 2 {
+            0 => put(&fs, &name(0), &content(round)),
+            _ => open
+                .backend
+                .open(At::path(&path), &OpenOptions::read_write())
+                .and_then(|file| {
+                    file.set_len(0)?;
+                    let pieces = content(round);
+                    let mut at = 0;
+                    pieces.chunks(128 << 10).try_for_each(|piece| {
+                        file.write_at(piece, at)?;
+                        at += piece.len() as u64;
+                        Ok(())
+                    })
+                }),
+        };
+        written.unwrap_or_else(|error| panic!("round {round}: {error:?}, {:?}", usage(&folder)));
+        assert!(fs.read(name(0)).unwrap() == content(round), "round {round}");
+    }
+    tell(format_args!("{:?} bytes", usage(&folder)));
+    open.backend.close().unwrap();
+    let open = vessel
+        .open(&folder, PASSWORDS[0], Durability::OnSync)
+        .unwrap();
+    is_clean(&*open.backend, "reopened");
+    open.backend.close().unwrap();
+    tell(format_args!("done"));
+}
+
+#[test]
+fn overwriting_without_a_pause_does_not_fill_a_disk() {
+    for vessel in [
+        Vessel::Plain,
+        Vessel::Encrypted,
+        Vessel::Store,
+        Vessel::EncryptedStore,
+    ] {
+        in_private_mounts("full-overwrite", vessel);
+    }
+}
+
+/// Runs `task` with a folder of its own.
+fn in_private_mounts(task: &str, vessel: Vessel) {
+    let wrapper = match fault::private_mounts() {
+        Ok(wrapper) => wrapper,
+        Err(why) => return lamina_tests::left_out("full disks", &why),
+    };
+    let folder = lamina_tests::folder();
+    let name = format!("{vessel:?}");
+    let task = [task, &name, folder.path().to_str().unwrap()];
+    let ended = Worker::start(&mut child::command(&wrapper, &task)).end(&name);
+    assert!(ended.status.success(), "{name}: {}", ended.errors);
+    assert!(ended.last("done").is_some(), "{name}: {:?}", ended.heard);
+    println!("{name}: {:#?}", ended.heard);
+}
+
 /// Stages all of it, and lets it appear in one step.
 fn put_all(backend: &Arc<dyn Backend>, files: &[(String, Vec<u8>)]) -> Vec<fs_core::Result<()>> {
     let mut staged = Vec::new();
@@ -206,17 +268,7 @@ fn put_all(backend: &Arc<dyn Backend>, files: &[(String, Vec<u8>)]) -> Vec<fs_co
 #[test]
 fn of_a_batch_that_is_too_large_arrives_what_fits() {
     for vessel in [Vessel::Plain, Vessel::Encrypted] {
-        let wrapper = match fault::private_mounts() {
-            Ok(wrapper) => wrapper,
-            Err(why) => return lamina_tests::left_out("full disks", &why),
-        };
-        let folder = lamina_tests::folder();
-        let name = format!("{vessel:?}");
-        let task = ["full-batch", &name, folder.path().to_str().unwrap()];
-        let ended = Worker::start(&mut child::command(&wrapper, &task)).end(&name);
-        assert!(ended.status.success(), "{name}: {}", ended.errors);
-        assert!(ended.last("done").is_some(), "{name}: {:?}", ended.heard);
-        println!("{name}: {:#?}", ended.heard);
+        in_private_mounts("full-batch", vessel);
     }
 }
 

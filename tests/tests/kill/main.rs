@@ -31,6 +31,7 @@ fn child() {
         match task[0].as_str() {
             "work" => work::work(&task[1..]),
             "sweep" => sweep::work(&task[1..]),
+            "rekey" => sweep::rekey(&task[1..]),
             other => panic!("{other}"),
         }
     }

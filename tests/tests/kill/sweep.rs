@@ -9,7 +9,7 @@ use lamina_tests::audit::{files, is_clean, is_sound};
 use lamina_tests::child::{self, Worker, tell};
 use lamina_tests::fault::{self, Effect};
 use lamina_tests::script::{Focus, Script, perform, sizes};
-use lamina_tests::vessel::{PASSWORDS, Vessel};
+use lamina_tests::vessel::{Open, PASSWORDS, Vessel};
 
 use crate::make;
 
@@ -87,26 +87,94 @@ fn examine(vessel: Vessel, folder: &Path, steps: usize, what: &str) {
     open.backend.close().unwrap();
 }
 
-/// Kills before the first call of each kind and every `stride`-th after it.
+/// `task`: vessel, folder.
+pub fn rekey(task: &[String]) {
+    let vessel = Vessel::named(&task[0]);
+    let folder = PathBuf::from(&task[1]);
+    let [old, new] = PASSWORDS;
+    let open = vessel.open(&folder, old, Durability::EachCall).unwrap();
+    let maintenance = open.backend.extensions().maintenance.unwrap();
+    maintenance.change_password(old, new).unwrap();
+    tell(format_args!("step {REKEYED}"));
+    open.backend.close().unwrap();
+}
+
+/// What the child says when the new password is the only one.
+const REKEYED: usize = 1;
+const FILE: &str = "/d0/kept";
+
+/// One of the passwords opens it, and nothing in it is damaged, neither as the kill left it nor after it was opened for writing.
+fn examine_rekeyed(vessel: Vessel, folder: &Path, steps: usize, what: &str) {
+    let passwords = &PASSWORDS[steps..];
+    let opened = passwords
+        .iter()
+        .find_map(|password| Some((password, vessel.look(folder, password).ok()?)));
+    let Some((password, open)) = opened else {
+        panic!("{what}: neither password opens it");
+    };
+    let kept = |open: &Open| open.storage().read(FILE).unwrap() == bytes();
+    is_sound(&*open.backend, &format!("{what}, as it was left"));
+    assert!(kept(&open), "{what}");
+    open.backend.close().unwrap();
+    let open = vessel.open(folder, password, Durability::OnSync).unwrap();
+    is_clean(&*open.backend, what);
+    assert!(kept(&open), "{what}");
+    open.backend.close().unwrap();
+}
+
+fn bytes() -> Vec<u8> {
+    (0..300_000u32).flat_map(u32::to_le_bytes).collect()
+}
+
+/// A password is changed, and killed before every call of each kind, of the many that write pages before every `stride`-th.
+fn rekeyed(vessel: Vessel, stride: usize) {
+    let make = |folder: &Path| {
+        make(vessel, folder);
+        let open = vessel
+            .open(folder, PASSWORDS[0], Durability::EachCall)
+            .unwrap();
+        open.storage().write(FILE, bytes()).unwrap();
+        open.backend.close().unwrap();
+    };
+    let stride = |call: &str| if call == "pwrite64" { stride } else { 1 };
+    killed(vessel, "rekey", &stride, REKEYED, &make, &examine_rekeyed);
+}
+
+/// A script runs, and is killed before the first call of each kind and every `stride`-th after it.
 fn swept(vessel: Vessel, stride: usize) {
+    let make = |folder: &Path| make(vessel, folder);
+    killed(vessel, "sweep", &|_| stride, 2 * STEPS, &make, &examine);
+}
+
+type Examine = dyn Fn(Vessel, &Path, usize, &str);
+
+/// Runs `task` in folders that `make` fills; `last` is what it tells when nothing kills it.
+fn killed(
+    vessel: Vessel,
+    task: &str,
+    stride: &dyn Fn(&str) -> usize,
+    last: usize,
+    make: &dyn Fn(&Path),
+    examine: &Examine,
+) {
     if let Err(why) = fault::can_tamper() {
         lamina_tests::left_out("kills before each system call", &why);
         return;
     }
     let mut points = Vec::new();
     for call in CALLS {
-        let mut killed = 0;
+        let (stride, mut killed) = (stride(call), 0);
         for nth in (1..=MOST).step_by(stride) {
-            let what = format!("{vessel:?}, killed before {call} {nth}");
+            let what = format!("{task} of {vessel:?}, killed before {call} {nth}");
             let folder = lamina_tests::folder();
-            make(vessel, folder.path());
+            make(folder.path());
             let wrapper = fault::at_call(call, nth, Effect::Kill);
             let name = format!("{vessel:?}");
-            let task = ["sweep", &name, folder.path().to_str().unwrap()];
+            let task = [task, &name, folder.path().to_str().unwrap()];
             let ended = Worker::start(&mut child::command(&wrapper, &task)).end(&what);
             examine(vessel, folder.path(), ended.number("step"), &what);
             if ended.status.success() {
-                assert_eq!(ended.number("step"), 2 * STEPS, "{what}");
+                assert_eq!(ended.number("step"), last, "{what}");
                 break;
             }
             assert_eq!(ended.status.signal(), Some(9), "{what}: {}", ended.errors);
@@ -116,6 +184,23 @@ fn swept(vessel: Vessel, stride: usize) {
         points.push(format!("{call} {killed}"));
     }
     println!("{vessel:?}: killed before each {}", points.join(", "));
+}
+
+#[test]
+fn changing_the_password_of_a_vault_before_many_calls() {
+    rekeyed(Vessel::Encrypted, 12);
+}
+
+#[test]
+fn changing_the_password_of_a_store_before_many_calls() {
+    rekeyed(Vessel::EncryptedStore, 9);
+}
+
+#[test]
+#[ignore = "derives keys for each call: minutes"]
+fn changing_a_password_before_every_call() {
+    rekeyed(Vessel::Encrypted, 1);
+    rekeyed(Vessel::EncryptedStore, 1);
 }
 
 #[test]

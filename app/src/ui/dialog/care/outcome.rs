@@ -151,7 +151,14 @@ fn checked_ui(ui: &mut Ui, cx: &Cx<'_>, fs: &FsRef, care: &Care, found: &Found, 
 fn looked_at(found: &Found) -> String {
     let nodes = text::count(found.checked.nodes as usize, "item", "items");
     let bytes = text::size(found.checked.content_bytes);
-    format!("{nodes} looked at, {bytes} of content compared with its checksums.")
+    let unproved = match found.checked.unproved as usize {
+        0 => String::new(),
+        n => {
+            let files = text::count(n, "file has", "files have");
+            format!(" {files} no checksum yet: still being written, or left by a kill.")
+        }
+    };
+    format!("{nodes} looked at, {bytes} of content compared with its checksums.{unproved}")
 }
 
 /// One thing that is wrong: where, what, and what would be done about it.

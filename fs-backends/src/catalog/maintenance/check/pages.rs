@@ -5,10 +5,11 @@ use fs_core::{Control, Error, Result};
 use rusqlite::Connection;
 
 use super::{About, Finding, Inspection};
-use crate::catalog::connect::Cipher;
 use crate::catalog::database::Database;
 use crate::catalog::error::from_sql;
 use crate::catalog::keeper::checkpoint;
+use crate::catalog::key::Authenticator;
+use crate::catalog::log::Committed;
 
 /// Pages checked before others get their turn.
 const BATCH: u32 = 256;
@@ -26,59 +27,101 @@ pub(super) fn check(
     let Some(cipher) = database.cipher() else {
         return Ok(0);
     };
-    let mut next = 1;
+    let mut pages = Pages {
+        database,
+        authenticator: cipher.key.authenticator(),
+        page_bytes: cipher.page_bytes,
+        log: None,
+        control,
+        found,
+        done: 0,
+    };
+    if database.is_read_only() {
+        // What a killed program committed counts as it is in the log: in the file that page may be torn, or have another password.
+        pages.log = Committed::beside(database.path());
+        while pages.check_some()? > 0 {
+            control.check()?;
+        }
+        pages.check_those_in_log_only();
+        return Ok(u64::from(pages.done));
+    }
     loop {
         control.check()?;
         // Pages move from the log into the file only at a checkpoint, and that needs the writer.
-        let mut batch = |first| check_some(database, &cipher, first, control, found);
-        let done = if database.is_read_only() {
-            batch(next)?
-        } else {
-            database.exclusively(|db| {
-                if next == 1 {
-                    checkpoint(db)?;
-                }
-                batch(next)
-            })?
-        };
+        let done = database.exclusively(|db| {
+            if pages.done == 0 {
+                checkpoint(db)?;
+            }
+            pages.check_some()
+        })?;
         if done == 0 {
-            return Ok(u64::from(next - 1));
+            return Ok(u64::from(pages.done));
         }
-        next += done;
     }
 }
 
-/// Checks some pages from number `first` on; answers how many there were.
-fn check_some(
-    database: &Database,
-    cipher: &Cipher,
-    first: u32,
-    control: &Control,
-    found: &mut dyn FnMut(Finding),
-) -> Result<u32> {
-    let page_bytes = cipher.page_bytes as usize;
-    let offset = u64::from(first - 1) * u64::from(cipher.page_bytes);
-    let bytes = database
-        .raw_bytes(offset, page_bytes * BATCH as usize)
-        .map_err(|error| Error::from_io(error, "check").with_path(database.path()))?;
-    let authenticator = cipher.key.authenticator();
-    let mut done = 0;
-    for page in bytes.chunks(page_bytes) {
-        let number = first + done;
-        done += 1;
-        control.add_bytes(page.len() as u64);
-        let is_lock_page = u64::from(number - 1) == LOCK_BYTE / u64::from(cipher.page_bytes);
+/// Pages of an encrypted database, looked at in order.
+struct Pages<'a> {
+    database: &'a Database,
+    authenticator: Authenticator,
+    page_bytes: u32,
+    /// What is newer than the file.
+    log: Option<Committed>,
+    control: &'a Control,
+    found: &'a mut dyn FnMut(Finding),
+    /// So many were looked at.
+    done: u32,
+}
+
+impl Pages<'_> {
+    /// Checks some pages of the file; answers how many there were.
+    fn check_some(&mut self) -> Result<u32> {
+        let offset = u64::from(self.done) * u64::from(self.page_bytes);
+        let page_bytes = self.page_bytes as usize;
+        let bytes = self
+            .database
+            .raw_bytes(offset, page_bytes * BATCH as usize)
+            .map_err(|error| Error::from_io(error, "check").with_path(self.database.path()))?;
+        let before = self.done;
+        for page in bytes.chunks(page_bytes) {
+            let number = self.done + 1;
+            match &self.log {
+                // What is behind the end is cut off when the log goes into the file.
+                Some(log) if number > log.pages => return Ok(0),
+                Some(log) => match log.page(number) {
+                    Some(newer) => self.check(number, &newer),
+                    None => self.check(number, page),
+                },
+                None => self.check(number, page),
+            }
+        }
+        Ok(self.done - before)
+    }
+
+    /// Checks the pages by which the database is longer than its file.
+    fn check_those_in_log_only(&mut self) {
+        let Some(log) = self.log.take() else {
+            return;
+        };
+        for number in self.done + 1..=log.pages {
+            self.check(number, &log.page(number).unwrap_or_default());
+        }
+    }
+
+    fn check(&mut self, number: u32, page: &[u8]) {
+        self.done = number;
+        self.control.add_bytes(page.len() as u64);
+        let is_lock_page = u64::from(number - 1) == LOCK_BYTE / u64::from(self.page_bytes);
         // A page that was never written is no page of anything.
         let is_empty = page.iter().all(|byte| *byte == 0);
-        if !is_lock_page && !is_empty && !authenticator.authenticates(page, number) {
-            found(Finding::new(
+        if !is_lock_page && !is_empty && !self.authenticator.authenticates(page, number) {
+            (self.found)(Finding::new(
                 DamageKind::Page,
                 About::Whole,
                 format!("page {number} of the database is not what was written"),
             ));
         }
     }
-    Ok(done)
 }
 
 /// What SQLite finds: b-trees, free pages, indexes, types of columns.
