@@ -4,12 +4,12 @@
 //! it, takes it away.
 
 use std::fs::{DirBuilder, File};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use fs_core::{Error, ErrorKind, Result};
-use rustix::fs::RenameFlags;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 
 /// What SQLite puts beside a database.
 const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
@@ -133,7 +133,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Some(lock) = self.lock.take() {
-            remove(&self.path);
+            remove(&self.path, &lock);
             unlock(&lock);
         }
     }
@@ -225,22 +225,22 @@ fn sweep_one(base: &Path, found: &Path) {
     }
     let Some(file) = open_ours(base) else { return };
     if file.try_lock().is_ok() && is_at(&file, base) {
-        remove(base);
+        remove(base, &file);
         unlock(&file);
     }
 }
 
-/// Removes a file with what SQLite put beside it, or a folder that a store was to become: nothing else that is in it.
-fn remove(path: &Path) {
-    if path.is_dir() {
-        for below in [path.join("blobs"), path.to_owned()] {
-            for entry in std::fs::read_dir(&below).into_iter().flatten().flatten() {
-                if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                    std::fs::remove_file(entry.path()).unwrap_or_default();
-                }
-            }
-            std::fs::remove_dir(below).unwrap_or_default();
+/// Removes a file with what SQLite put beside it, or a folder that a store was to become, which `file` is: nothing else that is in it.
+fn remove(path: &Path, file: &File) {
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        // By descriptors: a link in the place of a folder leads nowhere.
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+        if let Ok(blobs) = rustix::fs::openat(file, "blobs", flags, Mode::empty()) {
+            remove_files(blobs.as_fd());
+            rustix::fs::unlinkat(file, "blobs", AtFlags::REMOVEDIR).unwrap_or_default();
         }
+        remove_files(file.as_fd());
+        std::fs::remove_dir(path).unwrap_or_default();
         return;
     }
     for suffix in BESIDE.iter().rev() {
@@ -248,6 +248,21 @@ fn remove(path: &Path) {
         name.push(suffix);
         // Gone is what it should be.
         std::fs::remove_file(name).unwrap_or_default();
+    }
+}
+
+/// Removes the regular files in a folder.
+fn remove_files(folder: BorrowedFd<'_>) {
+    for entry in Dir::read_from(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_file = match entry.file_type() {
+            FileType::Unknown => rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile),
+            kind => kind == FileType::RegularFile,
+        };
+        if is_file {
+            rustix::fs::unlinkat(folder, name, AtFlags::empty()).unwrap_or_default();
+        }
     }
 }
 

@@ -69,6 +69,30 @@ fn child() {
     work(what, Path::new(dir));
 }
 
+/// An archive may hold what looks like a leftover of ours, with a link in it.
+#[test]
+fn a_planted_leftover_leads_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let (home, pack) = (dir.path().join("home"), dir.path().join("pack"));
+    let planted = pack.join(".lamina-0123456789abcdef0123456789abcdef.new");
+    let linked = pack.join(".lamina-00000000000000000000000000000000.new");
+    std::fs::create_dir_all(&planted).unwrap();
+    std::fs::create_dir(&home).unwrap();
+    std::fs::write(home.join("diary"), "precious").unwrap();
+    std::fs::write(planted.join("leftover"), "").unwrap();
+    std::os::unix::fs::symlink("../../home", planted.join("blobs")).unwrap();
+    std::os::unix::fs::symlink("../home", &linked).unwrap();
+    drop(SqliteBackend::create(pack.join("v.db")).unwrap());
+    assert_eq!(std::fs::read(home.join("diary")).unwrap(), b"precious");
+    assert!(linked.is_symlink() && planted.join("blobs").is_symlink());
+    // What is really a folder of a store that was never finished goes.
+    std::fs::remove_file(planted.join("blobs")).unwrap();
+    std::fs::create_dir(planted.join("blobs")).unwrap();
+    std::fs::write(planted.join("blobs/one.part"), "").unwrap();
+    drop(SqliteBackend::create(pack.join("w.db")).unwrap());
+    assert!(!planted.exists());
+}
+
 fn start(what: &str, dir: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--nocapture"])
