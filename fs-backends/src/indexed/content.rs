@@ -9,7 +9,7 @@ use rustix::fs::{FallocateFlags, SeekFrom};
 use rustix::io::Errno;
 
 use super::blocks::{Blocks, Running};
-use super::file::BlobFile;
+use super::file::{BlobFile, Opening};
 use super::name::BlobName;
 use super::store::Shared;
 use crate::catalog::corrupted;
@@ -81,9 +81,15 @@ impl BlobContent {
         known_bytes: u64,
     ) -> Result<Self> {
         let key = shared.key.as_ref();
+        let opening = match sealed {
+            Some(_) => Opening::Complete,
+            None if shared.database.is_read_only() => Opening::Beside,
+            None => Opening::Unfinished { known_bytes },
+        };
         // What a kill left of records is put right.
-        let writing = sealed.is_none().then(|| shared.folder.writing(&name));
-        let file = BlobFile::open(&shared.folder, &name, key, sealed.is_some(), known_bytes)?;
+        let repairs = matches!(opening, Opening::Unfinished { .. });
+        let writing = repairs.then(|| shared.folder.writing(&name));
+        let file = BlobFile::open(&shared.folder, &name, key, opening)?;
         drop(writing);
         let content = Self {
             id,

@@ -157,6 +157,54 @@ fn nothing_is_on_the_disk_in_clear() {
     look();
 }
 
+/// Somebody who only reads takes nothing for torn that another program is just writing, sees what came since, and changes nothing.
+#[test]
+fn reading_beside_a_writer_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("blob");
+    let (name, key) = (BlobName::new(), StoreKey::new(&SealKey::from([7; 32])));
+    let file = || {
+        File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .unwrap()
+    };
+    let writer = RecordFile::create(file(), &name, &key);
+    let content: Vec<u8> = (0..200_000u32).map(|at| (at / 5) as u8).collect();
+    writer.write_at(&content[..100_000], 0).unwrap();
+    // The last record as a writer has it half way.
+    let whole = std::fs::metadata(&path).unwrap().len();
+    let reader = RecordFile::open_beside(File::open(&path).unwrap(), &name, &key).unwrap();
+    let read = |from: usize, to: usize| {
+        let mut bytes = vec![0; to - from];
+        reader.read_at(&mut bytes, from as u64).unwrap();
+        bytes
+    };
+    assert!(read(0, 100_000) == content[..100_000]);
+    writer.write_at(&content[100_000..], 100_000).unwrap();
+    writer.write_at(b"changed", 50_000).unwrap();
+    assert!(read(90_000, 200_000) == content[90_000..]);
+    assert_eq!(read(50_000, 50_007), b"changed");
+    assert_eq!(
+        reader.next_data(199_000).map(|(start, _)| start),
+        Some(199_000)
+    );
+    // A record that is torn just now is in the spare slot.
+    let slot = (50_000 / RECORD_BYTES) as u64;
+    let at = 20_480 + slot * record_slot() as u64;
+    file().write_all_at(&[0xff; 100], at + 200).unwrap();
+    assert_eq!(read(50_000, 50_007), b"changed");
+    let after = std::fs::metadata(&path).unwrap().len();
+    assert!(after > whole);
+    // One that is cut short counts as it was known, for who may write; who only reads cuts nothing.
+    file().set_len(after - 10).unwrap();
+    drop(RecordFile::open_beside(File::open(&path).unwrap(), &name, &key).unwrap());
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), after - 10);
+}
+
 fn record_slot() -> usize {
     RECORD_BYTES + 32
 }

@@ -16,6 +16,17 @@ pub(super) enum BlobFile {
     Sealed(Box<RecordFile>),
 }
 
+/// How the file of a blob is opened that the index knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Opening {
+    /// It is complete.
+    Complete,
+    /// It was written to when the program ended, and had `known_bytes` when the index last heard of it: what a kill tore is put right.
+    Unfinished { known_bytes: u64 },
+    /// As it is: another program may be writing to it just now.
+    Beside,
+}
+
 impl BlobFile {
     /// The file of a new blob.
     pub(super) fn create(
@@ -33,19 +44,25 @@ impl BlobFile {
         })
     }
 
-    /// The file of a blob the index knows; `known_bytes`: how long it was when the index last heard of it, if it is not sealed.
+    /// The file of a blob the index knows.
     pub(super) fn open(
         folder: &BlobFolder,
         name: &BlobName,
         key: Option<&StoreKey>,
-        sealed: bool,
-        known_bytes: u64,
+        opening: Opening,
     ) -> Result<Self> {
-        let file = folder.open_blob(name, sealed)?;
-        let records = match key {
-            None => return Ok(Self::Plain(file)),
-            Some(key) if sealed => RecordFile::open_sealed(file, name, key)?,
-            Some(key) => RecordFile::open_unsealed(file, name, key, known_bytes)?,
+        let file = match opening {
+            Opening::Complete => folder.open_blob(name, true)?,
+            Opening::Unfinished { .. } => folder.open_blob(name, false)?,
+            Opening::Beside => folder.open_to_read(name, false)?,
+        };
+        let records = match (key, opening) {
+            (None, _) => return Ok(Self::Plain(file)),
+            (Some(key), Opening::Complete) => RecordFile::open_sealed(file, name, key)?,
+            (Some(key), Opening::Unfinished { known_bytes }) => {
+                RecordFile::open_unsealed(file, name, key, known_bytes)?
+            }
+            (Some(key), Opening::Beside) => RecordFile::open_beside(file, name, key)?,
         };
         Ok(Self::Sealed(Box::new(
             records.counted_by(folder.syncs(), false),

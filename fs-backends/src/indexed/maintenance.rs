@@ -10,7 +10,7 @@ use fs_core::maintenance::{DamageKind, Reclaimed};
 use fs_core::{Control, Error, ErrorKind, Result, Time};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::file::BlobFile;
+use super::file::{BlobFile, Opening};
 use super::folder::BlobFolder;
 use super::name::BlobName;
 use super::records::StoreKey;
@@ -113,9 +113,13 @@ pub(super) fn wrong_with(
         Ok(name) => name,
         Err(error) => return Ok(Some((DamageKind::BlobFile, told(&error)))),
     };
-    // One that is still written is looked at no closer: opening its records would change them.
+    let opening = match row.sealed {
+        true => Opening::Complete,
+        false => Opening::Beside,
+    };
+    // One that is still written is looked at no closer: what it should be nobody knows.
     let key = key.filter(|_| row.sealed);
-    let file = match BlobFile::open(folder, &name, key, row.sealed, 0) {
+    let file = match BlobFile::open(folder, &name, key, opening) {
         Ok(file) => file,
         Err(error) if folder.stat(&name).is_none() => {
             return Ok(Some((DamageKind::ContentMissing, told(&error))));

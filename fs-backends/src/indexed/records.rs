@@ -3,6 +3,7 @@
 //! `FORMAT.md` describes it. A record never changes in place before a copy of what it becomes is in the spare slot at the start of the file: after a kill
 //! one of the two is whole, and ([`Order`]) after a power cut too. A complete blob ends in a map, which tells its length and which records there are: so none can be cut off or emptied.
 
+mod beside;
 mod map;
 mod open;
 mod order;
@@ -88,6 +89,8 @@ pub(super) struct RecordFile {
     layout: RwLock<Layout>,
     /// Of what is written, which holding `layout` allows.
     order: Mutex<Order>,
+    /// Another program may be writing to it.
+    is_beside: bool,
 }
 
 /// What is stored where.
@@ -115,6 +118,16 @@ struct Part {
     /// Where in the caller's bytes.
     at: usize,
     len: usize,
+}
+
+impl Part {
+    /// Copies its share of a record's content to the caller's bytes; what the record does not have is zeros.
+    fn copy(&self, record: &[u8], into: &mut [u8]) {
+        let found = record.get(self.start..).unwrap_or_default();
+        let (from_record, zeros) = into.split_at_mut(found.len().min(into.len()));
+        from_record.copy_from_slice(found.get(..from_record.len()).unwrap_or_default());
+        zeros.fill(0);
+    }
 }
 
 fn parts(offset: u64, len: usize) -> impl Iterator<Item = Part> {
@@ -156,6 +169,7 @@ impl RecordFile {
             sealers: Mutex::default(),
             layout: RwLock::new(layout),
             order: Mutex::default(),
+            is_beside: false,
         }
     }
 
@@ -255,6 +269,9 @@ impl RecordFile {
 
     /// Fills all of `into`; what is not stored is zeros.
     pub(super) fn read_at(&self, into: &mut [u8], offset: u64) -> Result<()> {
+        if self.is_beside {
+            return self.read_at_beside(into, offset);
+        }
         let layout = self.layout.read();
         let mut raw = Vec::new();
         let mut plain = Zeroizing::new(Vec::new());
@@ -285,16 +302,16 @@ impl RecordFile {
                 let what = format!("record {} is not what was written", part.index);
                 return Err(self.wrong(&what));
             }
-            let found = plain.get(part.start..).unwrap_or_default();
-            let (from_record, zeros) = into.split_at_mut(found.len().min(part.len));
-            from_record.copy_from_slice(found.get(..from_record.len()).unwrap_or_default());
-            zeros.fill(0);
+            part.copy(&plain, into);
         }
         Ok(())
     }
 
     /// The next stored range at or after `offset`.
     pub(super) fn next_data(&self, offset: u64) -> Option<(u64, u64)> {
+        if self.is_beside {
+            return self.next_data_beside(offset);
+        }
         let layout = self.layout.read();
         let (start, end) = layout.stored.next_run(offset / RECORD)?;
         let range = (
