@@ -184,8 +184,36 @@ impl BlobContent {
         Ok(true)
     }
 
-    /// Copies the first `size_bytes` bytes into `to`, sharing them where the host can, keeping holes.
+    /// Copies the first `size_bytes` bytes into `to`, sharing them where the host can, keeping holes. `Corrupted`: they are not what was written, and a
+    /// copy of them, with a checksum of its own, would say they were.
     pub(super) fn copy_to(&self, to: &Self, size_bytes: u64) -> Result<()> {
+        self.copy_bytes(to, size_bytes)?;
+        match (&self.file, &self.state.lock().sealed) {
+            (
+                BlobFile::Plain(_),
+                Some(Seal {
+                    blocks: Some(_), ..
+                }),
+            ) => {}
+            // Records prove themselves; what is not sealed has nothing to be compared with.
+            _ => return Ok(()),
+        }
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut at = 0;
+        while let Some((start, end)) = self.next_data(at)?.filter(|(start, _)| *start < size_bytes)
+        {
+            at = start;
+            let end = end.min(size_bytes);
+            while at < end {
+                let wanted = (end - at).min(BUFFER_BYTES as u64);
+                self.read_at(buffer.get_mut(..wanted as usize).unwrap_or_default(), at)?;
+                at += wanted;
+            }
+        }
+        Ok(())
+    }
+
+    fn copy_bytes(&self, to: &Self, size_bytes: u64) -> Result<()> {
         let fail = |errno: Errno| io(errno, "copy blob");
         to.state.lock().hasher = None;
         let writing = || self.shared.folder.writing(&to.name);
@@ -224,7 +252,10 @@ impl BlobContent {
                 );
                 drop(held);
                 match copied {
-                    Ok(0) => break,
+                    Ok(0) => {
+                        let detail = format!("blob {} ends too early", self.name);
+                        return Err(corrupted("copy blob", detail));
+                    }
                     Ok(_) => {}
                     Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                         self.copy_range(to, from, end)?;

@@ -338,7 +338,11 @@ impl ContentStore for BlobStore {
         drop(state);
         let copy = self.new_blob()?;
         self.0.make_room();
-        existing.copy_to(&copy, size_bytes)?;
+        if let Err(error) = existing.copy_to(&copy, size_bytes) {
+            // A file that stays is found as a leftover.
+            self.reap(copy.id()).unwrap_or_default();
+            return Err(error);
+        }
         Ok(copy)
     }
 

@@ -134,6 +134,34 @@ fn a_store_that_is_closed_at_once_can_be_proved() {
     assert_eq!((checked.content_bytes, checked.unproved), (500_000, 0));
 }
 
+/// A copy that is made to be changed would have a checksum of its own, and damage would pass for what was written.
+#[test]
+fn damage_is_not_copied_to_where_it_counts_as_written() {
+    let (_dir, path) = folder();
+    let fs = open(&path);
+    fs.write("/x", vec![7; 500_000]).unwrap();
+    close(fs);
+    let blob = path.join(BLOBS).join(&names(&path.join(BLOBS))[0]);
+    let mut bytes = std::fs::read(&blob).unwrap();
+    bytes[70_000] ^= 1;
+    std::fs::write(&blob, bytes).unwrap();
+    let fs = open(&path);
+    let at = VPath::new("/x").unwrap();
+    let refused = fs
+        .backend()
+        .open(At::path(&at), &OpenOptions::read_write())
+        .and_then(|file| file.write_at(b"more", 500_000));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Corrupted);
+    close(fs);
+    let fs = open(&path);
+    let maintenance = fs.backend().extensions().maintenance.unwrap();
+    let mut found = Vec::new();
+    maintenance
+        .check(&Control::new(), &mut |damage| found.push(damage.kind))
+        .unwrap();
+    assert_eq!(found, [fs_core::maintenance::DamageKind::ContentChanged]);
+}
+
 #[test]
 fn a_second_opening_is_refused() {
     let (_dir, path) = folder();
