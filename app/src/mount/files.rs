@@ -10,6 +10,7 @@ use fuser::{FileHandle, INodeNo, OpenAccMode, OpenFlags, WriteFlags};
 
 use super::attributes::{Answer, Failure, without_set_id};
 use super::caches::{Caching, for_kernel};
+use super::gathered::Heard;
 use super::inodes::Inode;
 use super::server::{Caller, Server};
 
@@ -37,6 +38,7 @@ fn with_buffer<T>(len: usize, f: impl FnOnce(&mut [u8]) -> T) -> T {
 pub struct OpenFile {
     inode: Arc<Inode>,
     file: Arc<dyn File>,
+    heard: Heard,
     writes: bool,
     appends: bool,
     /// Its capabilities were taken away, as the first write does.
@@ -117,6 +119,7 @@ impl Server {
             inode.writers().fetch_add(1, Ordering::AcqRel);
         }
         self.files.insert(OpenFile {
+            heard: inode.slot().heard(),
             inode,
             file: Arc::from(file),
             writes,
@@ -191,6 +194,16 @@ impl Server {
         Ok(Some((inode, metadata, handle)))
     }
 
+    /// A descriptor is closed. Who may write is told what could not be stored.
+    pub(super) fn flush_file(&self, handle: FileHandle) -> Answer<()> {
+        let open = self.files.get(handle)?;
+        if open.writes {
+            return self.gathering.settle_and_tell(&open.inode, &open.heard);
+        }
+        self.gathering.settle(&open.inode);
+        Ok(())
+    }
+
     pub(super) fn close_file(&self, handle: FileHandle) {
         if let Ok(open) = self.files.get(handle) {
             self.gathering.settle(&open.inode);
@@ -233,8 +246,8 @@ impl Server {
         let append = open.appends && !mapped;
         if self.gathers && !mapped {
             let offset = (!append).then_some(offset);
-            self.gathering
-                .write(&open.inode, &open.file, offset, data)?;
+            let by = (&open.file, &open.heard);
+            self.gathering.write(&open.inode, by, offset, data)?;
             return Ok(u32::try_from(data.len()).unwrap_or(u32::MAX));
         }
         self.gathering.settle(&open.inode);
@@ -308,7 +321,7 @@ impl Server {
 
     pub(super) fn sync_file(&self, handle: FileHandle, data_only: bool) -> Answer<()> {
         let open = self.files.get(handle)?;
-        self.gathering.settle_and_tell(&open.inode)?;
+        self.gathering.settle_and_tell(&open.inode, &open.heard)?;
         Ok(open.file.sync(data_only)?)
     }
 

@@ -2,8 +2,9 @@
 //! in one step.
 //!
 //! What waits is brought to the backend before anybody is told anything of the file but what was written (its attributes, its content through another
-//! request), before names change, when it is closed or made durable, and in any case after a few milliseconds. An error then is told to who writes,
-//! closes or syncs the file next, and the kernel forgets what it keeps of the file.
+//! request), before names change, when it is closed or made durable, and in any case after a few milliseconds. An error then is told to everybody who has the
+//! file open for writing: once by the next write, and, whatever a write said, once by `fsync` or `close` (as the kernel does since 4.13, `errseq_t`). The
+//! kernel forgets what it keeps of the file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,12 +40,40 @@ impl Slot {
     pub fn is_empty(&self) -> bool {
         self.0.lock().gathered.is_none()
     }
+
+    /// For who opens the file now: what fails from here on is to be told.
+    pub fn heard(&self) -> Heard {
+        let failures = self.0.lock().failures;
+        Heard {
+            by_writing: AtomicU64::new(failures),
+            by_ending: AtomicU64::new(failures),
+        }
+    }
 }
 
 #[derive(Default)]
 struct State {
     gathered: Option<Gathered>,
+    /// How often something could not be stored.
+    failures: u64,
+    /// Why, the last time.
     failed: Option<Failure>,
+}
+
+impl State {
+    /// Tells what failed since it was `heard` last.
+    fn tell(&self, heard: &AtomicU64) -> Answer<()> {
+        let before = heard.swap(self.failures, Ordering::AcqRel);
+        let failed = self.failed.filter(|_| before != self.failures);
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Of which failures of its file an open file was told. An error that a write was answered may have been about bytes of an earlier write that succeeded
+/// (the kernel even makes a short count of it), so it takes nothing from `fsync` and `close`.
+pub struct Heard {
+    by_writing: AtomicU64,
+    by_ending: AtomicU64,
 }
 
 struct Gathered {
@@ -122,11 +151,11 @@ impl Gathering {
         }
     }
 
-    /// Writes `data` to `file`, the open file of `inode`, at `offset` (`None`: at the end), at once or later.
+    /// Writes `data` to `file`, the open file of `inode`, at `offset` (`None`: at the end), at once or later. Tells what failed that was not `heard` of.
     pub fn write(
         &self,
         inode: &Arc<Inode>,
-        file: &Arc<dyn File>,
+        (file, heard): (&Arc<dyn File>, &Heard),
         offset: Option<u64>,
         data: &[u8],
     ) -> Answer<()> {
@@ -139,7 +168,7 @@ impl Gathering {
             }
             self.store(inode, &mut state);
         }
-        tell(&mut state)?;
+        state.tell(&heard.by_writing)?;
         if data.len() >= LARGE_BYTES || offset.is_some_and(|offset| offset >= FAR_BYTES) {
             let written = for_kernel(|| match offset {
                 Some(offset) => file.write_at(data, offset),
@@ -206,11 +235,11 @@ impl Gathering {
         self.store(inode, &mut inode.slot().0.lock());
     }
 
-    /// As [`Gathering::settle`]; tells what failed since it was told last.
-    pub fn settle_and_tell(&self, inode: &Inode) -> Answer<()> {
+    /// As [`Gathering::settle`]; tells who makes it durable or closes it what failed that was not `heard` of.
+    pub fn settle_and_tell(&self, inode: &Inode, heard: &Heard) -> Answer<()> {
         let mut state = inode.slot().0.lock();
         self.store(inode, &mut state);
-        tell(&mut state)
+        state.tell(&heard.by_ending)
     }
 
     /// Brings all that waits to the backend.
@@ -244,13 +273,10 @@ impl Gathering {
         if let Err(error) = stored {
             // It keeps pages and a size that are not stored.
             self.changes.forget(inode.number());
+            state.failures += 1;
             state.failed = Some(error.into());
         }
     }
-}
-
-fn tell(state: &mut State) -> Answer<()> {
-    state.failed.take().map_or(Ok(()), Err)
 }
 
 /// Brings what waits to the backend in time, until it is dropped, and once more then.

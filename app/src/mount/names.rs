@@ -317,11 +317,6 @@ impl Server {
         Ok(metadata)
     }
 
-    /// Tells what could not be written.
-    pub(super) fn settle_and_tell(&self, ino: INodeNo) -> Answer<()> {
-        self.gathering.settle_and_tell(&*self.inodes.get(ino.0)?)
-    }
-
     pub(super) fn sync_folder(&self, ino: INodeNo) -> Answer<()> {
         let inode = self.inodes.get(ino.0)?;
         self.gathering.settle_all();

@@ -260,12 +260,12 @@ impl Filesystem for Server {
     fn flush(
         &self,
         _: &Request,
-        ino: INodeNo,
-        _handle: FileHandle,
+        _ino: INodeNo,
+        handle: FileHandle,
         _lock_owner: LockOwner,
         reply: ReplyEmpty,
     ) {
-        empty(reply, self.settle_and_tell(ino));
+        empty(reply, self.flush_file(handle));
     }
 
     fn release(

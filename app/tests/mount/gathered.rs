@@ -247,6 +247,109 @@ fn whoever_writes_hears_of_what_had_no_room() {
     }
 }
 
+/// Memory whose writes fail while there are faults, mounted.
+struct Full {
+    backend: Arc<Fault<MemoryBackend>>,
+    dir: tempfile::TempDir,
+    _mounted: Mounted,
+}
+
+impl Full {
+    fn new() -> Self {
+        let backend = Arc::new(Fault::new(MemoryBackend::new()));
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options {
+            exclusive: true,
+            ..Options::default()
+        };
+        let mounted = mount(backend.clone(), dir.path(), &options).unwrap();
+        Self {
+            backend,
+            dir,
+            _mounted: mounted,
+        }
+    }
+
+    fn fill(&self) {
+        let faults = self.backend.faults();
+        faults.add(FaultRule::on(Op::Write, Effect::Error(ErrorKind::NoSpace)));
+    }
+
+    fn make_room(&self) {
+        self.backend.faults().clear();
+    }
+
+    /// What is stored.
+    fn inside(&self, name: &str, len: usize) -> Vec<u8> {
+        let path = VPath::root().join(&Name::new(name).unwrap());
+        let how = OpenOptions::read();
+        let file = self.backend.open(At::path(&path), &how).unwrap();
+        let mut bytes = vec![0; len];
+        let read = file.read_at(&mut bytes, 0).unwrap();
+        bytes.truncate(read);
+        bytes
+    }
+}
+
+fn no_space(told: std::io::Result<()>) -> bool {
+    told.is_err_and(|error| error.raw_os_error() == Some(libc::ENOSPC))
+}
+
+#[test]
+fn everybody_who_may_write_is_told_once_what_was_not_stored() {
+    if !can_mount() {
+        return;
+    }
+    let full = Full::new();
+    let path = full.dir.path().join("file");
+    fs::write(&path, "before").unwrap();
+    let open = || File::options().write(true).open(&path).unwrap();
+    let (writer, second, third) = (open(), open(), open());
+    full.fill();
+    writer.write_all_at(b"lost", 0).unwrap();
+    // Who reads and closes can't do anything about it.
+    let reader = File::open(&path).unwrap();
+    reader.read_at(&mut [0; 10], 0).unwrap();
+    close(reader).unwrap();
+    let later = open();
+    // What a write is told is no answer to the question whether all was stored.
+    assert!(no_space(writer.write_all_at(b"refused", 0)));
+    full.make_room();
+    writer.write_all_at(b"stored", 0).unwrap();
+    assert!(no_space(writer.sync_all()));
+    writer.sync_all().unwrap();
+    close(writer).unwrap();
+    assert!(no_space(second.sync_all()));
+    close(second).unwrap();
+    assert!(no_space(close(third)));
+    later.sync_all().unwrap();
+    close(later).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"stored");
+}
+
+/// The kernel cuts a large write into pieces at its pages. When the first waits and can't be stored, the second learns of it, and the program is told that
+/// the first was written.
+#[test]
+fn a_write_that_lost_its_first_piece_is_not_durable() {
+    if !can_mount() {
+        return;
+    }
+    let full = Full::new();
+    let path = full.dir.path().join("file");
+    let file = File::create_new(&path).unwrap();
+    let data = vec![7; 3_000_000];
+    full.fill();
+    let written = file.write_at(&data, 100).unwrap_or(0);
+    assert!(written < data.len());
+    full.make_room();
+    file.write_all_at(&data[written..], 100 + written as u64)
+        .unwrap();
+    let told = file.sync_all();
+    let stored = full.inside("file", 4_000_000)[100..] == data;
+    assert_eq!(no_space(told), !stored);
+    close(file).unwrap();
+}
+
 /// The kernel keeps what programs write in its pages. What could not be stored must not be read back from there.
 #[test]
 fn what_was_not_stored_is_not_read_back() {
