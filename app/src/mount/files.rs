@@ -247,8 +247,8 @@ impl Server {
         if self.gathers && !mapped {
             let offset = (!append).then_some(offset);
             let by = (&open.file, &open.heard);
-            self.gathering.write(&open.inode, by, offset, data)?;
-            return Ok(u32::try_from(data.len()).unwrap_or(u32::MAX));
+            let written = self.gathering.write(&open.inode, by, offset, data)?;
+            return Ok(u32::try_from(written).unwrap_or(u32::MAX));
         }
         self.gathering.settle(&open.inode);
         self.changing(|| match append {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fs_core::{File, Metadata, SetAttr, SetTime, Time};
+use fs_core::{Error, ErrorKind, File, Metadata, SetAttr, SetTime, Time};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::attributes::{Answer, Failure};
@@ -119,6 +119,55 @@ impl Gathered {
             ..before
         }
     }
+
+    /// Brings it to the backend; answers why not all of it.
+    fn store(self) -> Option<Error> {
+        let written = SetAttr {
+            mtime: self.attr.mtime.or(Some(SetTime::To(self.written))),
+            ..self.attr
+        };
+        let (stored, refused) = write_what_fits(&*self.file, self.offset, &self.bytes, &written);
+        if stored == 0 && self.attr != SetAttr::default() {
+            // Who may read a file does not depend on the room for what it was to say.
+            self.file.set_attr(&self.attr).ok();
+        }
+        refused
+    }
+}
+
+/// Writes as much from the start of `bytes` as there is room for, and sets `attr`; answers how much, and why not more.
+fn write_what_fits(
+    file: &dyn File,
+    mut offset: Option<u64>,
+    bytes: &[u8],
+    attr: &SetAttr,
+) -> (usize, Option<Error>) {
+    let end = || file.metadata().map_or(0, |now| now.size);
+    let (mut rest, mut piece_len, mut refused) = (bytes, bytes.len(), None);
+    while let Some((piece, later)) = rest.split_at_checked(piece_len.min(rest.len()))
+        && !piece.is_empty()
+    {
+        let end_before = offset.is_none().then(end);
+        match file.write_with(piece, offset, attr) {
+            Ok(()) => {
+                rest = later;
+                offset = offset.map(|offset| offset + piece.len() as u64);
+            }
+            Err(error) => {
+                let full = matches!(error.kind(), ErrorKind::NoSpace | ErrorKind::QuotaExceeded);
+                refused = Some(error);
+                // A layer's file of the host may have taken a part of what was to come at its end: it would be there twice.
+                if !full || end_before != offset.is_none().then(end) {
+                    break;
+                }
+                piece_len = piece.len() / 2;
+            }
+        }
+    }
+    (
+        bytes.len() - rest.len(),
+        refused.filter(|_| !rest.is_empty()),
+    )
 }
 
 /// The files of a mount of which something waits.
@@ -151,31 +200,33 @@ impl Gathering {
         }
     }
 
-    /// Writes `data` to `file`, the open file of `inode`, at `offset` (`None`: at the end), at once or later. Tells what failed that was not `heard` of.
+    /// Writes `data` to `file`, the open file of `inode`, at `offset` (`None`: at the end), at once or later; answers how much of it. Tells what
+    /// failed that was not `heard` of.
     pub fn write(
         &self,
         inode: &Arc<Inode>,
         (file, heard): (&Arc<dyn File>, &Heard),
         offset: Option<u64>,
         data: &[u8],
-    ) -> Answer<()> {
+    ) -> Answer<usize> {
         let mut state = inode.slot().0.lock();
         if let Some(gathered) = &mut state.gathered {
             if gathered.continues(file, offset, data.len()) {
                 gathered.bytes.extend_from_slice(data);
                 gathered.written = Time::now();
-                return Ok(());
+                return Ok(data.len());
             }
             self.store(inode, &mut state);
         }
         state.tell(&heard.by_writing)?;
         if data.len() >= LARGE_BYTES || offset.is_some_and(|offset| offset >= FAR_BYTES) {
-            let written = for_kernel(|| match offset {
-                Some(offset) => file.write_at(data, offset),
-                None => file.append(data).map(drop),
-            });
+            let (written, refused) =
+                for_kernel(|| write_what_fits(&**file, offset, data, &SetAttr::default()));
             self.activity.changed();
-            return Ok(written?);
+            return match refused {
+                Some(error) if written == 0 => Err(error.into()),
+                _ => Ok(written),
+            };
         }
         let mut waiting = self.waiting.lock();
         waiting.inodes.push(Arc::clone(inode));
@@ -191,7 +242,7 @@ impl Gathering {
             before: None,
             written: Time::now(),
         });
-        Ok(())
+        Ok(data.len())
     }
 
     /// Sets attributes (not the size) after what waits, if anything does; answers what the file will be then. `look`: what the backend has, which stays so
@@ -254,23 +305,14 @@ impl Gathering {
     }
 
     fn store(&self, inode: &Inode, state: &mut MutexGuard<'_, State>) {
-        let Some(mut gathered) = state.gathered.take() else {
+        let Some(gathered) = state.gathered.take() else {
             return;
         };
-        let written = SetTime::To(gathered.written);
-        gathered.attr.mtime.get_or_insert(written);
-        let Gathered {
-            file,
-            offset,
-            bytes,
-            attr,
-            ..
-        } = gathered;
-        let stored = for_kernel(|| file.write_with(&bytes, offset, &attr));
+        let refused = for_kernel(|| gathered.store());
         // Before the lock of the file goes.
         self.stored.fetch_add(1, Ordering::AcqRel);
         self.activity.changed();
-        if let Err(error) = stored {
+        if let Some(error) = refused {
             // It keeps pages and a size that are not stored.
             self.changes.forget(inode.number());
             state.failures += 1;

@@ -216,34 +216,49 @@ fn attributes_are_those_that_were_set_last() {
     assert_eq!(fs::read(&path).unwrap(), b"some text, and more");
 }
 
+/// As on a disk that is full: what fits is stored, whoever writes hears of the rest.
 #[test]
-fn whoever_writes_hears_of_what_had_no_room() {
+fn what_has_room_is_stored_and_whoever_writes_hears_of_the_rest() {
     if !can_mount() {
         return;
     }
-    let dir = tempfile::tempdir().unwrap();
-    let limits = QuotaLimits {
-        total_bytes: Some(100_000),
-        ..QuotaLimits::default()
-    };
-    let quota = Quota::new(MemoryBackend::new(), limits).unwrap();
-    let options = Options {
-        exclusive: true,
-        ..Options::default()
-    };
-    let _mounted = mount(Arc::new(quota), dir.path(), &options).unwrap();
-    let path = dir.path().join("file");
     type End = fn(File) -> std::io::Result<()>;
     let ends: [(&str, End); 2] = [("close", close), ("fsync", |file| file.sync_all())];
+    // Pieces that wait for more, and one that does not.
+    let pieces = [
+        (60_000, false),
+        (1000, false),
+        (1000, true),
+        (900_000, false),
+    ];
     for (name, end) in ends {
-        let mut file = File::create(&path).unwrap();
-        file.write_all(&[1; 60_000]).unwrap();
-        file.sync_all().unwrap();
-        let written = file.write_all(&[2; 60_000]);
-        let ended = end(file);
-        let error = written.and(ended).expect_err(name);
-        assert_eq!(error.raw_os_error(), Some(libc::ENOSPC), "{name}: {error}");
-        assert_eq!(fs::metadata(&path).unwrap().len(), 60_000, "{name}");
+        for (piece, append) in pieces {
+            let dir = tempfile::tempdir().unwrap();
+            let limits = QuotaLimits {
+                total_bytes: Some(1_000_000),
+                ..QuotaLimits::default()
+            };
+            let quota = Quota::new(MemoryBackend::new(), limits).unwrap();
+            let options = Options {
+                exclusive: true,
+                ..Options::default()
+            };
+            let _mounted = mount(Arc::new(quota), dir.path(), &options).unwrap();
+            let path = dir.path().join("file");
+            let mut how = File::options();
+            let how = how.create_new(true).append(append).write(true);
+            let mut file = how.open(&path).unwrap();
+            file.write_all(&[1; 600_000]).unwrap();
+            file.sync_all().unwrap();
+            let written = (0..900_000 / piece).try_for_each(|_| file.write_all(&vec![2; piece]));
+            file.set_permissions(Permissions::from_mode(0o600)).unwrap();
+            let ended = end(file);
+            let told = no_space(written) || no_space(ended);
+            assert!(told, "{name}, {piece}, {append}");
+            let metadata = fs::metadata(&path).unwrap();
+            let stored = (metadata.len(), metadata.mode() & 0o777);
+            assert_eq!(stored, (1_000_000, 0o600), "{name}, {piece}, {append}");
+        }
     }
 }
 
@@ -358,7 +373,7 @@ fn what_was_not_stored_is_not_read_back() {
     }
     for exclusive in [true, false] {
         let dir = tempfile::tempdir().unwrap();
-        let second = FaultRule::on(Op::Write, Effect::Error(ErrorKind::NoSpace)).at(2);
+        let second = FaultRule::on(Op::Write, Effect::Error(ErrorKind::NoSpace)).from(2);
         let options = Options {
             exclusive,
             ..Options::default()
