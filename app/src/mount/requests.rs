@@ -28,13 +28,13 @@ impl Filesystem for Server {
             | InitFlags::FUSE_ATOMIC_O_TRUNC
             | InitFlags::FUSE_DO_READDIRPLUS
             | InitFlags::FUSE_READDIRPLUS_AUTO
-            | InitFlags::FUSE_ASYNC_DIO
             // The kernel says when a write takes set-id bits away, instead of asking for an attribute before each write.
             | InitFlags::FUSE_HANDLE_KILLPRIV_V2;
         wanted |= if self.caching.keeps() {
             InitFlags::FUSE_CACHE_SYMLINKS
         } else {
-            InitFlags::FUSE_AUTO_INVAL_DATA
+            // Not where the kernel keeps pages: of those that are read while such a write is under way it keeps the old ones.
+            InitFlags::FUSE_AUTO_INVAL_DATA | InitFlags::FUSE_ASYNC_DIO
         };
         for flag in wanted.iter() {
             // What an older kernel can't do it does not need.

@@ -1,10 +1,11 @@
 //! What the kernel keeps, and that it hears of what others change. The filesystem is in this process, as it is when a window mounts it.
 
 use std::fs;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fs_backends::MemoryBackend;
 use fs_core::middleware::{Op, Trace};
@@ -128,7 +129,6 @@ fn a_mapping_shows_what_others_write() {
     #[expect(unsafe_code, reason = "rustix has mappings behind a feature")]
     // SAFETY: a new mapping to read of a file with more than one byte.
     let map = unsafe {
-        use std::os::fd::AsRawFd as _;
         let (access, kind) = (libc::PROT_READ, libc::MAP_SHARED);
         libc::mmap(std::ptr::null_mut(), 6, access, kind, file.as_raw_fd(), 0)
     };
@@ -146,6 +146,93 @@ fn a_mapping_shows_what_others_write() {
     let other = shared.backend.open(At::path(&at("file")), &how).unwrap();
     other.write_at(b"after!", 0).unwrap();
     until("the new text", || first() == b'a');
+}
+
+/// Writes a page past the kernel's pages, as `io_submit(2)` does for databases and virtual machines, and waits for the end.
+fn write_asynchronously(file: &fs::File, page: &[u8; 4096]) {
+    /// `struct iocb` of `linux/aio_abi.h`.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Request {
+        data: u64,
+        key: u32,
+        flags: u32,
+        operation: u16,
+        priority: i16,
+        file: u32,
+        buffer: u64,
+        len: u64,
+        offset: i64,
+        reserved: u64,
+        more_flags: u32,
+        event: u32,
+    }
+    const WRITE: u16 = 1;
+    let mut request = Request {
+        operation: WRITE,
+        file: u32::try_from(file.as_raw_fd()).unwrap(),
+        buffer: page.as_ptr() as u64,
+        len: 4096,
+        ..Request::default()
+    };
+    let (mut context, mut requests, mut event) = (0u64, [&raw mut request], [0i64; 4]);
+    #[expect(unsafe_code, reason = "no crate here knows these calls")]
+    // SAFETY: everything lives until the write has ended, which is waited for.
+    let done = unsafe {
+        [
+            libc::syscall(libc::SYS_io_setup, 1, &raw mut context),
+            libc::syscall(libc::SYS_io_submit, context, 1, requests.as_mut_ptr()),
+            libc::syscall(libc::SYS_io_getevents, context, 1, 1, event.as_mut_ptr(), 0),
+            libc::syscall(libc::SYS_io_destroy, context),
+        ]
+    };
+    assert_eq!((done, event[2]), ([0, 1, 1, 0], 4096));
+}
+
+/// Of what is read while somebody writes past the kernel's pages, the kernel must not keep what was there before.
+#[test]
+fn what_was_written_past_the_pages_is_seen_by_who_read_meanwhile() {
+    if !can_mount() {
+        return;
+    }
+    let backend = Arc::new(MemoryBackend::new());
+    // The first write of a descriptor asks for an attribute, when the kernel has sent it.
+    let (asks, asked) = crossbeam_channel::bounded(0);
+    let (lets, go_on) = crossbeam_channel::bounded::<()>(0);
+    let waits = Arc::<AtomicBool>::default();
+    let now = Arc::clone(&waits);
+    let traced = Trace::new(Arc::clone(&backend), move |event| {
+        if event.op == Op::GetXattr && now.swap(false, Ordering::AcqRel) {
+            asks.send(()).unwrap();
+            go_on.recv().unwrap();
+        }
+    });
+    let place = at("file");
+    let how = OpenOptions::create_new(0o644);
+    drop(backend.open(At::path(&place), &how).unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        exclusive: true,
+        ..Options::default()
+    };
+    let _mounted = mount(Arc::new(traced), dir.path(), &options).unwrap();
+    let path = dir.path().join("file");
+    // With the first write the kernel asks as well, before it sends it.
+    fs::write(&path, [1; 4096]).unwrap();
+    waits.store(true, Ordering::Release);
+    #[repr(align(4096))]
+    struct Page([u8; 4096]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut how = fs::File::options();
+            let file = how.write(true).custom_flags(libc::O_DIRECT).open(&path);
+            write_asynchronously(&file.unwrap(), &Page([2; 4096]).0);
+        });
+        asked.recv().unwrap();
+        assert!(fs::read(&path).unwrap() == [1; 4096]);
+        lets.send(()).unwrap();
+    });
+    assert!(fs::read(&path).unwrap() == [2; 4096], "old pages");
 }
 
 #[test]
