@@ -40,7 +40,6 @@ pub struct OpenFile {
     file: Arc<dyn File>,
     heard: Heard,
     writes: bool,
-    appends: bool,
     /// Its capabilities were taken away, as the first write does.
     plain: AtomicBool,
 }
@@ -123,7 +122,6 @@ impl Server {
             inode,
             file: Arc::from(file),
             writes,
-            appends: flags.0 & libc::O_APPEND != 0,
             plain: AtomicBool::new(plain),
         })
     }
@@ -238,12 +236,13 @@ impl Server {
         offset: u64,
         data: &[u8],
         how: WriteFlags,
+        flags: OpenFlags,
     ) -> Answer<u32> {
         let open = self.files.get(handle)?;
         self.before_write(&open, how.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID))?;
-        // Pages of a mapping are written where they belong, whatever the descriptor says.
+        // Pages of a mapping are written where they belong, whatever the descriptor says. What it says may change while it is open (`F_SETFL`).
         let mapped = how.contains(WriteFlags::FUSE_WRITE_CACHE);
-        let append = open.appends && !mapped;
+        let append = flags.0 & libc::O_APPEND != 0 && !mapped;
         if self.gathers && !mapped {
             let offset = (!append).then_some(offset);
             let by = (&open.file, &open.heard);

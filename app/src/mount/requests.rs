@@ -246,11 +246,11 @@ impl Filesystem for Server {
         offset: u64,
         data: &[u8],
         how: WriteFlags,
-        _flags: OpenFlags,
+        flags: OpenFlags,
         _lock_owner: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        match self.write_file(handle, offset, data, how) {
+        match self.write_file(handle, offset, data, how, flags) {
             Ok(written) => reply.written(written),
             Err(failure) => reply.error(failure.into()),
         }

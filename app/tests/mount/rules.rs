@@ -208,6 +208,24 @@ fn appends_of_many_writers_all_arrive() {
 }
 
 #[test]
+fn appending_begins_and_ends_with_the_flag_of_the_descriptor() {
+    use rustix::fs::{OFlags, fcntl_setfl};
+    everywhere(|root| {
+        let path = root.join("file");
+        let mut how = fs::File::options();
+        let mut file = how.append(true).create(true).open(&path).unwrap();
+        file.write_all(b"abcdef").unwrap();
+        fcntl_setfl(&file, OFlags::empty()).unwrap();
+        file.write_all_at(b"XY", 1).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"aXYdef");
+        fcntl_setfl(&file, OFlags::APPEND).unwrap();
+        file.rewind().unwrap();
+        file.write_all(b"gh").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"aXYdefgh");
+    });
+}
+
+#[test]
 fn holes_stay_holes() {
     everywhere(|root| {
         let file = read_write(&root.join("sparse"));
