@@ -397,17 +397,18 @@ impl Server {
         i64::try_from(found).map_err(|_| Failure(libc::EOVERFLOW))
     }
 
-    /// `copy_file_range(2)`: the bytes need not pass through the kernel.
+    /// `copy_file_range(2)`: the bytes need not pass through the kernel. `set_id`: the bits that a write takes away go.
     pub(super) fn copy_range(
         &self,
         (from, from_offset): (FileHandle, u64),
         (to, to_offset): (FileHandle, u64),
         len: u64,
+        set_id: bool,
     ) -> Answer<u32> {
         let (from, to) = (self.files.get(from)?, self.files.get(to)?);
         self.gathering.settle(&from.inode);
         self.gathering.settle(&to.inode);
-        self.before_write(&to, true)?;
+        self.before_write(&to, set_id)?;
         let len = len.min(COPY_MAX_BYTES);
         let mut done = 0;
         with_buffer(1 << 20, |buffer| {

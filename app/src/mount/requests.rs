@@ -22,6 +22,12 @@ use super::server::Server;
 /// Largest write the kernel sends in one request.
 const WRITE_MAX_BYTES: u32 = 1 << 20;
 
+/// Does a file that is changed for this caller lose its set-id bits? With a write the kernel says so; root may keep them (`CAP_FSETID` in
+/// `capabilities(7)`).
+fn loses_set_id(request: &Request) -> bool {
+    request.uid() != 0
+}
+
 impl Filesystem for Server {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
         let mut wanted = InitFlags::FUSE_PARALLEL_DIROPS
@@ -443,8 +449,7 @@ impl Filesystem for Server {
         mode: i32,
         reply: ReplyEmpty,
     ) {
-        // With a write the kernel says whether to; root may keep them (`CAP_FSETID` in `capabilities(7)`).
-        let set_id = request.uid() != 0;
+        let set_id = loses_set_id(request);
         empty(reply, self.allocate(handle, offset, length, mode, set_id));
     }
 
@@ -465,7 +470,7 @@ impl Filesystem for Server {
 
     fn copy_file_range(
         &self,
-        _: &Request,
+        request: &Request,
         _ino_in: INodeNo,
         from: FileHandle,
         from_offset: u64,
@@ -476,7 +481,8 @@ impl Filesystem for Server {
         _flags: CopyFileRangeFlags,
         reply: ReplyWrite,
     ) {
-        match self.copy_range((from, from_offset), (to, to_offset), len) {
+        let (from, to) = ((from, from_offset), (to, to_offset));
+        match self.copy_range(from, to, len, loses_set_id(request)) {
             Ok(copied) => reply.written(copied),
             Err(failure) => reply.error(failure.into()),
         }

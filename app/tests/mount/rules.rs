@@ -382,6 +382,25 @@ fn what_a_write_lets_go_of_is_taken_away() {
 }
 
 #[test]
+fn root_copies_into_a_file_that_keeps_its_set_id_bits() {
+    if !is_root() {
+        return;
+    }
+    everywhere(|root| {
+        let (from, to) = (root.join("from"), root.join("to"));
+        fs::write(&from, "content").unwrap();
+        fs::write(&to, "").unwrap();
+        let (source, target) = (fs::File::open(&from).unwrap(), read_write(&to));
+        target
+            .set_permissions(fs::Permissions::from_mode(0o6755))
+            .unwrap();
+        let copied = rustix::fs::copy_file_range(&source, None, &target, None, 7);
+        assert_eq!(copied, Ok(7));
+        assert_eq!(fs::metadata(&to).unwrap().mode() & 0o7777, 0o6755);
+    });
+}
+
+#[test]
 fn the_filesystem_says_how_full_it_is() {
     everywhere(|root| {
         let full = rustix::fs::statvfs(root).unwrap();
