@@ -429,9 +429,9 @@ impl Filesystem for Server {
         sized(reply, size, self.get_xattr(ino, name));
     }
 
-    fn listxattr(&self, _: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
+    fn listxattr(&self, request: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
         let _looking = self.looking();
-        sized(reply, size, self.list_xattrs(ino));
+        sized(reply, size, self.list_xattrs(request.into(), ino));
     }
 
     fn removexattr(&self, _: &Request, ino: INodeNo, name: &OsStr, reply: ReplyEmpty) {

@@ -8,11 +8,14 @@ use fuser::INodeNo;
 
 use super::attributes::{Answer, Failure};
 use super::files::CAPABILITY;
-use super::server::Server;
+use super::server::{Caller, Server};
 
 /// The namespaces of `xattr(7)`. Not `system`: access control lists would have to be enforced to be worth storing (`acl(5)`), so they are refused, as by
 /// any filesystem without them.
-const NAMESPACES: [&[u8]; 3] = [b"user.", b"trusted.", b"security."];
+const NAMESPACES: [&[u8]; 3] = [b"user.", TRUSTED, b"security."];
+
+/// The kernel lets only root read and set these, but leaves listing them to the filesystem.
+const TRUSTED: &[u8] = b"trusted.";
 
 /// What `statfs(2)` says.
 pub struct Filled {
@@ -91,10 +94,13 @@ impl Server {
         Ok(())
     }
 
-    pub(super) fn list_xattrs(&self, ino: INodeNo) -> Answer<Vec<u8>> {
+    pub(super) fn list_xattrs(&self, caller: Caller, ino: INodeNo) -> Answer<Vec<u8>> {
         let inode = self.inodes.get(ino.0)?;
         let mut bytes = Vec::new();
         for name in self.backend.list_xattrs(self.here(&inode).at())? {
+            if caller.uid != 0 && name.as_encoded_bytes().starts_with(TRUSTED) {
+                continue;
+            }
             bytes.extend_from_slice(name.as_encoded_bytes());
             bytes.push(0);
         }

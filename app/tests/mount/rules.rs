@@ -350,6 +350,39 @@ fn attributes_up_to_64_kib_round_trip() {
 }
 
 #[test]
+fn trusted_attributes_are_listed_to_root_only() {
+    use rustix::fs::{XattrFlags, listxattr, setxattr};
+    if !is_root() {
+        return;
+    }
+    everywhere(|root| {
+        let other = User {
+            uid: 1001,
+            gid: 1001,
+        };
+        rustix::fs::chmod(root, Mode::from_raw_mode(0o755)).unwrap();
+        let path = root.join("file");
+        fs::write(&path, "").unwrap();
+        for name in ["user.a", "trusted.b"] {
+            match setxattr(&path, name, b"value", XattrFlags::empty()) {
+                // A folder of the host, in a container.
+                Err(Errno::PERM) => return skipped("trusted attributes can't be set here"),
+                set => set.unwrap(),
+            }
+        }
+        let names = || {
+            let mut names = vec![0; 1000];
+            let len = listxattr(&path, &mut names).unwrap();
+            names.truncate(len);
+            String::from_utf8(names).unwrap()
+        };
+        let all = names();
+        assert!(all.contains("user.a\0") && all.contains("trusted.b\0"));
+        assert_eq!(as_user(other, names), "user.a\0");
+    });
+}
+
+#[test]
 fn what_a_write_lets_go_of_is_taken_away() {
     if !is_root() {
         return;
