@@ -14,7 +14,7 @@ use fs_core::{
 use super::appear::own_drafts;
 use super::handle::{Handle, check_openable, metadata};
 use super::listing::Pages;
-use super::open_file::OpenFile;
+use super::open_file::{OpenFile, Xattrs};
 use super::resolve::{Pin, check_directory, fail, node_at, parent_of, pin_of, place_of, tell};
 use super::store::{Inode, NodeRead, NodeRecord, NodeStore};
 use super::{Shared, VirtualFs};
@@ -68,7 +68,8 @@ impl<S: NodeStore> VirtualFs<S> {
             .map_err(|error| tell(error, operation, at.path))
     }
 
-    /// The pinned file, when that is what `at` means and it has no node (any more): unlinked, or staged.
+    /// The pinned file, when that is what `at` means and it has no node (any more): unlinked, or staged. To be asked for when no node was found: while
+    /// there is one, its last name may go at any moment.
     fn pinned_file(&self, at: At<'_>) -> Result<Option<Arc<OpenFile<S>>>> {
         if at.dir.is_none() || !at.path.is_root() {
             return Ok(None);
@@ -92,43 +93,45 @@ impl<S: NodeStore> VirtualFs<S> {
         Ok(file.filter(|file| file.is_unlinked()))
     }
 
+    /// As [`OpenFile::xattrs_of_unlinked`], of the pinned file.
+    fn xattrs_of_unlinked<T>(&self, at: At<'_>, f: impl FnOnce(&Xattrs) -> T) -> Result<Option<T>> {
+        let file = self.pinned_file(at)?;
+        Ok(file.and_then(|file| file.xattrs_of_unlinked(f)))
+    }
+
     fn file_to_open(&self, at: At<'_>, how: &OpenOptions) -> Result<Arc<OpenFile<S>>> {
         if (how.truncate || how.create || how.create_new) && !how.write {
             return fail(ErrorKind::InvalidInput);
-        }
-        if let Some(file) = self.pinned_file(at)? {
-            return if how.create_new {
-                fail(ErrorKind::AlreadyExists)
-            } else {
-                Ok(file)
-            };
         }
         let new = NewNode::file().with_mode(how.mode);
         if how.create_new && !at.path.is_root() {
             // Making it finds out what is there.
             return self.create_open(at, &new);
         }
-        let may_create = how.create || how.create_new;
+        let may_create = how.create && !at.path.is_root();
         loop {
             let look = |read: &dyn NodeRead| Ok((self.node_at(read, at)?, read.moment()));
-            match self.shared.store.read(look) {
+            let found = match self.shared.store.read(look) {
                 Ok(_) if how.create_new => return fail(ErrorKind::AlreadyExists),
                 Ok(((ino, record), moment)) => {
                     check_openable(&record)?;
-                    match self.shared.open_node(ino, record, moment) {
-                        Err(error) if may_create && error.kind() == ErrorKind::NotFound => {}
-                        opened => return opened,
-                    }
+                    self.shared.open_node(ino, record, moment)
                 }
-                Err(error) if may_create && error.kind() == ErrorKind::NotFound => {
-                    match self.create_open(at, &new) {
-                        // Someone else was faster.
-                        Err(error)
-                            if error.kind() == ErrorKind::AlreadyExists && !how.create_new => {}
-                        created => return created,
-                    }
-                }
-                Err(error) => return Err(error),
+                Err(error) => Err(error),
+            };
+            match found {
+                Err(error) if error.kind() == ErrorKind::NotFound => match self.pinned_file(at)? {
+                    Some(_) if how.create_new => return fail(ErrorKind::AlreadyExists),
+                    Some(file) => return Ok(file),
+                    None if !may_create => return Err(error),
+                    None => {}
+                },
+                found => return found,
+            }
+            match self.create_open(at, &new) {
+                // Someone else was faster.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                created => return created,
             }
         }
     }
@@ -208,6 +211,14 @@ impl<S: NodeStore> VirtualFs<S> {
     }
 }
 
+/// What was found; when that is nothing, what `pinned` says.
+fn found_or<T>(found: Result<T>, pinned: impl FnOnce() -> Result<Option<T>>) -> Result<T> {
+    match found {
+        Err(error) if error.kind() == ErrorKind::NotFound => pinned()?.ok_or(error),
+        found => found,
+    }
+}
+
 fn tell_change(error: Error, change: &Change<'_>) -> Error {
     tell(error, change.operation(), change.at().path)
 }
@@ -218,20 +229,14 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
     }
 
     fn stat(&self, at: At<'_>) -> Result<Metadata> {
-        let fs = self.shared.fs;
-        if let Some(file) = self
-            .pinned_file(at)
-            .map_err(|error| tell(error, "stat", at.path))?
-        {
-            let record = file
-                .record()
-                .map_err(|error| tell(error, "stat", at.path))?;
-            return Ok(metadata(fs, file.ino, &record));
-        }
-        self.shared
-            .store
-            .read(|read| self.metadata_at(read, at))
-            .map_err(|error| tell(error, "stat", at.path))
+        let pinned = || {
+            let file = self.pinned_file(at)?;
+            let fs = self.shared.fs;
+            file.map(|file| Ok(metadata(fs, file.ino, &file.record()?)))
+                .transpose()
+        };
+        let found = self.shared.store.read(|read| self.metadata_at(read, at));
+        found_or(found, pinned).map_err(|error| tell(error, "stat", at.path))
     }
 
     fn list(&self, at: At<'_>, want: &Want) -> Result<Box<dyn Listing>> {
@@ -330,26 +335,22 @@ impl<S: NodeStore> Backend for VirtualFs<S> {
     }
 
     fn get_xattr(&self, at: At<'_>, name: &OsStr) -> Result<Vec<u8>> {
-        let told = |error| tell(error, "get extended attribute", at.path);
-        if let Some(file) = self.unlinked_file(at).map_err(told)? {
-            let value = file.read().xattrs.get(name).cloned();
-            let value = value.map_or_else(|| fail(ErrorKind::XattrNotFound), Ok);
-            return value.map_err(told);
-        }
-        self.read_node("get extended attribute", at, |read, ino, _| {
-            read.xattr(ino, name)?
-                .map_or_else(|| fail(ErrorKind::XattrNotFound), Ok)
-        })
+        let operation = "get extended attribute";
+        let value =
+            |value: Option<Vec<u8>>| value.map_or_else(|| fail(ErrorKind::XattrNotFound), Ok);
+        let found = self.read_node(operation, at, |read, ino, _| value(read.xattr(ino, name)?));
+        let gone = || {
+            let found = self.xattrs_of_unlinked(at, |xattrs| xattrs.get(name).cloned())?;
+            found.map(value).transpose()
+        };
+        found_or(found, gone).map_err(|error| tell(error, operation, at.path))
     }
 
     fn list_xattrs(&self, at: At<'_>) -> Result<Vec<OsString>> {
-        let told = |error| tell(error, "list extended attributes", at.path);
-        if let Some(file) = self.unlinked_file(at).map_err(told)? {
-            return Ok(file.read().xattrs.keys().cloned().collect());
-        }
-        self.read_node("list extended attributes", at, |read, ino, _| {
-            read.xattrs(ino)
-        })
+        let operation = "list extended attributes";
+        let found = self.read_node(operation, at, |read, ino, _| read.xattrs(ino));
+        let gone = || self.xattrs_of_unlinked(at, |xattrs| xattrs.keys().cloned().collect());
+        found_or(found, gone).map_err(|error| tell(error, operation, at.path))
     }
 
     fn extensions(&self) -> Extensions<'_> {

@@ -138,21 +138,23 @@ impl<S: NodeStore> VirtualFs<S> {
 impl<S: NodeStore> Shared<S> {
     /// Runs `f` in one transaction and then does what follows from it.
     fn transact<T: Send>(&self, f: impl FnOnce(&mut Rules<'_>) -> Result<T> + Send) -> Result<T> {
-        let mut effects = Effects::default();
+        let (mut effects, mut leaving) = (Effects::default(), Vec::new());
         let mut seen = self.watchers.hear_all().then(Vec::new);
         let (new_ino, fs) = (|| self.store.new_ino(), self.fs);
         let is_open = |ino| self.open.has(ino);
         let result = self.store.write(|write| {
             let effects = &mut effects;
             let run = |write: &mut dyn NodeWrite| {
-                f(&mut Rules {
+                let done = f(&mut Rules {
                     write,
                     new_ino: &new_ino,
                     is_open: &is_open,
                     fs,
                     now: Time::now(),
                     effects,
-                })
+                });
+                leaving = self.open.leave(&effects.removed);
+                done
             };
             match &mut seen {
                 Some(seen) => run(&mut Recorded { write, fs, seen }),
@@ -161,6 +163,7 @@ impl<S: NodeStore> Shared<S> {
         })?;
         self.watchers.tell_all_of(seen.unwrap_or_default());
         self.follow_up(effects);
+        drop(leaving);
         Ok(result)
     }
 }

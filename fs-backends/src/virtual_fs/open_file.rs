@@ -53,6 +53,18 @@ impl<S: NodeStore> OpenFiles<S> {
         }
     }
 
+    /// Open files of nodes that a transaction is about to remove learn what they will need before anybody can see that the nodes are gone. To be dropped
+    /// after the transaction: closing a file may enter the store.
+    pub(super) fn leave(&self, removed: &[Gone]) -> Vec<Arc<OpenFile<S>>> {
+        let files = self.files.lock();
+        let open = removed.iter().filter_map(|gone| {
+            let file = files.get(&gone.ino)?.upgrade()?;
+            *file.leaving.lock() = Some(gone.xattrs.clone());
+            Some(file)
+        });
+        open.collect()
+    }
+
     /// All open files.
     pub(super) fn all(&self) -> Vec<Arc<OpenFile<S>>> {
         self.files
@@ -94,6 +106,8 @@ pub(super) struct OpenFile<S: NodeStore> {
     pub(super) ino: Inode,
     pub(super) state: RwLock<State<S>>,
     writers: AtomicUsize,
+    /// What the last transaction that removed its node, or failed to, found; until it is detached.
+    leaving: Mutex<Option<Xattrs>>,
 }
 
 /// Extended attributes by name.
@@ -227,6 +241,7 @@ impl<S: NodeStore> OpenFile<S> {
                 dirty: false,
             }),
             writers: AtomicUsize::new(0),
+            leaving: Mutex::default(),
         }
     }
 
@@ -305,6 +320,15 @@ impl<S: NodeStore> OpenFile<S> {
     pub(super) fn is_unlinked(&self) -> bool {
         let state = self.state.read();
         !state.attached && state.record.nlink == 0
+    }
+
+    /// Extended attributes of a file that no node was found of. `None`: it has none yet, or nobody here removed it.
+    pub(super) fn xattrs_of_unlinked<T>(&self, f: impl FnOnce(&Xattrs) -> T) -> Option<T> {
+        let state = self.state.read();
+        match state.attached {
+            true => self.leaving.lock().as_ref().map(f),
+            false => (state.record.nlink == 0).then(|| f(&state.xattrs)),
+        }
     }
 
     /// Sets an extended attribute of a removed file, or (`None`) takes it away.

@@ -1,5 +1,10 @@
 //! Content: shared, held by handles, of a limited size.
 
+use std::ffi::OsStr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+
+use fs_core::extensions::Watch as _;
 use fs_core::{
     At, Backend, Change, Control, ErrorKind, NewNode, OpenOptions, RenameMode, Scope, SetAttr,
     SetTime, Time, VPath,
@@ -68,6 +73,58 @@ fn an_unlinked_file_lives_until_its_last_handle_and_pin_close() {
     assert_eq!(used(&fs), 10);
     drop(pin);
     assert_eq!(used(&fs), 0);
+}
+
+/// Between the moment its last name is gone and the moment its handles hear of that, which those who watch everything are told in.
+#[test]
+fn a_file_that_is_just_losing_its_last_name_can_be_used_by_its_pin() {
+    let fs = Arc::new(MemoryBackend::new());
+    write(&*fs, "/f", b"bytes");
+    let (at, root, tag) = (path("/f"), VPath::root(), OsStr::new("user.tag"));
+    fs.change(&Change::SetXattr(At::path(&at), tag, Some(b"v")))
+        .unwrap();
+    let pin = fs.pin(At::path(&at)).unwrap();
+    let looks = Arc::<AtomicUsize>::default();
+    let (inside, looked) = (Arc::downgrade(&fs), Arc::clone(&looks));
+    let guard = fs.watch_all(Arc::new(move |_| {
+        let (fs, here) = (inside.upgrade().unwrap(), At::in_dir(&pin, &root));
+        assert_eq!(fs.stat(here).unwrap().nlink, 0);
+        assert_eq!(fs.list_xattrs(here).unwrap(), [tag]);
+        assert_eq!(fs.get_xattr(here, tag).unwrap(), b"v");
+        let other = fs.get_xattr(here, OsStr::new("user.other"));
+        assert_eq!(other.unwrap_err().kind(), ErrorKind::XattrNotFound);
+        let file = fs.open(here, &OpenOptions::read()).unwrap();
+        assert_eq!(read_all(&*file), b"bytes");
+        looked.fetch_add(1, Ordering::AcqRel);
+    }));
+    fs.change(&Change::Unlink(At::path(&at))).unwrap();
+    drop(guard);
+    assert_ne!(looks.load(Ordering::Acquire), 0);
+}
+
+#[test]
+fn a_pinned_file_is_found_whenever_its_last_name_goes() {
+    let fs = MemoryBackend::new();
+    let (at, root, tag) = (path("/f"), VPath::root(), OsStr::new("user.tag"));
+    for _ in 0..2000 {
+        write(&fs, "/f", b"bytes");
+        let pin = fs.pin(At::path(&at)).unwrap();
+        let (here, start) = (At::in_dir(&pin, &root), Barrier::new(2));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                fs.change(&Change::Unlink(At::path(&at))).unwrap();
+            });
+            start.wait();
+            for _ in 0..3 {
+                fs.stat(here).unwrap();
+                fs.list_xattrs(here).unwrap();
+                let none = fs.get_xattr(here, tag).unwrap_err();
+                assert_eq!(none.kind(), ErrorKind::XattrNotFound);
+                fs.open(here, &OpenOptions::read_write()).unwrap();
+            }
+        });
+    }
 }
 
 #[test]
