@@ -128,6 +128,12 @@ pub trait Staged: Any + Send {
         Ok(false)
     }
 
+    /// Returns when no power cut after the commit could leave the name without the content. For who commits over what this backend does not know (a lower
+    /// layer): old content of its own it keeps until then by itself.
+    fn secure(&mut self) -> Result<()> {
+        self.file().map_or(Ok(()), |file| file.sync(true))
+    }
+
     /// The node, so that a staged directory can be filled before it appears (`At::in_dir`).
     fn node(&self) -> Result<Node> {
         Err(Error::new(ErrorKind::Unsupported, "pin staged"))

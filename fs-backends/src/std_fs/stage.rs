@@ -273,6 +273,13 @@ impl<R: Reach> Staged for HostStaged<R> {
         copy::fill(&self.shared, source, file, control).doing("copy", &self.path)
     }
 
+    fn secure(&mut self) -> Result<()> {
+        match &self.body {
+            Body::File(file) => file.sync(true),
+            Body::Other(_) => Ok(()),
+        }
+    }
+
     fn node(&self) -> Result<Node> {
         let fd = self
             .fd()

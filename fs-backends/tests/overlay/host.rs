@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use fs_backends::{MemoryBackend, VRootFsBackend};
 use fs_core::conformance::{Fresh, Suite};
+use fs_core::middleware::{Op as TracedOp, Trace};
 use fs_core::{Backend, NewKind, Overlay, RenameMode};
 use proptest::prelude::*;
 
@@ -59,6 +60,41 @@ fn a_folder_holds_whiteouts_as_the_kernel_does() {
     let name = std::ffi::OsStr::new("user.overlay.opaque");
     let opaque = fs.upper().get_xattr(fs_core::At::path(&path), name);
     assert_eq!(opaque.unwrap(), b"y");
+}
+
+/// Otherwise a power cut could leave an empty file that hides the base's whole one.
+#[test]
+fn what_hides_a_file_of_the_base_has_its_content_first() {
+    let base = MemoryBackend::new();
+    for path in ["/a", "/b", "/c"] {
+        base.put(path, "precious");
+    }
+    let (_dir, upper) = folder();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let told = calls.clone();
+    let fs = Overlay::new(
+        base,
+        Trace::new(upper, move |call| {
+            told.lock().unwrap().push((call.op, call.path));
+        }),
+    );
+    fs.chmod("/a", 0o600);
+    let new = NewKind::File;
+    run(&fs, &Op::Stage("/b".to_owned(), new, RenameMode::Replace)).unwrap();
+    fs.mv("/c", "/d").unwrap();
+    let calls = calls.lock().unwrap();
+    for path in ["/a", "/b", "/c"] {
+        let when = |op| {
+            calls
+                .iter()
+                .position(|call| *call == (op, crate::support::at(path)))
+        };
+        let (synced, named) = (when(TracedOp::FileSync), when(TracedOp::Commit));
+        assert!(
+            synced.is_some() && synced < named,
+            "{path}: {synced:?} {named:?}"
+        );
+    }
 }
 
 proptest! {

@@ -54,6 +54,9 @@ impl Staged for NoXattrs {
     fn fill_from(&mut self, source: At<'_>, control: &fs_core::Control) -> Result<bool> {
         self.0.fill_from(source, control)
     }
+    fn secure(&mut self) -> Result<()> {
+        self.0.secure()
+    }
     fn node(&self) -> Result<Node> {
         self.0.node()
     }

@@ -161,6 +161,14 @@ impl<H: Hook> Staged for HookedStaged<H> {
         })
     }
 
+    fn secure(&mut self) -> Result<()> {
+        let staged = self.staged.get_mut();
+        match self.has_file {
+            true => around(&*self.hook, Op::FileSync, &self.path, || staged.secure()),
+            false => staged.secure(),
+        }
+    }
+
     fn node(&self) -> Result<Node> {
         self.staged.lock().node()
     }

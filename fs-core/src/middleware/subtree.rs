@@ -320,6 +320,10 @@ impl<B: Backend + 'static> Staged for StagedBelow<B> {
         subtree.with(source, |source| staged.fill_from(source, control))
     }
 
+    fn secure(&mut self) -> Result<()> {
+        self.staged.secure()
+    }
+
     fn node(&self) -> Result<Node> {
         self.staged.node()
     }

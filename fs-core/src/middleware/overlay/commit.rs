@@ -68,6 +68,10 @@ impl OverlayStaged {
             core.hide_base_in(&mut *inner, &path)?;
         }
         let over_node = target.upper.is_some() || target.whiteout;
+        if !over_node && target.base.is_some() {
+            // To the upper it is just a new name, but it hides the base's bytes.
+            inner.secure()?;
+        }
         let mode = match mode {
             RenameMode::Exchange if !over_node => RenameMode::NoReplace,
             RenameMode::Exchange => RenameMode::Exchange,

@@ -85,6 +85,8 @@ impl Core {
             let from = self.base.open(At::path(path))?;
             if let Some(to) = staged.file() {
                 copy_content(&*from, to)?;
+                // The copy is going to hide the base's bytes, which to the upper is just a new name.
+                staged.secure()?;
             }
         }
         for name in self.base.list_xattrs(At::path(path))? {

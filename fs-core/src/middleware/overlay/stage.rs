@@ -202,6 +202,10 @@ impl Staged for OverlayStaged {
         self.inner.fill_from(At::in_dir(&held, &root), control)
     }
 
+    fn secure(&mut self) -> Result<()> {
+        self.inner.secure()
+    }
+
     fn node(&self) -> Result<Node> {
         let node = self.inner.node()?;
         let id = self.core.ids()?.upper(node.id());

@@ -173,6 +173,10 @@ impl<B: Backend + 'static> Staged for QuotaStaged<B> {
         Ok(filled)
     }
 
+    fn secure(&mut self) -> Result<()> {
+        self.parts()?.staged.lock().secure()
+    }
+
     fn node(&self) -> Result<Node> {
         self.parts()?.staged.lock().node()
     }
