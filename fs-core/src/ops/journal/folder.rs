@@ -43,11 +43,14 @@ impl Folder {
     /// The file of an entry; `None`: it was dropped.
     pub(super) fn reopen(&self, id: EntryId) -> Result<Option<File>> {
         let path = self.path(id);
-        match File::options().append(true).open(&path) {
-            Ok(file) => self.lock(file, &path).map(Some),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::from_io(e, "open journal").with_path(&path)),
-        }
+        let fail = |e| Error::from_io(e, "open journal").with_path(&path);
+        let file = match File::options().read(true).append(true).open(&path) {
+            Ok(file) => self.lock(file, &path)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(fail(e)),
+        };
+        cut_torn(&file).map_err(fail)?;
+        Ok(Some(file))
     }
 
     fn lock(&self, file: File, path: &Path) -> Result<File> {
@@ -105,6 +108,18 @@ fn read_entry(path: &Path, id: EntryId) -> io::Result<Option<Entry>> {
         return fs::remove_file(path).map(|()| None);
     }
     Ok(text::entry(id, Home::Folder, &fs::read(path)?))
+}
+
+/// Cuts off what can't be read: with what is written from now on behind it, that would never be read either.
+fn cut_torn(mut file: &File) -> io::Result<()> {
+    use io::Read as _;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let readable = text::readable_len(&text);
+    if readable < text.len() {
+        file.set_len(readable as u64)?;
+    }
+    Ok(())
 }
 
 /// Is its last record one of an end?

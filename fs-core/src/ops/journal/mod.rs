@@ -267,4 +267,27 @@ mod tests {
         lengths.dedup();
         assert_eq!(lengths, [0, 2, 1, 2]);
     }
+
+    /// A line torn by a full disk or a crash, and what becomes of the operation later.
+    #[test]
+    fn what_is_written_behind_a_torn_line_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path()).unwrap();
+        let mut writer = begun(&journal);
+        writer.intend(vec![act("/a"), act("/b")]).unwrap();
+        let whole = writer.finish();
+        let path = folder.path().join(format!("{}.journal", whole.id.0));
+        let mut torn = fs::read(&path).unwrap();
+        torn.extend(b"Confirm([Done,");
+        fs::write(&path, &torn).unwrap();
+        let entry = journal.read().unwrap().pop().unwrap();
+        let mut writer = journal.resume(&Nothing, entry).unwrap();
+        writer
+            .confirm(vec![Outcome::Done, Outcome::Failed])
+            .unwrap();
+        writer.append(&Record::End).unwrap();
+        drop(writer);
+        let entry = journal.read().unwrap().pop().unwrap();
+        assert_eq!((entry.acts, entry.state), (vec![act("/a")], State::Done));
+    }
 }

@@ -27,16 +27,12 @@ pub(super) fn line(record: &Record, home: &Home) -> Result<Vec<u8>> {
 
 /// What the lines add up to. `None`: there is nothing readable in them, for the operation had not begun.
 pub(super) fn entry(id: EntryId, home: Home, text: &[u8]) -> Option<Entry> {
-    let mut records = text
-        .split_inclusive(|&b| b == b'\n')
-        .filter(|line| line.ends_with(b"\n"))
-        .map_while(|line| ron::de::from_bytes::<Record>(line).ok())
-        .map(|mut record| {
-            if let Home::Inside(fs) = &home {
-                rename(&mut record, &FsRef::new(HERE), fs);
-            }
-            record
-        });
+    let mut records = records(text).map(|(mut record, _)| {
+        if let Home::Inside(fs) = &home {
+            rename(&mut record, &FsRef::new(HERE), fs);
+        }
+        record
+    });
     let Some(Record::Begin {
         operation,
         decisions,
@@ -50,6 +46,22 @@ pub(super) fn entry(id: EntryId, home: Home, text: &[u8]) -> Option<Entry> {
     records.iter().for_each(|record| entry.apply(record));
     entry.interrupt();
     Some(entry)
+}
+
+/// How much of it can be read; a torn line and what is behind it can't.
+pub(super) fn readable_len(text: &[u8]) -> usize {
+    records(text).last().map_or(0, |(_, end)| end)
+}
+
+/// The records, each with where its line ends, up to the first line that is torn.
+fn records(text: &[u8]) -> impl Iterator<Item = (Record, usize)> {
+    let mut end = 0;
+    text.split_inclusive(|&b| b == b'\n')
+        .map_while(move |line| {
+            end += line.len();
+            let whole = line.ends_with(b"\n").then_some(line)?;
+            Some((ron::de::from_bytes(whole).ok()?, end))
+        })
 }
 
 /// Calls a filesystem by another name.

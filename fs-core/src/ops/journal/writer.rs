@@ -1,7 +1,7 @@
 //! Writing one entry while its operation runs.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use super::inside::Note;
 use super::{Act, Entry, Home, Outcome, Record, text};
@@ -67,7 +67,7 @@ impl Writer {
             Sink::Nowhere => Ok(()),
             Sink::File(file) => {
                 let line = text::line(record, &self.entry.home)?;
-                file.write_all(&line).map_err(fail)?;
+                append_whole(file, &line).map_err(fail)?;
                 if durable {
                     file.sync_data().map_err(fail)?;
                 }
@@ -81,4 +81,13 @@ impl Writer {
     pub fn finish(self) -> Entry {
         self.entry
     }
+}
+
+/// All of the line or nothing: what is written behind a torn one can't be read.
+fn append_whole(mut file: &File, line: &[u8]) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    file.write_all(line).inspect_err(|_| {
+        // Where this fails, too, it is cut when the journal is taken up again.
+        let _ = file.set_len(before);
+    })
 }
