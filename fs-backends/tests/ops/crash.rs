@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use fs_backends::MemoryBackend;
 use fs_core::ops::{Decision, Engine, Monitor, Operation};
-use fs_core::{At, Backend, Control};
+use fs_core::{At, Backend, Control, OpenOptions, RenameMode};
 
 use crate::watched::Watched;
 use crate::world::*;
@@ -244,4 +244,64 @@ fn trash_and_back() {
 fn duplicate() {
     let twice = Operation::Duplicate(places(&["a:/tree", "a:/lone"]));
     survives_both_ways("duplicate", &twice, Decision::Skip);
+}
+
+/// Adds to the file that is being replaced, if it is not in the trash yet.
+fn write_to_old(disk: &MemoryBackend) {
+    let files = seen(disk, "/").into_iter();
+    for (path, _) in files.filter(|(_, seen)| seen.bytes == b"other lone") {
+        let (path, how) = (vpath(&path), OpenOptions::read_write());
+        let file = disk.open(At::path(&path), &how).unwrap();
+        file.append(b", and more").unwrap();
+    }
+}
+
+/// Every content on a disk, its trash included.
+fn contents_and_trash(disk: &MemoryBackend) -> Vec<Vec<u8>> {
+    let trash = disk.extensions().trash.unwrap();
+    for (number, item) in trash.items().unwrap().iter().enumerate() {
+        let to = vpath(&format!("/restored {number}"));
+        trash.restore(&item.id, &to, RenameMode::NoReplace).unwrap();
+    }
+    let all = seen(disk, "/").into_values();
+    all.map(|seen| seen.bytes).collect()
+}
+
+/// Whoever has a file open that was replaced may still write to it.
+#[test]
+fn what_was_replaced_and_written_to_after_the_crash_is_kept() {
+    let copy = Operation::copy(places(&["a:/lone"]), place("b:/in"));
+    let act = |engine: &Engine| drop(run(engine, copy.clone(), Decision::Replace));
+    let control = Control::new();
+    let monitor = Monitor::silent(&control);
+    let mut written = 0;
+    for call in 1.. {
+        let (_, Some((disks, journal))) = crash_at(call, &|_| {}, &act) else {
+            break;
+        };
+        write_to_old(&disks.b);
+        let again = (disks.crashed(), copy_of(journal.path()));
+        for (undo, (disks, journal)) in [(false, (disks, journal)), (true, again)] {
+            let engine = disks.engine(journal.path());
+            let Some(first) = engine.pending().pop() else {
+                continue;
+            };
+            let report = match undo {
+                true => engine.undo(first.id, monitor).unwrap(),
+                false => engine.finish(first.id, monitor).unwrap(),
+            };
+            let what = format!("crash after call {call}, undo: {undo}");
+            assert!(report.complete(), "{what}: {}", failures(&report));
+            let now = seen(&*disks.b, "/in");
+            let names: Vec<_> = now.keys().map(String::as_str).collect();
+            assert_eq!(names, ["/lone", "/tree", "/tree/one"], "{what}");
+            let all = contents_and_trash(&disks.b);
+            let old = all.iter().filter(|bytes| bytes.starts_with(b"other lone"));
+            assert_eq!(old.clone().count(), 1, "{what}");
+            written += usize::from(old.clone().any(|bytes| bytes.ends_with(b", and more")));
+            let old_is_back = now["/lone"].bytes.starts_with(b"other lone");
+            assert_eq!(old_is_back, undo, "{what}");
+        }
+    }
+    assert!(written > 2);
 }

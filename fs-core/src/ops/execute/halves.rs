@@ -95,14 +95,15 @@ impl Run<'_, '_> {
         if aside != at
             && let Some(lying) = look(&*backend, aside)?
         {
-            if old.matches(&lying) {
+            // Whoever has it open may have written to it since.
+            if old.is_node(&lying) {
                 return Ok(Outcome::Trashed(discard(&*backend, &aside.path, &at.path)?));
             }
-            backend.change(&Change::Unlink(At::path(&aside.path)))?;
+            clear_aside(&*backend, aside, at, new)?;
             return Ok(Outcome::Failed);
         }
         let now = look(&*backend, at)?;
-        if now.is_some_and(|now| old.matches(&now)) {
+        if now.is_some_and(|now| old.is_node(&now)) {
             return Ok(Outcome::Failed);
         }
         let id = find(&*backend, &[&aside.path, &at.path])?;
@@ -121,6 +122,22 @@ fn discard(backend: &dyn Backend, path: &VPath, original: &VPath) -> Result<Tras
     let trash = backend.extensions().trash;
     let trash = trash.ok_or_else(|| Error::new(ErrorKind::Unsupported, "trash").with_path(path))?;
     trash.discard_as(path, original)
+}
+
+/// What lies aside goes: for good only if it is the copy that was made, as it was made.
+pub(super) fn clear_aside(
+    backend: &dyn Backend,
+    aside: &Place,
+    at: &Place,
+    new: &Stamp,
+) -> Result<()> {
+    match look(backend, aside)? {
+        None => Ok(()),
+        Some(lying) if new.matches(&lying) => {
+            backend.change(&Change::Unlink(At::path(&aside.path)))
+        }
+        Some(_) => discard(backend, &aside.path, &at.path).map(drop),
+    }
 }
 
 /// What went to the trash last under one of these names.

@@ -238,14 +238,14 @@ impl Run<'_, '_> {
             && let Some(lying) = look(&*backend, aside)?
         {
             // Interrupted on the way: one of the two lies aside.
-            if old.matches(&lying) {
+            if old.is_node(&lying) {
                 backend.change(&Change::Rename {
                     from: At::path(&aside.path),
                     to: At::path(&at.path),
                     mode: RenameMode::Exchange,
                 })?;
             }
-            return backend.change(&Change::Unlink(At::path(&aside.path)));
+            return super::halves::clear_aside(&*backend, aside, at, new);
         }
         // Before another thing of that name goes there.
         let id = match id {
@@ -253,7 +253,7 @@ impl Run<'_, '_> {
             None => super::halves::find(&*backend, &[&aside.path, &at.path])?,
         };
         match look(&*backend, at)? {
-            Some(now) if old.matches(&now) => return Ok(()),
+            Some(now) if old.is_node(&now) => return Ok(()),
             Some(now) if new.matches(&now) => {
                 if self.may_trash(&at.fs) {
                     trash.discard(&at.path)?;

@@ -46,6 +46,11 @@ impl Stamp {
         identity && (self.kind != FileKind::File || self.same_content(now))
     }
 
+    /// Is it the same thing, whatever has become of its content?
+    pub fn is_node(&self, now: &Metadata) -> bool {
+        self.ino == Some(now.id.ino) && self.kind == now.kind
+    }
+
     /// Is a copy with this stamp one of that source, as it is now?
     pub fn same_as_source(&self, source: &Metadata) -> bool {
         Self { ino: None, ..*self }.matches(source)
