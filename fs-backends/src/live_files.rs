@@ -5,7 +5,7 @@
 //! here; whoever opens host files asks first, through an `O_PATH` descriptor: closing one of those keeps locks.
 //!
 //! Files go by device and inode, which also covers hard links and bind mounts. The folders above a live file are known too, so that
-//! none of them is moved away under it.
+//! none of them is moved away under it. A folder can be live itself: then all that is in it belongs to the filesystem.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -35,7 +35,7 @@ pub struct Guard {
     _held: OwnedFd,
 }
 
-/// Registers the file at `path`, which must exist. A file may be registered more than once.
+/// Registers the file, or the folder of files, at `path`, which must exist. One may be registered more than once.
 ///
 /// Errors: those of `stat(2)`.
 pub fn register(path: impl AsRef<Path>) -> Result<Guard> {
@@ -74,7 +74,7 @@ pub fn any() -> bool {
     !REGISTRY.lock().files.is_empty()
 }
 
-/// Does the file with this device and inode belong to an open filesystem?
+/// Does the file, or folder of files, with this device and inode belong to an open filesystem?
 pub fn is_live(dev: u64, ino: u64) -> bool {
     REGISTRY.lock().files.contains_key(&FileId { fs: dev, ino })
 }

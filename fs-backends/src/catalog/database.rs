@@ -58,7 +58,7 @@ pub(crate) struct Database {
 
 /// What goes last when a database is closed, in this order.
 struct Held {
-    _live: Vec<live_files::Guard>,
+    live: Vec<live_files::Guard>,
     lock: FileLock,
 }
 
@@ -66,6 +66,15 @@ impl Database {
     /// Where it is, without symbolic links.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder at `path` belongs to it as well, until it is closed.
+    pub(crate) fn keeps_in(&self, path: &Path) -> Result<()> {
+        let guard = live_files::register(path)?;
+        if let Some(held) = &mut *self.held.lock() {
+            held.live.push(guard);
+        }
+        Ok(())
     }
 
     /// What it says of itself.

@@ -69,7 +69,9 @@ impl StoreOptions {
             .opening
             .open(&index, Format::Index, secret, Some(&prove));
         let database = database.map_err(|error| error.with_path(path))?;
-        let folder = BlobFolder::open(&path.join(BLOBS))?;
+        let blobs = path.join(BLOBS);
+        let folder = BlobFolder::open(&blobs)?;
+        database.keeps_in(&blobs)?;
         let content = Arc::new(BlobStore::new(database.clone(), folder)?);
         VirtualFs::over(CatalogStore::new(database, content)?)
     }

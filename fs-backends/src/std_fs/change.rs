@@ -143,11 +143,21 @@ pub(super) fn refuse_live(slot: &Slot<'_>, is_live: fn(u64, u64) -> bool) -> Res
     if !live_files::any() {
         return Ok(());
     }
+    refuse_in_live(slot.dir.as_fd())?;
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     match attr::stat_at(slot.dir.as_fd(), slot.name.as_os_str(), flags) {
         Ok(m) if is_live(m.id.fs, m.id.ino) => Err(live_files::in_use("change")),
         // What can't be looked at is the business of the call that follows.
         _ => Ok(()),
+    }
+}
+
+/// Refuses a folder whose files all belong to an open filesystem.
+pub(super) fn refuse_in_live(dir: BorrowedFd<'_>) -> Result<()> {
+    let live = |m: fs_core::Metadata| live_files::is_live(m.id.fs, m.id.ino);
+    match live_files::any() && attr::stat_fd(dir).is_ok_and(live) {
+        true => Err(live_files::in_use("change")),
+        false => Ok(()),
     }
 }
 

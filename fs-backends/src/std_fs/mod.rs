@@ -129,6 +129,8 @@ impl<R: Reach> Backend for HostFs<R> {
         let dir = reach
             .open(at, flags, Mode::empty())
             .doing("list", at.path)?;
+        // Whoever lists goes on to read, copy or remove.
+        change::refuse_in_live(dir.as_fd()).doing("list", at.path)?;
         let hidden = reach.hidden(dir.as_fd());
         let path = at.path.clone();
         Ok(Box::new(list::HostListing::new(

@@ -2,10 +2,10 @@
 
 use std::os::unix::fs::MetadataExt as _;
 
-use fs_backends::live_files;
+use fs_backends::{IndexedBackend, live_files};
 use fs_core::{
-    At, Backend, Change, Control, ErrorKind, NewNode, OpenOptions, RenameMode, Scope, SetAttr,
-    VPath,
+    At, Backend, Change, Control, ErrorKind, FileStorage, Name, NewNode, OpenOptions, RenameMode,
+    Scope, SetAttr, VPath, Want,
 };
 
 use super::{Host, kind};
@@ -97,6 +97,33 @@ fn files_of_an_open_vault_are_left_alone() {
     assert_eq!(std::fs::read(host.host("other")).unwrap(), b"live");
     drop(guard);
     backend.change(&Change::Unlink(live)).unwrap();
+}
+
+#[test]
+fn blobs_of_an_open_store_are_left_alone() {
+    let host = Host::new();
+    std::fs::create_dir(host.host("d")).unwrap();
+    let store = FileStorage::new(IndexedBackend::open(host.host("d/s")).unwrap());
+    store.write("/f", "content").unwrap();
+    let blobs = std::fs::read_dir(host.host("d/s/blobs")).unwrap();
+    let blob = blobs.last().unwrap().unwrap().file_name();
+    let (folder, free) = (host.at("d/s/blobs"), host.at("free"));
+    let blob = folder.join(&Name::new(blob).unwrap());
+    let (folder, free, blob) = (At::path(&folder), At::path(&free), At::path(&blob));
+    let backend = &host.backend;
+    let rename = |from| Change::Rename {
+        from,
+        to: free,
+        mode: RenameMode::NoReplace,
+    };
+    for change in [Change::Unlink(blob), rename(blob), rename(folder)] {
+        assert_eq!(kind(backend.change(&change)), ErrorKind::InUse);
+    }
+    let listed = backend.list(folder, &Want::names()).map(drop);
+    assert_eq!(kind(listed), ErrorKind::InUse);
+    assert_eq!(store.read("/f").unwrap(), b"content");
+    store.backend().close().unwrap();
+    backend.change(&rename(folder)).unwrap();
 }
 
 #[test]

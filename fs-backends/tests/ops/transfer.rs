@@ -1,5 +1,6 @@
 //! Copy and move between any two backends.
 
+use fs_backends::{IndexedBackend, VRootFsBackend};
 use fs_core::ops::{Decision, Operation};
 use fs_core::{At, Backend, FileKind};
 
@@ -363,5 +364,36 @@ fn replacing_where_there_is_no_trash_is_told_before() {
             let free = Operation::copy(places(&["a:/file"]), place("b:/"));
             assert!(!preflight(&engine, free).replaces_for_good, "{a} to {b}");
         }
+    }
+}
+
+#[test]
+fn a_store_does_not_take_its_own_files_in() {
+    for source in ["host:/d", "host:/d/s", "host:/d/s/blobs"] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("d/s")).unwrap();
+        std::fs::write(dir.path().join("d/other"), b"other").unwrap();
+        let path = dir.path().join("d/s");
+        let store = std::sync::Arc::new(IndexedBackend::open(&path).unwrap());
+        write(&*store, "/k", b"kept");
+        let engine = World::default()
+            .with("host", VRootFsBackend::new(dir.path()).unwrap())
+            .with("store", store.clone())
+            .engine(None);
+        let moved = Operation::move_into(places(&[source]), place("store:/"));
+        let report = run(&engine, moved, Decision::Skip);
+        let failed = |ends: &str| {
+            report
+                .failed
+                .iter()
+                .any(|f| f.place.path.display().ends_with(ends))
+        };
+        assert!(failed("/d/s/blobs"), "{source}: {}", failures(&report));
+        if source == "host:/d" {
+            assert_eq!(read(&*store, &vpath("/d/other")), b"other");
+        }
+        store.close().unwrap();
+        let store = IndexedBackend::open(&path).unwrap();
+        assert_eq!(read(&store, &vpath("/k")), b"kept", "{source}");
     }
 }

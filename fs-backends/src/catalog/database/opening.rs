@@ -161,7 +161,7 @@ impl Database {
             writer: (!read_only).then(|| Writer::new(connector, first, counters.clone())),
             counters,
             signal: Signal::new(),
-            held: Mutex::new(Some(Held { _live: live, lock })),
+            held: Mutex::new(Some(Held { live, lock })),
         })
     }
 }
