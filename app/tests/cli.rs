@@ -273,6 +273,13 @@ fn copy_and_move_follow_the_rules_of_cp_and_mv() {
     assert_eq!(shell.ok(&["cat", "m.mem::/g (2)"]), "two");
     shell.ok(&["cp", "--replace", "f", "m.mem::/g"]);
     assert_eq!(shell.ok(&["cat", "m.mem::/g"]), "two");
+    // A file and a folder don't replace each other, and it is told.
+    fs::write(shell.path("b"), "file").unwrap();
+    shell.ends(1, &["mv", "--replace", "b", "m.mem::/a"]);
+    shell.ends(1, &["cp", "-r", "--replace", "m.mem::/a", "b"]);
+    shell.ends(1, &["mv", "--replace", "m.mem::/a", "b"]);
+    assert_eq!(fs::read(shell.path("b")).unwrap(), b"file");
+    assert_eq!(shell.ok(&["ls", "m.mem::/a"]), "b\nf\n");
     // A folder needs -r; a move does not.
     shell.ends(1, &["cp", "m.mem::/a", "out"]);
     assert!(!shell.path("out").exists());

@@ -4,7 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
-use fs_core::ops::{Decision, Decisions, Loss, Monitor, Operation, Place, Progress, Transfer};
+use fs_core::ops::{
+    Conflict, Decision, Decisions, Loss, Monitor, Operation, Place, Progress, Transfer,
+};
 use fs_core::resolve::Last;
 use fs_core::{At, Control, Error, ErrorKind};
 
@@ -193,14 +195,14 @@ fn run(
     };
     let plan = engine.plan(operation, monitor)?;
     let decision = common.decision();
-    if decision.is_none() {
-        for conflict in &plan.preflight().conflicts {
-            outcome.note(
-                format_args!("{:?}", conflict.target),
-                &Error::new(ErrorKind::AlreadyExists, "copy")
-                    .with_detail("say --replace, --skip or --keep-both"),
-            );
-        }
+    for conflict in &plan.preflight().conflicts {
+        let error = match decision {
+            None => Error::new(ErrorKind::AlreadyExists, "copy")
+                .with_detail("say --replace, --skip or --keep-both"),
+            Some(Decision::Replace) if !conflict.replaceable() => irreplaceable(conflict),
+            Some(_) => continue,
+        };
+        outcome.note(format_args!("{:?}", conflict.target), &error);
     }
     if plan.preflight().replaces_for_good && decision == Some(Decision::Replace) {
         tell("there is no trash there: what is replaced can't be brought back");
@@ -223,6 +225,18 @@ fn run(
         told(*loss, *count);
     }
     Ok(())
+}
+
+/// A file and a folder never replace each other.
+fn irreplaceable(conflict: &Conflict) -> Error {
+    let (kind, detail) = match conflict.target_metadata.is_dir() {
+        true => (
+            ErrorKind::IsADirectory,
+            "what is no folder can't replace it",
+        ),
+        false => (ErrorKind::NotADirectory, "a folder can't replace it"),
+    };
+    Error::new(kind, "replace").with_detail(detail)
 }
 
 fn told(loss: Loss, count: u64) {
