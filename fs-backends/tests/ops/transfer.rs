@@ -1,6 +1,6 @@
 //! Copy and move between any two backends.
 
-use fs_backends::{IndexedBackend, VRootFsBackend};
+use fs_backends::{IndexedBackend, MemoryBackend, StdFsBackend, VRootFsBackend};
 use fs_core::ops::{Decision, Operation};
 use fs_core::{At, Backend, FileKind};
 
@@ -395,5 +395,37 @@ fn a_store_does_not_take_its_own_files_in() {
         store.close().unwrap();
         let store = IndexedBackend::open(&path).unwrap();
         assert_eq!(read(&store, &vpath("/k")), b"kept", "{source}");
+    }
+}
+
+#[test]
+fn what_says_it_is_empty_is_read_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = std::sync::Arc::new(MemoryBackend::new());
+    let trash = vpath(dir.path().join("trash").to_str().unwrap());
+    let host = std::sync::Arc::new(StdFsBackend::with_home_trash(trash));
+    let into = dir.path().to_str().unwrap();
+    for (fs, folder) in [("memory", "/"), ("host", into)] {
+        let engine = World::default()
+            .with("host", host.clone())
+            .with("memory", memory.clone())
+            .engine(None);
+        let copy = Operation::copy(
+            places(&["host:/proc/version"]),
+            place(&format!("{fs}:{folder}")),
+        );
+        let report = run_well(&engine, copy, Decision::Skip);
+        let target: &dyn Backend = if fs == "host" { &*host } else { &*memory };
+        let copied = &report.results[0].path;
+        assert_eq!(
+            read(target, copied),
+            std::fs::read("/proc/version").unwrap()
+        );
+        // It is known as what it became.
+        let control = fs_core::Control::new();
+        let monitor = fs_core::ops::Monitor::silent(&control);
+        let undone = engine.undo(report.entry.unwrap(), monitor).unwrap();
+        assert!(undone.complete(), "{}", failures(&undone));
+        assert!(target.stat(At::path(copied)).is_err());
     }
 }

@@ -7,6 +7,9 @@ use crate::ops::meter::Reporter;
 /// One read and one write.
 pub(super) const BUFFER_BYTES: usize = 1 << 20;
 
+/// One read of a file that says it is empty, as nearly every one is that says so.
+const UNTOLD_BYTES: usize = 64 << 10;
+
 /// Copies all of `from` into the empty `to`, telling the reporter, stopping at a cancel.
 pub(super) fn copy(
     from: &dyn File,
@@ -15,6 +18,9 @@ pub(super) fn copy(
     reporter: &mut Reporter<'_>,
 ) -> Result<()> {
     let size = from.metadata()?.size;
+    if size == 0 {
+        return copy_untold(from, to, buffer, reporter);
+    }
     buffer.resize(
         BUFFER_BYTES.min(usize::try_from(size).unwrap_or(BUFFER_BYTES)),
         0,
@@ -54,4 +60,25 @@ pub(super) fn copy(
         to.set_len(size)?;
     }
     Ok(())
+}
+
+/// What is made up as it is read (procfs, some FUSE filesystems) says it is empty: it ends where reading does.
+fn copy_untold(
+    from: &dyn File,
+    to: &dyn File,
+    buffer: &mut Vec<u8>,
+    reporter: &mut Reporter<'_>,
+) -> Result<()> {
+    buffer.resize(UNTOLD_BYTES, 0);
+    let mut at = 0;
+    loop {
+        reporter.check()?;
+        let read = from.read_at(buffer, at)?;
+        if read == 0 {
+            return Ok(());
+        }
+        to.write_at(buffer.get(..read).unwrap_or_default(), at)?;
+        at += read as u64;
+        reporter.done(0, read as u64);
+    }
 }

@@ -285,8 +285,9 @@ impl Run<'_, '_> {
             Ok(mut outcome) => {
                 let mut stamp = Stamp::copy_of(&seen);
                 if let Outcome::Made(made) = &mut outcome {
-                    // A target that does not keep times gives its own.
-                    let own = !batch.goal.capabilities.contains(Capabilities::TIMES);
+                    // A target that does not keep times gives its own; what says it is empty may hold something.
+                    let own = !batch.goal.capabilities.contains(Capabilities::TIMES)
+                        || (seen.is_file() && seen.size == 0);
                     if let Some(now) = own
                         .then(|| batch.goal.backend.stat(At::path(&job.target)).ok())
                         .flatten()
