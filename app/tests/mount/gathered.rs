@@ -15,7 +15,7 @@ use fs_core::{At, Backend, ErrorKind, Name, OpenOptions, VPath};
 use lamina::mount::{Mounted, Options, mount};
 
 use crate::lifecycle::until;
-use crate::world::can_mount;
+use crate::world::{self, can_mount};
 
 struct Shared {
     backend: Arc<MemoryBackend>,
@@ -431,4 +431,40 @@ fn a_new_file_costs_few_calls() {
     let count = |op: Op| calls.iter().filter(|&&other| other == op).count();
     let ops = [Op::Open, Op::Write, Op::Pin, Op::Create, Op::GetXattr];
     assert_eq!(ops.map(count), [50, 50, 50, 0, 0], "{ops:?}");
+}
+
+/// The kernel tells a mount nothing of `syncfs`.
+#[test]
+fn a_source_goes_when_the_mount_has_made_what_arrived_durable() {
+    if !can_mount() {
+        return;
+    }
+    let host = tempfile::tempdir().unwrap();
+    let source = host.path().join("tree");
+    fs::create_dir(&source).unwrap();
+    fs::write(source.join("file"), "only here").unwrap();
+    let in_time = Arc::<AtomicUsize>::default();
+    let (counted, file) = (Arc::clone(&in_time), source.join("file"));
+    let traced = Trace::new(MemoryBackend::new(), move |event| {
+        if matches!(event.op, Op::Sync | Op::FileSync) && file.exists() {
+            counted.fetch_add(1, Ordering::AcqRel);
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let mounted = mount(Arc::new(traced), dir.path(), &Options::default()).unwrap();
+    let moved = world::lamina()
+        .arg("mv")
+        .args([source.as_path(), dir.path()])
+        .env("XDG_STATE_HOME", host.path())
+        .output()
+        .unwrap();
+    assert!(moved.status.success(), "{moved:?}");
+    assert!(!source.exists());
+    assert_eq!(
+        fs::read(dir.path().join("tree/file")).unwrap(),
+        b"only here"
+    );
+    // The file, its folder, and the folder that is in.
+    assert!(in_time.load(Ordering::Acquire) >= 3);
+    drop(mounted);
 }

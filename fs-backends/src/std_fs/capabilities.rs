@@ -1,6 +1,6 @@
 //! What the host can do at a place: by the type of the mounted filesystem and whether it is mounted read-only; and how full it is.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use fs_core::extensions::{Space, SpaceInfo};
 use fs_core::{At, Capabilities, Result};
@@ -69,7 +69,7 @@ pub fn of(reach: &impl Reach, at: At<'_>) -> Capabilities {
 }
 
 /// Can other machines write to the filesystem of `fd`? Of what a program serves (FUSE) nobody knows.
-pub fn is_shared(fd: &OwnedFd) -> bool {
+pub fn is_shared(fd: impl AsFd) -> bool {
     let shared = [magic::CIFS, magic::SMB2, magic::NFS, magic::FUSE];
     rustix::fs::fstatfs(fd).map_or(true, |s| shared.contains(&s.f_type))
 }

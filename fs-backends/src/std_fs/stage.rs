@@ -303,7 +303,14 @@ impl<R: Reach> Staged for HostStaged<R> {
             Body::Other(fd) => attr::set(fd.as_fd(), &last),
         }
         .doing("commit", &path)?;
+        let shared = Arc::clone(&self.shared);
+        let at_once = shared.written.is_full(self.id.fs);
+        if let (Body::File(file), true) = (&self.body, at_once) {
+            file.sync(false)?;
+        }
         self.publish(mode).doing("commit", &path)?;
+        let name = (!at_once).then_some(self.name.as_os_str());
+        shared.written.note_named(self.dir.as_fd(), name);
         Ok(self.id)
     }
 }

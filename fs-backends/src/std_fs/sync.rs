@@ -1,24 +1,48 @@
 //! Making changes durable: a file or folder by `fsync(2)`, everything by `syncfs(2)` of each filesystem that was written to.
+//!
+//! A filesystem that another program or machine keeps (FUSE, network) may hear nothing of `syncfs`: what was made there is synced one by one as well.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fs_core::{At, ErrorKind, FileKind, Result};
 use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
+use super::capabilities::is_shared;
 use super::reach::{Reach, failed, path_of, reopen, slot};
 use super::{HostFs, attr, open};
+use crate::live_files;
 
-/// The devices this backend wrote to, each with a folder on it. No descriptor is kept: one would keep a medium from being unmounted.
+/// So many names are remembered to be synced one by one; what is made beyond them is synced at once.
+const REMEMBERED: usize = 16_384;
+
+/// The devices this backend wrote to. No descriptor is kept: one would keep a medium from being unmounted.
 #[derive(Default)]
-pub(crate) struct Written(Mutex<HashMap<u64, PathBuf>>);
+pub(crate) struct Written(Mutex<HashMap<u64, Device>>);
+
+struct Device {
+    /// A folder on it.
+    folder: PathBuf,
+    /// Where `syncfs(2)` may not be heard: what was made since the last sync, and the folders whose names changed.
+    singly: Option<Singly>,
+}
+
+#[derive(Default)]
+struct Singly {
+    paths: HashSet<PathBuf>,
+    /// The last sync failed.
+    failed: bool,
+}
 
 impl Written {
     /// Something in `dir` is being changed.
     pub fn note(&self, dir: BorrowedFd<'_>) {
         self.remember(dir, |path| path);
+        self.note_singly(dir, None);
     }
 
     /// The node `fd` is being changed.
@@ -37,21 +61,59 @@ impl Written {
         }
     }
 
+    /// It has appeared, under `name`; `None`: and is durable already.
+    pub fn note_named(&self, dir: BorrowedFd<'_>, name: Option<&OsStr>) {
+        self.note_singly(dir, name);
+    }
+
+    /// Is there so much to be synced one by one on `device` that nothing more should be put off?
+    pub fn is_full(&self, device: u64) -> bool {
+        let full = self.with_singly(device, |singly| singly.paths.len() >= REMEMBERED);
+        full.unwrap_or(false)
+    }
+
+    fn with_singly<T>(&self, device: u64, act: impl FnOnce(&mut Singly) -> T) -> Option<T> {
+        let mut devices = self.0.lock();
+        devices.get_mut(&device)?.singly.as_mut().map(act)
+    }
+
+    fn note_singly(&self, dir: BorrowedFd<'_>, name: Option<&OsStr>) {
+        let mut devices = self.0.lock();
+        if devices.values().all(|device| device.singly.is_none()) {
+            return;
+        }
+        let device = attr::stat_fd(dir)
+            .ok()
+            .and_then(|dir| devices.get_mut(&dir.id.fs));
+        if let Some(singly) = device.and_then(|device| device.singly.as_mut())
+            && let Ok(path) = path_of(dir)
+        {
+            singly.paths.extend(name.map(|name| path.join(name)));
+            singly.paths.insert(path);
+        }
+    }
+
     fn remember(&self, fd: BorrowedFd<'_>, folder: impl FnOnce(PathBuf) -> PathBuf) {
         // Without a device or a path `sync` falls back to everything there is.
         let Ok(metadata) = attr::stat_fd(fd) else {
             return;
         };
         let mut devices = self.0.lock();
-        devices
-            .entry(metadata.id.fs)
-            .or_insert_with(|| path_of(fd).map(folder).unwrap_or_default());
+        devices.entry(metadata.id.fs).or_insert_with(|| Device {
+            folder: path_of(fd).map(folder).unwrap_or_default(),
+            singly: is_shared(fd).then(Singly::default),
+        });
     }
 
     /// Returns when all written devices hold what was written.
     pub fn sync(&self) -> Result<()> {
-        let devices: Vec<_> = self.0.lock().clone().into_iter().collect();
+        let devices: Vec<_> = {
+            let devices = self.0.lock();
+            let folders = devices.iter().map(|(id, d)| (*id, d.folder.clone()));
+            folders.collect()
+        };
         for (device, path) in devices {
+            self.sync_singly(device)?;
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK | OFlags::CLOEXEC;
             let folder = rustix::fs::open(&path, flags, Mode::empty())
                 .ok()
@@ -66,6 +128,51 @@ impl Written {
             }
         }
         Ok(())
+    }
+
+    fn sync_singly(&self, device: u64) -> Result<()> {
+        let waiting = self.with_singly(device, |singly| std::mem::take(&mut singly.paths));
+        let waiting = waiting.unwrap_or_default();
+        let done = waiting.iter().try_for_each(|path| sync_path(path, device));
+        self.with_singly(device, |singly| {
+            // Who wrote it may be another than who is told now; but what is gone for good must not fail everything for ever.
+            let again = done.is_err() && !singly.failed;
+            singly.failed = done.is_err();
+            if again {
+                singly.paths.extend(waiting);
+            }
+        });
+        done
+    }
+}
+
+/// Syncs the file or folder at `path`. What is gone, or is something else by now, need not be kept.
+fn sync_path(path: &Path, device: u64) -> Result<()> {
+    let fail = |e| failed(e, "sync");
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let node = match rustix::fs::open(path, flags, Mode::empty()) {
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
+        node => node.map_err(fail)?,
+    };
+    let metadata = attr::stat_fd(&node).map_err(fail)?;
+    let access = match metadata.kind {
+        _ if metadata.id.fs != device => return Ok(()),
+        // Its filesystem syncs it, and closing it would drop locks.
+        FileKind::File if live_files::is_live(metadata.id.fs, metadata.id.ino) => return Ok(()),
+        FileKind::File => OFlags::NONBLOCK,
+        FileKind::Directory => OFlags::DIRECTORY,
+        _ => return Ok(()),
+    };
+    let opened = match reopen(node.as_fd(), OFlags::RDONLY | access) {
+        Err(e) if e.kind() == ErrorKind::PermissionDenied && metadata.is_file() => {
+            reopen(node.as_fd(), OFlags::WRONLY | access)
+        }
+        opened => opened,
+    };
+    match rustix::fs::fsync(opened?) {
+        // It knows no such call.
+        Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+        synced => synced.map_err(fail),
     }
 }
 
