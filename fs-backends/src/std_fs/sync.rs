@@ -77,19 +77,16 @@ impl Written {
         devices.get_mut(&device)?.singly.as_mut().map(act)
     }
 
+    /// The lock is never held while a filesystem is asked: one that hangs would hold up all others.
     fn note_singly(&self, dir: BorrowedFd<'_>, name: Option<&OsStr>) {
-        let mut devices = self.0.lock();
-        if devices.values().all(|device| device.singly.is_none()) {
+        if self.0.lock().values().all(|d| d.singly.is_none()) {
             return;
         }
-        let device = attr::stat_fd(dir)
-            .ok()
-            .and_then(|dir| devices.get_mut(&dir.id.fs));
-        if let Some(singly) = device.and_then(|device| device.singly.as_mut())
-            && let Ok(path) = path_of(dir)
-        {
-            singly.paths.extend(name.map(|name| path.join(name)));
-            singly.paths.insert(path);
+        if let (Ok(metadata), Ok(path)) = (attr::stat_fd(dir), path_of(dir)) {
+            self.with_singly(metadata.id.fs, |singly| {
+                singly.paths.extend(name.map(|name| path.join(name)));
+                singly.paths.insert(path);
+            });
         }
     }
 
@@ -98,11 +95,14 @@ impl Written {
         let Ok(metadata) = attr::stat_fd(fd) else {
             return;
         };
-        let mut devices = self.0.lock();
-        devices.entry(metadata.id.fs).or_insert_with(|| Device {
+        if self.0.lock().contains_key(&metadata.id.fs) {
+            return;
+        }
+        let device = Device {
             folder: path_of(fd).map(folder).unwrap_or_default(),
             singly: is_shared(fd).then(Singly::default),
-        });
+        };
+        self.0.lock().entry(metadata.id.fs).or_insert(device);
     }
 
     /// Returns when all written devices hold what was written.
@@ -167,6 +167,8 @@ fn sync_path(path: &Path, device: u64) -> Result<()> {
         Err(e) if e.kind() == ErrorKind::PermissionDenied && metadata.is_file() => {
             reopen(node.as_fd(), OFlags::WRONLY | access)
         }
+        // Nobody here can sync a folder that may only be written to.
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => return Ok(()),
         opened => opened,
     };
     match rustix::fs::fsync(opened?) {
