@@ -261,7 +261,7 @@ impl Content for ChunkContent {
             .layout()
             .locate(offset.checked_add(last_byte).ok_or_else(too_large)?)?;
         let size = self.layout().chunk_bytes as usize;
-        self.change(first..=last, |pending| {
+        self.change(first..=last, from.len(), |pending| {
             // What must be read is read before anything changes, so that an error leaves the old bytes.
             let head = &from.get(..from.len().min(size - at)).unwrap_or_default();
             let rest = from.get(head.len()..).unwrap_or_default();
@@ -295,7 +295,7 @@ impl Content for ChunkContent {
             return Ok(());
         }
         let (index, at) = self.layout().locate(len_bytes)?;
-        self.change(index..=INDEX_MAX, |pending| {
+        self.change(index..=INDEX_MAX, 0, |pending| {
             if pending.is_empty() && self.ends_before(index, at)? {
                 return Ok(());
             }
@@ -319,7 +319,7 @@ impl Content for ChunkContent {
         let (first, at) = self.layout().locate(offset)?;
         let (last, last_at) = self.layout().locate(last_byte)?;
         let size = self.layout().chunk_bytes as usize;
-        self.change(first..=last, |pending| {
+        self.change(first..=last, 0, |pending| {
             if first == last {
                 return self.zero_part(pending, first, at, last_at + 1);
             }
@@ -388,6 +388,15 @@ impl Content for ChunkContent {
             None => self.shared.database.read(|db| self.stored(db))?,
         };
         Ok(stored.saturating_add_signed(self.growth.load(Ordering::Relaxed)))
+    }
+
+    fn take_back(&self) {
+        let mut pending = self.pending.write();
+        self.shared.release(pending.bytes());
+        pending.clear();
+        // A flush that was undone counted with what it brought.
+        self.growth.store(0, Ordering::Relaxed);
+        *self.stored.lock() = None;
     }
 
     fn sync(&self) -> Result<()> {

@@ -107,12 +107,17 @@ impl Pending {
     /// The database has it now, unless something was written since.
     pub(super) fn clear_if(&mut self, version: u64) {
         if self.version == version {
-            let version = self.version + 1;
-            *self = Self {
-                version,
-                ..Self::default()
-            };
+            self.clear();
         }
+    }
+
+    /// Forgets all of it.
+    pub(super) fn clear(&mut self) {
+        let version = self.version + 1;
+        *self = Self {
+            version,
+            ..Self::default()
+        };
     }
 }
 

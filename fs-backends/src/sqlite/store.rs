@@ -34,17 +34,17 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Notes that a content keeps `after` instead of `before` bytes in memory. `true`: all together keep too much.
-    pub(super) fn account(&self, before: usize, after: usize) -> bool {
-        if after >= before {
-            self.pending_bytes
-                .fetch_add(after - before, Ordering::Relaxed)
-                + (after - before)
-                > PENDING_BYTES
-        } else {
-            self.release(before - after);
-            false
+    /// Notes that a content keeps `after` instead of `before` bytes in memory.
+    pub(super) fn account(&self, before: usize, after: usize) {
+        match after.checked_sub(before) {
+            Some(more) => drop(self.pending_bytes.fetch_add(more, Ordering::Relaxed)),
+            None => self.release(before - after),
         }
+    }
+
+    /// Would all contents together keep too much in memory with so many bytes more?
+    pub(super) fn keeps_too_much(&self, more_bytes: usize) -> bool {
+        self.pending_bytes.load(Ordering::Relaxed) + more_bytes > PENDING_BYTES
     }
 
     /// Notes that `bytes` are no longer kept in memory.

@@ -12,6 +12,7 @@ mod damage;
 mod encryption;
 mod hostile;
 mod opening;
+mod undone;
 
 const PASSWORD: &str = "it's \"x\"; -- 密码\u{0}é";
 

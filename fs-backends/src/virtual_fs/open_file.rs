@@ -148,6 +148,14 @@ impl<S: NodeStore> State<S> {
         self.writable = false;
     }
 
+    /// The node was not brought to what `content` was changed to: in place it is again what the node tells of it, and the next write prepares it anew.
+    pub(super) fn take_back(&mut self, content: &dyn Content) {
+        if self.attached && content.id() == self.record.content {
+            content.take_back();
+            self.writable = false;
+        }
+    }
+
     /// The content to read; `None` when there is none.
     pub(super) fn content(&self) -> Result<Option<Arc<dyn Content>>> {
         self.hold.as_ref().map_or(Ok(None), Hold::content)

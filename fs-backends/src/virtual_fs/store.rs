@@ -383,6 +383,9 @@ pub trait Content: Send + Sync {
     /// Bytes it really takes.
     fn allocated(&self) -> Result<u64>;
 
+    /// The transaction failed that was to bring the node to what was changed last: takes back what no transaction has, where changes wait for one.
+    fn take_back(&self) {}
+
     /// Returns when bytes kept outside the node store's transactions would survive a power cut.
     fn sync(&self) -> Result<()>;
 }

@@ -93,10 +93,14 @@ impl<S: NodeStore> OpenFile<S> {
         let cuts = size < state.record.size;
         let late = cuts && new.is_none() && self.shared.store.content().cuts_late();
         if !late {
-            if cuts {
-                content.truncate(size)?;
-            }
-            return self.store_change(&mut state, new, &edit(content.allocated()?));
+            let cut = match cuts {
+                true => content.truncate(size),
+                false => Ok(()),
+            };
+            let stored = cut
+                .and_then(|()| content.allocated())
+                .and_then(|allocated| self.store_change(&mut state, new, &edit(allocated)));
+            return stored.inspect_err(|_| state.take_back(&*content));
         }
         let allocated = content.allocated()?.min(size.next_multiple_of(BLOCK_BYTES));
         self.store_change(&mut state, None, &edit(allocated))?;
@@ -121,12 +125,15 @@ impl<S: NodeStore> OpenFile<S> {
         change: impl FnOnce(&dyn Content) -> Result<()>,
     ) -> Result<()> {
         let (content, new) = self.writable(state)?;
-        change(&*content)?;
-        let edit = Edit {
-            attr,
-            ..Edit::content(size, content.allocated()?)
-        };
-        self.store_change(state, new, &edit)
+        let changed = change(&*content).and_then(|()| content.allocated());
+        let stored = changed.and_then(|allocated| {
+            let edit = Edit {
+                attr,
+                ..Edit::content(size, allocated)
+            };
+            self.store_change(state, new, &edit)
+        });
+        stored.inspect_err(|_| state.take_back(&*content))
     }
 
     /// Content to write in place, and its hold when it is not the one the node names.

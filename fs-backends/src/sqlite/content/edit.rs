@@ -46,22 +46,29 @@ impl ChunkContent {
         Ok(())
     }
 
-    /// Changes what is pending of `chunks`, and keeps account of memory and of the bytes stored.
+    /// Changes what is pending of `chunks` by at most `more_bytes`, and keeps account of memory and of the bytes stored.
+    ///
+    /// What goes to the database on its own goes before the change: the change itself belongs to the transaction that brings the node to it, and an error
+    /// leaves the old bytes.
     pub(super) fn change(
         &self,
         chunks: RangeInclusive<u32>,
+        more_bytes: usize,
         f: impl FnOnce(&mut Pending) -> Result<()>,
     ) -> Result<()> {
+        let waiting = self.pending.read().bytes();
+        if waiting > 0
+            && (waiting + more_bytes > EARLY_BYTES || self.shared.keeps_too_much(more_bytes))
+        {
+            self.flush_early()?;
+        }
         let mut pending = self.pending.write();
         let (in_memory, stored) = (pending.bytes(), self.measure(&pending, &chunks)?);
         let result = f(&mut pending);
         let grown = self.measure(&pending, &chunks).unwrap_or(stored) - stored;
         self.growth.fetch_add(grown, Ordering::Relaxed);
-        let after = pending.bytes();
-        drop(pending);
-        let too_much = self.shared.account(in_memory, after) || after > EARLY_BYTES;
-        result?;
-        if too_much { self.flush_early() } else { Ok(()) }
+        self.shared.account(in_memory, pending.bytes());
+        result
     }
 
     /// Bytes `chunks` will take once everything is flushed.
