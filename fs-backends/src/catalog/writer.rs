@@ -111,7 +111,7 @@ impl Writer {
         let mut guard = self.state.lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         let state = &mut *guard;
-        if company == Company::OfItsOwn || state.met_damage {
+        if company == Company::OfItsOwn || state.met_damage || !state.promises(sync) {
             state.finish(&self.counters);
         }
         let connector = self.connector.read();

@@ -176,10 +176,15 @@ impl State {
         Ok(pages)
     }
 
-    /// Joins the open transaction or begins one.
+    /// Will the open transaction, if there is one, be as durable? Made so after its COMMIT, it could stand and fail at once: nobody would know what to
+    /// believe.
+    pub(super) fn promises(&self, sync: Sync) -> bool {
+        self.group.as_ref().is_none_or(|group| group.sync >= sync)
+    }
+
+    /// Joins the open transaction, which promises enough, or begins one.
     pub(super) fn join(&mut self, connector: &Connector, sync: Sync) -> Result<Arc<Outcome>> {
         if let Some(group) = &mut self.group {
-            group.sync = group.sync.max(sync);
             group.size += 1;
             return Ok(group.outcome.clone());
         }
@@ -352,15 +357,6 @@ impl State {
         self.unsynced = true;
         self.log_ends = false;
         self.has_horizon = group.sync == Sync::Committed && self.first_new().is_some();
-        if group.sync == Sync::Durable && self.level != Sync::Durable {
-            let touched = self
-                .set_level(Sync::Durable)
-                .and_then(|()| touch(self.connection()?));
-            if touched.is_err() {
-                self.distrust();
-            }
-            touched?;
-        }
         if self.level == Sync::Durable {
             self.unsynced = false;
         }

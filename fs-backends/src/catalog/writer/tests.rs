@@ -160,6 +160,47 @@ fn damage_takes_what_others_began_once_at_most() {
     assert_eq!(keys(writer), 8);
 }
 
+/// Whoever waits for the disk begins a transaction of their own: one that is made durable after its COMMIT could stand, and all in it be told that it failed.
+#[test]
+fn who_waits_for_the_disk_joins_nobody_who_does_not() {
+    let fixture = fixture();
+    let writer = &fixture.writer;
+    writer.run(Sync::Durable, |db| put(db, 0)).unwrap();
+    // What a second COMMIT would change is not there.
+    let without = |db: &Connection| {
+        db.execute("DELETE FROM meta WHERE key = 'barrier'", [])
+            .unwrap();
+        put(db, 1)
+    };
+    let (told, durable) = std::thread::scope(|scope| {
+        let (began, begun) = std::sync::mpsc::channel();
+        let other = scope.spawn(move || {
+            writer.run(Sync::Committed, |db| {
+                began.send(()).unwrap();
+                while !writer.is_busy() {
+                    std::thread::yield_now();
+                }
+                without(db)
+            })
+        });
+        begun.recv().unwrap();
+        let durable = writer.run(Sync::Durable, |db| put(db, 2));
+        (other.join().unwrap(), durable)
+    });
+    let look = fixture.connector.connect(Role::Reader).unwrap();
+    for (key, told) in [("1", told), ("2", durable)] {
+        let stands: bool = look
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM meta WHERE key = ?1)",
+                [key],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(stands, told.is_ok(), "{key}: {told:?}");
+    }
+    assert!(!writer.state.lock().unsynced);
+}
+
 #[test]
 fn a_full_disk_undoes_the_operation_and_the_next_one_works() {
     let fixture = fixture();
