@@ -32,6 +32,25 @@ pub fn at_call(call: &str, nth: usize, effect: Effect) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
+/// A wrapper that runs a program that can't make the folder durable, nor the whole disk through it; other files it can.
+pub fn without_sync_of(folder: &Path) -> Vec<String> {
+    let folder = folder.to_str().unwrap();
+    let words = [
+        "strace",
+        "-f",
+        "-qqq",
+        "-o",
+        "/dev/null",
+        "-P",
+        folder,
+        "-e",
+        "trace=fsync,syncfs",
+        "-e",
+        "inject=fsync,syncfs:error=EIO",
+    ];
+    words.map(str::to_owned).to_vec()
+}
+
 /// Runs a program.
 ///
 /// Errors: what it said.

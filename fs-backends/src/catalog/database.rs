@@ -7,6 +7,7 @@ use std::time::Duration;
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Mutex, RwLock};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::connect::{Cipher, Connector};
 use super::counters::Counters;
@@ -404,26 +405,40 @@ impl Database {
 
     /// Closes readers first and the writer last, so that SQLite folds its log into the one file. Closing twice is no error.
     pub(crate) fn close(&self) -> Result<()> {
+        self.close_with(|db| {
+            let sql = |error| from_sql(error, "close");
+            db.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")
+                .map_err(sql)?;
+            self.counters.save_exactly(db)?;
+            if self.signal.was_used() {
+                touch(db)?;
+            }
+            // What lies beside the database was made durable before.
+            Horizon::clear(db)?;
+            db.execute_batch("COMMIT").map_err(sql)?;
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(sql)
+        })
+    }
+
+    /// Closes it as a kill would: what lies beside it is not durable, so the log stays, and in it the horizon by which the next opening finds out what
+    /// is missing.
+    pub(super) fn leave(&self) -> Result<()> {
+        self.close_with(|db| {
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+                .map(drop)
+                .map_err(|error| from_sql(error, "close"))
+        })
+    }
+
+    fn close_with(&self, last: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
         if let Some(readers) = self.readers.write().take() {
             // No moment is the present one any more.
             self.clock.stop();
             readers.close();
         }
         let result = match &self.writer {
-            Some(writer) => writer.close(|db| {
-                let sql = |error| from_sql(error, "close");
-                db.execute_batch("PRAGMA synchronous = FULL; BEGIN IMMEDIATE")
-                    .map_err(sql)?;
-                self.counters.save_exactly(db)?;
-                if self.signal.was_used() {
-                    touch(db)?;
-                }
-                // What lies beside the database was made durable before.
-                Horizon::clear(db)?;
-                db.execute_batch("COMMIT").map_err(sql)?;
-                db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-                    .map_err(sql)
-            }),
+            Some(writer) => writer.close(last),
             None => Ok(()),
         };
         // Only now may a descriptor of the file be closed.

@@ -236,6 +236,10 @@ impl<C: CatalogContent> NodeStore for CatalogStore<C> {
         } else {
             self.content.sync_outside()
         };
-        synced.and(self.database.close())
+        match synced {
+            Ok(()) => self.database.close(),
+            // A checkpoint would make durable what names bytes that are not.
+            Err(error) => self.database.leave().and(Err(error)),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A filesystem is closed while many threads work on it: each call is done or answers that it is closed, none waits forever, and what was acknowledged is
 //! there. Programs that are started meanwhile keep no lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use fs_backends::sqlite::Durability;
 use fs_core::ErrorKind;
 use lamina_tests::audit::{files, is_clean};
 use lamina_tests::child::{self, Worker, tell};
+use lamina_tests::fault;
 use lamina_tests::random::Random;
 use lamina_tests::script::{Files, put, sizes};
 use lamina_tests::vessel::{PASSWORDS, Vessel};
@@ -90,6 +91,73 @@ fn check(now: &Files, kept: &BTreeMap<usize, usize>) {
             sizes(now)
         );
     }
+}
+
+/// What a durable file is, and what it is changed to without waiting for the disk.
+const DURABLE: &str = "durable";
+const CHANGED: &str = "changed, and then not made durable";
+
+/// `task`: vessel, folder. Its blobs can't be made durable.
+pub fn unsynced(task: &[String]) {
+    let vessel = Vessel::named(&task[0]);
+    let folder = PathBuf::from(&task[1]);
+    let open = vessel
+        .open(&folder, PASSWORDS[0], Durability::OnSync)
+        .unwrap();
+    for name in ["/d0/f", "/d1/f"] {
+        put(&open.storage(), name, CHANGED.as_bytes()).unwrap();
+    }
+    let told = open.backend.close().unwrap_err();
+    assert_eq!(told.kind(), ErrorKind::Io, "{told:?}");
+    tell(format_args!("told"));
+}
+
+/// Closed, the index must not be surer of the blobs than the disk is: a power cut would take the new bytes and the old ones.
+fn closed_unsynced(vessel: Vessel) {
+    if let Err(why) = fault::can_tamper() {
+        return lamina_tests::left_out("system calls that fail", &why);
+    }
+    let folder = lamina_tests::folder();
+    let folder = folder.path();
+    vessel.make(folder).unwrap();
+    let name = format!("{vessel:?}");
+    let open = vessel.open(folder, PASSWORDS[0], Durability::OnSync);
+    let open = open.unwrap();
+    put(&open.storage(), "/d0/f", DURABLE.as_bytes()).unwrap();
+    open.backend.close().unwrap();
+    let blobs = vessel.place(folder).join("blobs");
+    let names = || -> BTreeSet<PathBuf> {
+        let entries = std::fs::read_dir(&blobs).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let before = names();
+    let wrapper = fault::without_sync_of(&blobs);
+    let task = ["unsynced", &name, folder.to_str().unwrap()];
+    let ended = Worker::start(&mut child::command(&wrapper, &task)).end(&name);
+    assert!(ended.last("told").is_some(), "{name}: {}", ended.errors);
+    // The power cut.
+    let lost: Vec<_> = names().difference(&before).cloned().collect();
+    assert_eq!(lost.len(), 2);
+    for blob in lost {
+        let blob = std::fs::File::options().write(true).open(blob).unwrap();
+        blob.set_len(0).unwrap();
+    }
+    let open = vessel.open(folder, PASSWORDS[0], Durability::OnSync);
+    let open = open.unwrap();
+    let now = files(&open.storage()).unwrap();
+    assert_eq!(now, Files::from([("/d0/f".to_owned(), DURABLE.into())]));
+    is_clean(&*open.backend, &name);
+    open.backend.close().unwrap();
+}
+
+#[test]
+fn a_store_whose_blobs_are_not_durable() {
+    closed_unsynced(Vessel::Store);
+}
+
+#[test]
+fn an_encrypted_store_whose_blobs_are_not_durable() {
+    closed_unsynced(Vessel::EncryptedStore);
 }
 
 fn closed(vessel: Vessel, durability: &str) {

@@ -32,6 +32,7 @@ fn child() {
             "full-overwrite" => full::overwrite(&task[1..]),
             "device" => device::work(&task[1..]),
             "closing" => closing::work(&task[1..]),
+            "unsynced" => closing::unsynced(&task[1..]),
             "sharing" => sharing::work(&task[1..]),
             "changing" => sharing::change(&task[1..]),
             other => panic!("{other}"),
