@@ -39,6 +39,7 @@ use reach::{Doing as _, Pin, Reach, WholeHost};
 pub(crate) use attr::{stat_at, stat_fd};
 pub use staging_name::STAGING_PREFIX;
 pub use trash::name_on_medium as trash_name;
+pub(crate) use xattr::copy as copy_xattrs;
 
 /// The whole host: `/` is `/`. No isolation whatsoever; see [`crate::vroot_fs::VRootFsBackend`] for that.
 pub type StdFsBackend = HostFs<WholeHost>;

@@ -1,10 +1,13 @@
 //! Extended attributes of the node behind a descriptor (`xattr(7)`), through `/proc` because the `f*xattr` calls refuse `O_PATH`, unless it is open for reading too.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
 
-use rustix::fs::{XattrFlags, fgetxattr, flistxattr, getxattr, listxattr, removexattr, setxattr};
+use rustix::fs::{
+    XattrFlags, fgetxattr, flistxattr, fsetxattr, getxattr, listxattr, removexattr, setxattr,
+};
 use rustix::io::{Errno, Result};
 
 use super::reach::{Access, proc_path};
@@ -56,6 +59,16 @@ pub fn list(node: &Access<'_>) -> Result<Vec<OsString>> {
         .filter(|name| !name.is_empty())
         .map(|name| OsStr::from_bytes(name).to_os_string())
         .collect())
+}
+
+/// Gives a file the extended attributes of another, as far as it may have them.
+pub fn copy(from: &File, to: &File) {
+    let from = Access::Readable(from.as_fd());
+    for name in list(&from).unwrap_or_default() {
+        if let Ok(value) = get(&from, &name) {
+            fsetxattr(to, &name, &value, XattrFlags::empty()).unwrap_or_default();
+        }
+    }
 }
 
 /// Calls `read` with more and more room until the answer fits.

@@ -20,6 +20,7 @@ mod section;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 
 use fs_core::{Error, ErrorKind, Result};
@@ -29,6 +30,7 @@ use super::content::Limits;
 use super::snapshots::{Kept, Taken};
 use super::store::MemoryStore;
 use crate::scratch::Scratch;
+use crate::std_fs::copy_xattrs;
 use encode::Saved;
 use home::Claim;
 use sealed::{SealedReader, SealedWriter};
@@ -225,13 +227,22 @@ fn write_file(path: &Path, write: impl FnOnce(&File) -> std::io::Result<()>) -> 
     written(path, write)?.keep(new)
 }
 
-/// What `write` writes, durable, beside `path`, with the permissions of what is there.
+/// What `write` writes, durable, beside `path`, with the owner, the permissions and, as far as possible, the extended attributes of what is there.
 fn written(path: &Path, write: impl FnOnce(&File) -> std::io::Result<()>) -> Result<Scratch> {
     let scratch = Scratch::file(path, "save")?;
     let io = |error| Error::from_io(error, "save");
     let file = scratch.open()?;
     if let Ok(old) = fs::metadata(path) {
+        // Only root may give a file away. Before the permissions, of which this may take some.
+        fchown(file, Some(old.uid()), Some(old.gid()))
+            .or_else(|_| fchown(file, None, Some(old.gid())))
+            .unwrap_or_default();
         file.set_permissions(old.permissions()).map_err(io)?;
+        if old.is_file()
+            && let Ok(old) = File::open(path)
+        {
+            copy_xattrs(&old, file);
+        }
     }
     write(file).and_then(|()| file.sync_all()).map_err(io)?;
     Ok(scratch)

@@ -136,3 +136,33 @@ fn of_programs_that_save_to_one_file_at_once_one_is_refused_or_both_are_in_order
         assert_eq!(winners, [read(&path)], "round {round}");
     }
 }
+
+/// The file is another one after each save; to whom it belongs, and what was noted on it, stays.
+#[test]
+fn a_save_keeps_owner_permissions_and_extended_attributes() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let folder = tempfile::tempdir().unwrap();
+    let path = with_file(folder.path(), "first");
+    // Only root may give it to somebody else.
+    let root = rustix::process::geteuid().is_root();
+    if root {
+        std::os::unix::fs::chown(&path, Some(1000), Some(1001)).unwrap();
+    }
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let flags = rustix::fs::XattrFlags::empty();
+    let has_xattrs = rustix::fs::setxattr(&path, "user.tag", b"value", flags).is_ok();
+    let before = std::fs::metadata(&path).unwrap();
+    let fs = MemoryBackend::open_saved(&path, None).unwrap();
+    write(&fs, "second");
+    fs.save_to(&path).unwrap();
+    let after = std::fs::metadata(&path).unwrap();
+    assert_ne!(after.ino(), before.ino());
+    let told = |it: &std::fs::Metadata| (it.uid(), it.gid(), it.mode());
+    assert_eq!(told(&after), told(&before));
+    assert!(!root || after.uid() == 1000);
+    if has_xattrs {
+        let mut value = [0; 10];
+        let length = rustix::fs::getxattr(&path, "user.tag", &mut value).unwrap();
+        assert_eq!(&value[..length], b"value");
+    }
+}
