@@ -22,8 +22,16 @@ pub(super) const RESERVED_BYTES: usize = IV_BYTES + HMAC_BYTES;
 /// How SQLite files that are not encrypted start.
 pub(super) const PLAIN_HEADER: &[u8; SALT_BYTES] = b"SQLite format 3\0";
 
+#[cfg(test)]
+thread_local! {
+    /// Keys derived on this thread.
+    static DERIVED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
 /// The key of a password over a salt, as the keys of databases are derived: the slow step.
 pub(crate) fn derive_bytes(password: &str, salt: &[u8], rounds: u32) -> Zeroizing<[u8; 32]> {
+    #[cfg(test)]
+    DERIVED.set(DERIVED.get() + 1);
     let mut key = Zeroizing::new([0; 32]);
     pbkdf2::pbkdf2_hmac::<Sha512>(password.as_bytes(), salt, rounds, &mut *key);
     key
@@ -154,7 +162,69 @@ impl Drop for Key {
 
 #[cfg(test)]
 mod tests {
+    use fs_core::{At, Backend, Capabilities, FileStorage, Result, VPath};
+
     use super::*;
+    use crate::indexed::StoreOptions;
+    use crate::memory::MemoryBackend;
+    use crate::sqlite::VaultOptions;
+
+    /// Opens it, reads with several threads, writes and closes; and answers how many keys were derived.
+    fn derived<B: Backend>(open: impl FnOnce() -> Result<B>) -> u32 {
+        let before = DERIVED.get();
+        let fs = FileStorage::new(open().unwrap());
+        std::thread::scope(|scope| {
+            let read = || {
+                let before = DERIVED.get();
+                assert_eq!(fs.read("/file").unwrap(), b"bytes");
+                assert_eq!(DERIVED.get(), before);
+            };
+            (0..4).for_each(|_| drop(scope.spawn(read)));
+        });
+        let root = VPath::root();
+        let capabilities = fs.backend().capabilities(At::path(&root));
+        if capabilities.contains(Capabilities::WRITE) {
+            fs.write("/other", "bytes").unwrap();
+        }
+        fs.backend().close().unwrap();
+        DERIVED.get() - before
+    }
+
+    #[test]
+    fn an_unlock_derives_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let vault = VaultOptions::new().password("secret");
+        let store = StoreOptions::new().password("secret");
+        let memory = MemoryBackend::new();
+        memory.set_password(Some("secret")).unwrap();
+        let fill = |fs: &dyn Backend| FileStorage::new(fs).write("/file", "bytes").unwrap();
+        fill(&vault.create(at("v.db")).unwrap());
+        fill(&store.create(at("store")).unwrap());
+        fill(&memory);
+        memory.save_to(at("x.mem")).unwrap();
+        drop(memory);
+        assert_eq!(derived(|| vault.open(at("v.db"))), 1);
+        assert_eq!(
+            derived(|| vault.clone().read_only(true).open(at("v.db"))),
+            1
+        );
+        assert_eq!(derived(|| store.open(at("store"))), 1);
+        assert_eq!(
+            derived(|| store.clone().read_only(true).open(at("store"))),
+            1
+        );
+        let open = || MemoryBackend::open_saved(at("x.mem"), Some("secret"));
+        assert_eq!(derived(open), 1);
+        // A wrong one costs as much, and no more.
+        let before = DERIVED.get();
+        let wrong = VaultOptions::new().password("wrong").open(at("v.db"));
+        assert_eq!(
+            wrong.err().unwrap().kind(),
+            fs_core::ErrorKind::WrongPassword
+        );
+        assert_eq!(DERIVED.get() - before, 1);
+    }
 
     /// What `PRAGMA key` with the passphrase "test" makes of this salt, computed with Python's `hashlib.pbkdf2_hmac`.
     #[test]
