@@ -253,9 +253,15 @@ pub(super) fn cipher_for(
     fail(ErrorKind::WrongPassword, "or not an encrypted database")
 }
 
-/// The error of opening a connection.
+/// The error of opening a connection. Whatever is changed goes through the log first, removals too: on a full disk there is no way without room for it.
 pub(super) fn open_error(error: rusqlite::Error, path: &Path) -> Error {
-    from_sql(error, "open").with_path(path)
+    let error = from_sql(error, "open").with_path(path);
+    match error.kind() {
+        ErrorKind::NoSpace => error.with_detail(
+            "nothing was changed; even removing needs a little room on its disk: make some elsewhere there and try again",
+        ),
+        _ => error,
+    }
 }
 
 #[cfg(test)]

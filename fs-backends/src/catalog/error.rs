@@ -2,6 +2,7 @@
 
 use fs_core::{Error, ErrorKind};
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 /// The error of a statement. What the code says decides the kind; SQLite's own text stays as the source.
 pub(crate) fn from_sql(error: rusqlite::Error, operation: &'static str) -> Error {
@@ -15,6 +16,10 @@ pub(crate) fn from_sql(error: rusqlite::Error, operation: &'static str) -> Error
 fn kind_of(error: &rusqlite::Error) -> ErrorKind {
     use rusqlite::Error as E;
     match error {
+        // The index of the log could not grow.
+        E::SqliteFailure(failure, _) if failure.extended_code == SQLITE_IOERR_SHMSIZE => {
+            ErrorKind::NoSpace
+        }
         E::SqliteFailure(failure, _) => match failure.code {
             // A constraint only fails where the rows are not those that were written.
             ErrorCode::DatabaseCorrupt

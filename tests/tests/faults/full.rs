@@ -1,5 +1,6 @@
 //! A disk that is really full.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -220,6 +221,50 @@ pub fn overwrite(task: &[String]) {
     is_clean(&*open.backend, "reopened");
     open.backend.close().unwrap();
     tell(format_args!("done"));
+}
+
+/// `task`: vessel, folder. In a mount namespace of its own: it is closed, and somebody else takes the last byte of its disk.
+pub fn closed(task: &[String]) {
+    let vessel = Vessel::named(&task[0]);
+    let folder = PathBuf::from(&task[1]);
+    fault::mount_small(&folder, 4096);
+    vessel.make(&folder).unwrap();
+    let open = |how| vessel.open(&folder, PASSWORDS[0], how);
+    let first = open(Durability::OnSync).unwrap();
+    put(&first.storage(), &name(0), &bytes(0)).unwrap();
+    first.backend.close().unwrap();
+    let others = folder.join("of somebody else");
+    let mut file = std::fs::File::create(&others).unwrap();
+    for piece in [1 << 20, 1 << 12, 1] {
+        while file.write_all(&vec![1; piece]).is_ok() {}
+    }
+    drop(file);
+    for durability in [Durability::OnSync, Durability::EachCall] {
+        let error = open(durability).err().expect("there is no room for a log");
+        assert_eq!(error.kind(), ErrorKind::NoSpace, "{error:?}");
+        assert!(error.to_string().contains("make some"), "{error}");
+    }
+    let look = vessel.look(&folder, PASSWORDS[0]).unwrap();
+    assert!(look.storage().read(name(0)).unwrap() == bytes(0));
+    look.backend.close().unwrap();
+    std::fs::remove_file(&others).unwrap();
+    let open = open(Durability::OnSync).unwrap();
+    open.storage().remove_file(name(0)).unwrap();
+    is_clean(&*open.backend, "opened again");
+    open.backend.close().unwrap();
+    tell(format_args!("done"));
+}
+
+#[test]
+fn who_opens_on_a_full_disk_is_told_what_to_do() {
+    for vessel in [
+        Vessel::Plain,
+        Vessel::Encrypted,
+        Vessel::Store,
+        Vessel::EncryptedStore,
+    ] {
+        in_private_mounts("full-closed", vessel);
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn child() {
             "tamper" => tamper::work(&task[1..]),
             "full" => full::work(&task[1..]),
             "full-batch" => full::batch(&task[1..]),
+            "full-closed" => full::closed(&task[1..]),
             "full-overwrite" => full::overwrite(&task[1..]),
             "device" => device::work(&task[1..]),
             "closing" => closing::work(&task[1..]),
