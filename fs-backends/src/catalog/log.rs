@@ -90,6 +90,14 @@ impl Committed {
         Some(page)
     }
 
+    /// The pages it has of the database behind page `number`, in order.
+    pub(super) fn beyond(&self, number: u32) -> Vec<u32> {
+        let beyond = |it: &u32| *it > number && *it <= self.pages;
+        let mut numbers: Vec<_> = self.numbers().filter(beyond).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// The pages it has.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
         self.frames.keys().copied()

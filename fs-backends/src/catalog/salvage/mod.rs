@@ -146,7 +146,7 @@ impl Wreck {
         let mut notes: (u32, Option<Vec<u8>>) = (0, None);
         let mut led_to: HashSet<u32> = HashSet::from([1]);
         let mut unsure = Vec::new();
-        for number in 1..=self.pages.count() {
+        for number in self.pages.numbers() {
             control.check()?;
             control.add_bytes(self.pages.page_bytes() as u64);
             let Some((of, at)) = self.pages.note_of(number) else {

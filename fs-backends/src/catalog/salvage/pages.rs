@@ -218,9 +218,12 @@ impl Pages {
         }
     }
 
-    /// How many pages there are.
-    pub(super) fn count(&self) -> u32 {
-        self.count
+    /// The pages that there are, in order. What the log says of their number counts for no more: anybody can write a log.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
+        let log = self.log.as_ref();
+        let log = log.filter(|log| log.page_bytes == self.page_bytes);
+        let beyond = log.map_or_else(Vec::new, |log| log.beyond(self.in_file));
+        (1..=self.count.min(self.in_file)).chain(beyond)
     }
 
     fn raw(&self, number: u32) -> Option<Vec<u8>> {

@@ -103,7 +103,7 @@ impl Pages<'_> {
         let Some(log) = self.log.take() else {
             return;
         };
-        for number in self.done + 1..=log.pages {
+        for number in log.beyond(self.done) {
             self.check(number, &log.page(number).unwrap_or_default());
         }
     }
