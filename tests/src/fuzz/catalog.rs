@@ -11,7 +11,7 @@ use fs_core::{Backend, Control, FileStorage, NewNode};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::walk;
+use super::{Bytes, walk};
 use crate::audit;
 
 /// The bytes of a vault file.
@@ -65,7 +65,7 @@ pub fn store(data: &[u8]) {
 }
 
 /// All of it is read, checked, repaired and read again. What a check finds nothing in reads without an error.
-fn examine(backend: &dyn Backend) {
+pub(super) fn examine(backend: &dyn Backend) {
     let errors = walk::walk(backend);
     let mut found = audit::findings(backend);
     found.retain(|damage| !damage.kind.is_harmless());
@@ -136,7 +136,7 @@ pub fn saved_seed() -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         std::fs::create_dir(to).unwrap();
         for entry in std::fs::read_dir(from).unwrap() {
@@ -148,55 +148,33 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Decisions read from an input; when it ends, zeros follow.
-struct Bytes<'a>(&'a [u8]);
-
-impl Bytes<'_> {
-    fn byte(&mut self) -> u8 {
-        match self.0.split_first() {
-            Some((first, rest)) => {
-                self.0 = rest;
-                *first
-            }
-            None => 0,
+/// A value for a column.
+fn value(bytes: &mut Bytes<'_>) -> Value {
+    match bytes.byte() % 8 {
+        0 => Value::Null,
+        1 => Value::Integer(i64::from(bytes.byte().cast_signed())),
+        2 => Value::Integer(i64::from_le_bytes(bytes.take(8).try_into().unwrap())),
+        3 => {
+            let edges = [0, 1, 2, 4096, i64::MAX, i64::MIN, 1 << 32, -1];
+            Value::Integer(edges[bytes.index(edges.len())])
         }
-    }
-
-    fn index(&mut self, end: usize) -> usize {
-        usize::from(self.byte()) % end.max(1)
-    }
-
-    fn take(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.byte()).collect()
-    }
-
-    fn value(&mut self) -> Value {
-        match self.byte() % 8 {
-            0 => Value::Null,
-            1 => Value::Integer(i64::from(self.byte().cast_signed())),
-            2 => Value::Integer(i64::from_le_bytes(self.take(8).try_into().unwrap())),
-            3 => {
-                let edges = [0, 1, 2, 4096, i64::MAX, i64::MIN, 1 << 32, -1];
-                Value::Integer(edges[self.index(edges.len())])
-            }
-            4 => {
-                let texts = [
-                    "",
-                    ".",
-                    "..",
-                    "a/b",
-                    "a\0b",
-                    "small",
-                    "\u{202e}x",
-                    "/etc/passwd",
-                ];
-                Value::Text(texts[self.index(texts.len())].to_owned())
-            }
-            5 => Value::Text("x".repeat(self.index(256) * 20)),
-            _ => {
-                let count = self.index(64);
-                Value::Blob(self.take(count))
-            }
+        4 => {
+            let texts = [
+                "",
+                ".",
+                "..",
+                "a/b",
+                "a\0b",
+                "small",
+                "\u{202e}x",
+                "/etc/passwd",
+            ];
+            Value::Text(texts[bytes.index(texts.len())].to_owned())
+        }
+        5 => Value::Text("x".repeat(bytes.index(256) * 20)),
+        _ => {
+            let count = bytes.index(64);
+            Value::Blob(bytes.take(count))
         }
     }
 }
@@ -248,11 +226,11 @@ fn edit(path: &Path, bytes: &mut Bytes<'_>) {
                 let insert = format!(
                     "INSERT OR IGNORE INTO {table} ({list}) SELECT {changed} FROM {table} WHERE {pick}"
                 );
-                db.execute(&insert, [bytes.value()])
+                db.execute(&insert, [value(bytes)])
             }
             _ => db.execute(
                 &format!("UPDATE OR IGNORE {table} SET {column} = ?1 WHERE {pick}"),
-                [bytes.value()],
+                [value(bytes)],
             ),
         };
         drop(done);

@@ -3,17 +3,23 @@
 //! `cargo fuzz` drives them (`fuzz/`), and on every toolchain [`drive`] does, over the corpus and inputs mutated from it.
 
 mod catalog;
+mod journal;
+mod log;
 mod mutate;
+mod sealed;
 mod walk;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use fs_backends::MemoryBackend;
-use fs_backends::location::{Location, StackFile};
+use fs_backends::location::{Kind, Location, StackFile};
 
 pub use catalog::{catalog, rows, saved_seed, store};
+pub use journal::{journal, journal_seeds};
+pub use log::{log, log_seed};
 use mutate::mutate;
+pub use sealed::{sealed_memory, sealed_store};
 
 use crate::random::{Random, setting};
 
@@ -74,6 +80,17 @@ fn resealed(data: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The bytes of a plain vault so damaged that only its pages are read.
+///
+/// # Panics
+/// When a rule is broken.
+pub fn salvage(data: &[u8]) {
+    let folder = crate::folder();
+    let path = folder.path().join("v.db");
+    std::fs::write(&path, data).unwrap();
+    sealed::salvaged(Kind::Vault, &path, "");
+}
+
 /// The text of a location, as a session or a command line has it.
 ///
 /// # Panics
@@ -107,15 +124,39 @@ pub fn stack(data: &[u8]) {
     }
 }
 
+/// Decisions read from an input; when it ends, zeros follow.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn byte(&mut self) -> u8 {
+        match self.0.split_first() {
+            Some((first, rest)) => {
+                self.0 = rest;
+                *first
+            }
+            None => 0,
+        }
+    }
+
+    fn index(&mut self, end: usize) -> usize {
+        usize::from(self.byte()) % end.max(1)
+    }
+
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.byte()).collect()
+    }
+}
+
 /// The corpus of a target: small files, each a whole input.
 pub fn corpus(name: &str) -> Vec<Vec<u8>> {
     let folder = crate::project().join("fuzz/corpus").join(name);
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .map(|all| all.map(|entry| entry.unwrap().path()).collect())
         .unwrap_or_default();
-    if name == "catalog" {
+    if matches!(name, "catalog" | "salvage") {
         // Vaults of every version, kept in the tree anyway.
-        paths.push(crate::project().join("fs-backends/tests/golden/v1/plain.db"));
+        let golden = crate::project().join("fs-backends/tests/golden");
+        paths.extend(["v1", "v2", "v3"].map(|version| golden.join(version).join("plain.db")));
     }
     paths.sort();
     paths

@@ -158,3 +158,16 @@ fn contents_at_the_borders_of_records_come_back() {
         assert!(read == plain, "{length}");
     }
 }
+
+/// What `fuzz/README.md` calls `sealed_memory`: its key is derived at once.
+#[test]
+#[ignore = "writes into the tree"]
+fn write_corpus() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/sealed_memory");
+    std::fs::create_dir_all(&corpus).unwrap();
+    let empty = MemoryBackend::new();
+    for (name, fs) in [("everything", sample()), ("nothing", empty)] {
+        let bytes = sealed_bytes(&fs, "open sesame");
+        std::fs::write(corpus.join(name), bytes).unwrap();
+    }
+}
