@@ -234,8 +234,26 @@ impl Context {
         Ok(())
     }
 
+    /// Saves what changed in memory whenever it is made durable, from now on.
+    #[cfg(all(feature = "mount", target_os = "linux"))]
+    pub fn save_on_sync(&self) {
+        for (_, opened) in &*self.mounts.0.lock() {
+            opened.save_on_sync();
+        }
+    }
+
+    /// Saves what changed in memory.
+    #[cfg(all(feature = "mount", target_os = "linux"))]
+    pub fn save(&self) -> anyhow::Result<()> {
+        let open = self.mounts.0.lock();
+        let saved = open
+            .iter()
+            .map(|(fs, opened)| opened.save().with_context(|| fs.as_str().to_owned()));
+        saved.collect()
+    }
+
     /// Saves what changed in memory and closes everything.
-    pub fn finish(self) -> anyhow::Result<()> {
+    pub fn finish(&self) -> anyhow::Result<()> {
         let mut first_error = None;
         for (fs, opened) in self.mounts.0.lock().drain(..) {
             if let Some(seen) = &self.seen {

@@ -158,6 +158,9 @@ pub fn run(command: &Command, access: &Access) -> ExitCode {
         let done = dispatch(command, &context);
         let done = match command {
             Command::Recover(_) => done,
+            // Tells before it closes all itself.
+            #[cfg(all(feature = "mount", target_os = "linux"))]
+            Command::Mount(_) => done,
             _ => done.and_then(|outcome| context.tell_interrupted().map(|()| outcome)),
         };
         // Saves what changed in memory even when part failed.

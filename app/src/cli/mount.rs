@@ -21,6 +21,10 @@ use crate::signals::ENDING;
 
 /// How long programs may take to let go of their files after a signal.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What could not be saved is tried again after this time, after twice as long when it fails again, and so on up to the longest.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(16));
+/// How often signals are looked for meanwhile.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// `lamina mount LOCATION DIR`
 #[derive(clap::Args)]
@@ -48,8 +52,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         }
     };
     let signals = Signals::new(ENDING)?;
+    // Heard of at the end, when those above are not heard any more.
+    let later = Signals::new(ENDING)?;
     let mounted = open(context, arguments)?;
-    // Lives until all is over: an empty log goes then.
+    // Lives until all is closed: what goes wrong is told there, and an empty log goes then.
     let log = ready.as_ref().and_then(|_| Log::of_mount(mounted.dir()));
     match ready {
         Some(ready) => {
@@ -67,9 +73,49 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         mounted.wait(None);
         closer.close();
     });
-    // Before the log: what goes wrong here is told there too.
     drop(mounted);
-    Ok(Outcome::Done)
+    let told = context.tell_interrupted();
+    let saved = save(context, later);
+    let ended = told.and(saved).and(context.finish());
+    Ok(ended.map_or_else(|error| Outcome::of_error(&error), |()| Outcome::Done))
+}
+
+/// Saves what is in memory, which is gone when this process ends: so it goes on until that is done, or until a signal comes after another one or after it
+/// was told that it can't be done.
+fn save(context: &Context, mut signals: Signals) -> anyhow::Result<()> {
+    let mut asked = signals.pending().next().is_some();
+    let mut told = String::new();
+    let (mut rest, longest) = AGAIN;
+    while let Err(error) = context.save() {
+        let sentence = format!("{error:#}");
+        if sentence != told {
+            tell(format_args!(
+                "{sentence}\nlamina: what was written is still in memory, and saving it is tried again and again: make room; {} ends this program without it",
+                if asked {
+                    "another signal"
+                } else {
+                    "a second signal"
+                }
+            ));
+            told = sentence;
+        }
+        let until = Instant::now() + rest;
+        rest = longest.min(rest * 2);
+        while Instant::now() < until {
+            if signals.pending().next().is_some() {
+                if asked {
+                    return Err(error);
+                }
+                asked = true;
+                break;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+    if !told.is_empty() {
+        tell("saved after all");
+    }
+    Ok(())
 }
 
 fn tell_how_it_goes_on(mounted: &Mounted, log: Option<&Log>) {
@@ -91,6 +137,7 @@ fn open(context: &Context, arguments: &Arguments) -> anyhow::Result<Mounted> {
     let location = context.location(&arguments.location)?;
     let kind = location.settled().with_context(shown)?.kind();
     let mut backend = context.backend(&place)?;
+    context.save_on_sync();
     if !place.path.is_root() || kind == Kind::Host {
         let folder = Subtree::new(backend, &place.path).with_context(shown)?;
         backend = Arc::new(folder) as Arc<dyn Backend>;

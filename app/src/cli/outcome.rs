@@ -1,6 +1,7 @@
 //! How a command ended.
 
 use std::fmt::Display;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use fs_core::ErrorKind;
@@ -89,7 +90,7 @@ impl Outcome {
     }
 }
 
-/// A line on the standard error.
+/// A line on the standard error. That nobody hears it (the terminal is closed) ends nothing.
 pub fn tell(what: impl Display) {
-    eprintln!("lamina: {what}");
+    writeln!(std::io::stderr(), "lamina: {what}").unwrap_or_default();
 }

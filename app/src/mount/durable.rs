@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use fs_core::{Backend, Scope};
@@ -12,6 +12,8 @@ use super::gathered::Gathering;
 
 /// As late as the kernel's own filesystems write what no program asked to be durable (`dirty_writeback_centisecs`).
 const LATEST: Duration = Duration::from_secs(5);
+/// So many times as long as making all durable took it rests: a memory filesystem is saved whole each time.
+const RESTS: u32 = 10;
 
 /// Counts and flags of one mount.
 pub struct Activity {
@@ -111,16 +113,26 @@ impl Syncer {
         let thread = std::thread::Builder::new()
             .name("mount-sync".to_owned())
             .spawn(move || {
+                let mut rest = LATEST;
+                let mut told = String::new();
                 loop {
-                    let ended = stopped.recv_timeout(LATEST) != Err(RecvTimeoutError::Timeout);
+                    let ended = stopped.recv_timeout(rest) != Err(RecvTimeoutError::Timeout);
                     gathering.settle_all();
+                    let began = Instant::now();
                     if activity.dirty.swap(false, Ordering::AcqRel)
                         && let Err(error) = backend.sync(Scope::All)
                     {
                         // Told to whoever syncs next, and tried again.
                         activity.dirty.store(true, Ordering::Release);
-                        tracing::error!("the mounted filesystem can't be made durable: {error}");
+                        let error = error.to_string();
+                        if error != told {
+                            tracing::error!(
+                                "the mounted filesystem can't be made durable: {error}"
+                            );
+                            told = error;
+                        }
                     }
+                    rest = LATEST.max(began.elapsed() * RESTS);
                     if ended {
                         return;
                     }

@@ -305,6 +305,87 @@ fn a_killed_process_leaves_no_dead_folder() {
 }
 
 #[test]
+fn what_is_synced_in_a_saved_memory_filesystem_survives_a_kill() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    shell.ok(&["new", "memory", "a.mem"]);
+    let mut mounted = shell.mount(&["a.mem", "mnt"]);
+    shell.write("note", "kept");
+    let note = fs::File::open(shell.path("mnt/note")).unwrap();
+    note.sync_all().unwrap();
+    drop(note);
+    fs::create_dir(shell.path("mnt/folder")).unwrap();
+    fs::File::open(shell.path("mnt"))
+        .unwrap()
+        .sync_all()
+        .unwrap();
+    mounted.child.kill().unwrap();
+    mounted.child.wait().unwrap();
+    until("unmounted", || !shell.is_mounted());
+    assert_eq!(shell.ok(&["cat", "a.mem::/note"]), "kept");
+    shell.ok(&["ls", "a.mem::/folder"]);
+}
+
+/// Where a saved memory filesystem can't be saved: its folder is elsewhere just now.
+fn take_away(shell: &Shell) {
+    fs::rename(shell.path("kept"), shell.path("away")).unwrap();
+}
+
+#[test]
+fn what_can_not_be_saved_at_the_end_is_kept_until_it_can() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    fs::create_dir(shell.path("kept")).unwrap();
+    shell.ok(&["new", "memory", "kept/a.mem"]);
+    let said = shell.run(&["mount", "kept/a.mem", "mnt"]).stderr;
+    let said = String::from_utf8(said).unwrap();
+    let log = said.lines().find_map(|l| l.split_once("errors go to "));
+    let log = PathBuf::from(log.expect(&said).1);
+    take_away(&shell);
+    shell.write("note", "kept");
+    let umount = Command::new("umount").arg(shell.path("mnt")).status();
+    assert!(umount.unwrap().success());
+    let told = |what: &str| fs::read_to_string(&log).unwrap().contains(what);
+    until("that it can't is told", || told("still in memory"));
+    assert!(told("kept/a.mem") && told("not found"), "which, and why");
+    fs::rename(shell.path("away"), shell.path("kept")).unwrap();
+    until("it is saved", || told("saved after all"));
+    until("it is free", || {
+        shell.run(&["cat", "kept/a.mem::/note"]).stdout == b"kept"
+    });
+}
+
+#[test]
+fn a_second_signal_ends_what_can_not_be_saved() {
+    if !can_mount() {
+        return;
+    }
+    let shell = Shell::new();
+    fs::create_dir(shell.path("kept")).unwrap();
+    shell.ok(&["new", "memory", "kept/a.mem"]);
+    let said = shell.path("said");
+    let mut command = shell.command(&["mount", "--foreground", "kept/a.mem", "mnt"]);
+    let child = command.stderr(fs::File::create(&said).unwrap()).spawn();
+    let mut server = Server {
+        child: child.unwrap(),
+    };
+    let told = |what: &str| fs::read_to_string(&said).unwrap().contains(what);
+    until("mounted", || told("mounted at"));
+    take_away(&shell);
+    shell.write("note", "lost");
+    server.signal(Signal::TERM);
+    until("that it can't be saved is told", || told("another signal"));
+    server.signal(Signal::TERM);
+    assert_eq!(server.child.wait().unwrap().code(), Some(1));
+    fs::rename(shell.path("away"), shell.path("kept")).unwrap();
+    shell.fails(1, &["cat", "kept/a.mem::/note"]);
+}
+
+#[test]
 fn programs_may_finish_with_their_files_after_a_signal() {
     if !can_mount() {
         return;

@@ -38,6 +38,7 @@ pub struct MemoryStore {
     /// What [`MemoryStore::changes`] said when it was saved or loaded last.
     saved_changes: AtomicU64,
     snapshot_changes: AtomicU64,
+    saves_on_sync: AtomicBool,
 }
 
 /// All of a filesystem at one moment.
@@ -68,6 +69,7 @@ impl MemoryStore {
         Self {
             saved_changes: AtomicU64::new(image.nodes.generation),
             snapshot_changes: AtomicU64::new(0),
+            saves_on_sync: AtomicBool::new(false),
             nodes: RwLock::new(image.nodes),
             log: Mutex::default(),
             content: MemoryContent(Arc::new(Shared::new(image.contents, kept, limits))),
@@ -156,6 +158,11 @@ impl MemoryStore {
         self.changes() != self.saved_changes.load(Ordering::Relaxed)
     }
 
+    /// Each sync saves what changed.
+    pub(super) fn save_on_sync(&self) {
+        self.saves_on_sync.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Closed, "memory"));
@@ -210,7 +217,11 @@ impl NodeStore for MemoryStore {
     }
 
     fn barrier(&self) -> Result<()> {
-        self.check_open()
+        self.check_open()?;
+        match self.saves_on_sync.load(Ordering::Relaxed) {
+            true => self.save_changes().map_err(as_of_sync),
+            false => Ok(()),
+        }
     }
 
     fn space(&self) -> Result<Space> {
@@ -238,5 +249,15 @@ impl NodeStore for MemoryStore {
         self.closed.store(true, Ordering::Relaxed);
         *self.home.lock() = None;
         Ok(())
+    }
+}
+
+/// `fsync(2)` has no answer for a file that another program changed.
+fn as_of_sync(error: Error) -> Error {
+    match (error.kind(), error.detail().map(ToOwned::to_owned)) {
+        (ErrorKind::AlreadyExists, Some(detail)) => {
+            Error::new(ErrorKind::Io, "save").with_detail(detail)
+        }
+        _ => error,
     }
 }

@@ -122,6 +122,13 @@ impl Opened {
         })
     }
 
+    /// Saves what changed in memory at every `sync` of it from now on, for other programs, for whom `fsync` means durable.
+    pub fn save_on_sync(&self) {
+        for memory in &self.saved {
+            memory.backend.save_on_sync();
+        }
+    }
+
     fn save_each(&self, save: impl Fn(&SavedMemory) -> Result<()>) -> Result<()> {
         for memory in self.saved.iter().filter(|memory| memory.is_unsaved()) {
             save(memory)?;

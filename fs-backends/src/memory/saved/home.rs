@@ -77,6 +77,11 @@ impl Home {
         &self.file
     }
 
+    /// Its name, links followed.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Is `path`, links followed, its name?
     pub(in crate::memory) fn is_at(&self, path: &Path) -> bool {
         self.path == path

@@ -65,60 +65,16 @@ impl MemoryBackend {
             .is_some_and(|home| home.is_at(&real(path.as_ref())))
     }
 
-    fn save(&self, path: &Path, over: bool) -> Result<()> {
-        let real = real(path);
-        // Held to the end: one save at a time.
-        let mut home = self.store().home();
-        let own = home.as_ref().filter(|home| home.is_at(&real));
-        let changed = own.is_some_and(Home::was_changed);
-        if changed && !over {
-            let detail = "another program changed it since it was opened or saved here";
-            let error = Error::new(ErrorKind::AlreadyExists, "save");
-            return Err(error.with_detail(detail).with_path(path));
-        }
-        // What is not what this one holds may be somebody else's.
-        let _claim = match own {
-            Some(home) if home.has_name() => None,
-            _ => Some(Claim::on(&real).map_err(|error| error.with_operation("save"))?),
-        };
-        let (saved, changes) = self.to_save();
-        let key = self.store().password().clone();
-        let file = write_file(&real, |file| {
-            let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
-            match &key {
-                Some(key) => {
-                    let mut sealed = SealedWriter::new(&mut out, key)?;
-                    encode::write(&saved, &mut sealed)?;
-                    sealed.finish()?;
-                }
-                None => encode::write(&saved, &mut out)?,
-            }
-            out.flush()
-        })
-        .map_err(|error| error.or_path(path))?;
-        self.store().set_saved(changes);
-        *home = Some(Home::of(real, file)?);
-        Ok(())
+    /// Saves what changed, where it is kept, at every `sync` from now on: as it is served to other programs, for whom `fsync` means durable. What is kept
+    /// nowhere stays in memory only.
+    pub fn save_on_sync(&self) {
+        self.store().save_on_sync();
     }
 
-    /// All there is to save, which others go on changing meanwhile, and the number of changes it is the result of.
-    fn to_save(&self) -> (Saved, u64) {
-        // Counted first: what changes in between is saved once more.
-        let changes = self.store().changes();
-        let kept = self.store().kept();
-        let snapshots = kept.all().iter();
-        let snapshots = snapshots
-            .map(|taken| (taken.snapshot.clone(), taken.image.clone()))
-            .collect();
-        let last_snapshot = kept.last_id();
-        drop(kept);
-        let saved = Saved {
-            now: self.settled_image(),
-            snapshots,
-            last_snapshot,
-            limit_bytes: self.limit_bytes(),
-        };
-        (saved, changes)
+    fn save(&self, path: &Path, over: bool) -> Result<()> {
+        // Held to the end: one save at a time.
+        let mut home = self.store().home();
+        self.store().save_as(&mut home, path, over)
     }
 
     /// Loads what [`save_to`](Self::save_to) wrote. Errors: `UnknownFormat` (something else), `NewerFormat`, `PasswordNeeded`, `Corrupted`.
@@ -209,6 +165,72 @@ impl MemoryBackend {
             ..Limits::default()
         };
         Self::over(MemoryStore::loaded(saved.now, kept, limits))
+    }
+}
+
+impl MemoryStore {
+    /// Saves what changed to the file it is kept in, if it is kept in one. Who waits for another save finds nothing left to do.
+    pub(super) fn save_changes(&self) -> Result<()> {
+        let mut home = self.home();
+        let path = home.as_ref().map(|home| home.path().to_owned());
+        match path.filter(|_| self.is_modified()) {
+            Some(path) => self.save_as(&mut home, &path, false),
+            None => Ok(()),
+        }
+    }
+
+    fn save_as(&self, home: &mut Option<Home>, path: &Path, over: bool) -> Result<()> {
+        let real = real(path);
+        let own = home.as_ref().filter(|home| home.is_at(&real));
+        let changed = own.is_some_and(Home::was_changed);
+        if changed && !over {
+            let detail = "another program changed it since it was opened or saved here";
+            let error = Error::new(ErrorKind::AlreadyExists, "save");
+            return Err(error.with_detail(detail).with_path(path));
+        }
+        // What is not what this one holds may be somebody else's.
+        let _claim = match own {
+            Some(home) if home.has_name() => None,
+            _ => Some(Claim::on(&real).map_err(|error| error.with_operation("save"))?),
+        };
+        let (saved, changes) = self.to_save();
+        let key = self.password().clone();
+        let file = write_file(&real, |file| {
+            let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
+            match &key {
+                Some(key) => {
+                    let mut sealed = SealedWriter::new(&mut out, key)?;
+                    encode::write(&saved, &mut sealed)?;
+                    sealed.finish()?;
+                }
+                None => encode::write(&saved, &mut out)?,
+            }
+            out.flush()
+        })
+        .map_err(|error| error.or_path(path))?;
+        self.set_saved(changes);
+        *home = Some(Home::of(real, file)?);
+        Ok(())
+    }
+
+    /// All there is to save, which others go on changing meanwhile, and the number of changes it is the result of.
+    fn to_save(&self) -> (Saved, u64) {
+        // Counted first: what changes in between is saved once more.
+        let changes = self.changes();
+        let kept = self.kept();
+        let snapshots = kept.all().iter();
+        let snapshots = snapshots
+            .map(|taken| (taken.snapshot.clone(), taken.image.clone()))
+            .collect();
+        let last_snapshot = kept.last_id();
+        drop(kept);
+        let saved = Saved {
+            now: self.settled_image(),
+            snapshots,
+            last_snapshot,
+            limit_bytes: self.limits().own_bytes,
+        };
+        (saved, changes)
     }
 }
 

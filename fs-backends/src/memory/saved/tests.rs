@@ -125,7 +125,7 @@ fn sample() -> MemoryBackend {
 
 fn bytes_of(fs: &MemoryBackend) -> Vec<u8> {
     let mut bytes = Vec::new();
-    encode::write(&fs.to_save().0, &mut bytes).unwrap();
+    encode::write(&fs.store().to_save().0, &mut bytes).unwrap();
     bytes
 }
 

@@ -20,24 +20,26 @@ use super::store::{Image, MemoryStore};
 
 pub(super) use kept::{Kept, SNAPSHOTS_MAX, Taken};
 
-impl MemoryBackend {
+impl MemoryStore {
     /// Everything that has a name, without what is only staged.
     pub(super) fn settled_image(&self) -> Image {
-        let image = self.store().image();
+        let image = self.image();
         if image.nodes.nameless.is_empty() {
             return image;
         }
         let generation = image.nodes.generation;
-        let mut image = Self::build(MemoryStore::from_image(image, Limits::default()))
+        let mut image = MemoryBackend::build(Self::from_image(image, Limits::default()))
             .store()
             .image();
         image.nodes.generation = generation;
         image
     }
+}
 
+impl MemoryBackend {
     fn moment(&self, moment: Moment) -> Result<Image> {
         match moment {
-            Moment::Now => Ok(self.settled_image()),
+            Moment::Now => Ok(self.store().settled_image()),
             Moment::Snapshot(id) => Ok(self.store().kept().get(id)?.image.clone()),
         }
     }
@@ -57,7 +59,7 @@ impl Snapshots for MemoryBackend {
     fn take(&self, name: &str) -> Result<Snapshot> {
         self.store().check_open()?;
         check_name(name)?;
-        let image = self.settled_image();
+        let image = self.store().settled_image();
         let generation = image.nodes.generation;
         let mut kept = self.store().kept();
         let snapshot = kept.keep(name, image)?;
@@ -79,7 +81,7 @@ impl Snapshots for MemoryBackend {
             let taken = kept.get(id).map_err(&told)?;
             (taken.snapshot.clone(), taken.image.clone())
         };
-        let now = self.settled_image();
+        let now = self.store().settled_image();
         let before = {
             let mut kept = self.store().kept();
             match kept.same_as(now.nodes.generation).cloned() {
@@ -126,7 +128,7 @@ impl Snapshots for MemoryBackend {
 
     fn usage(&self) -> Result<SnapshotsUsage> {
         self.store().check_open()?;
-        let now = self.settled_image();
+        let now = self.store().settled_image();
         let (ids, images): (Vec<_>, Vec<_>) = {
             let kept = self.store().kept();
             let all = kept.all().iter();

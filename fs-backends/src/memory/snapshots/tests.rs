@@ -326,7 +326,7 @@ fn counted(moments: &[&Contents]) -> (Vec<SnapshotUsage>, u64) {
 
 fn check_usage(fs: &MemoryBackend) -> SnapshotsUsage {
     let usage = Snapshots::usage(fs).unwrap();
-    let now = fs.settled_image();
+    let now = fs.store().settled_image();
     let kept = fs.store().kept();
     let images = kept.all().iter().map(|it| &it.image.contents);
     let contents: Vec<&Contents> = images.chain([&now.contents]).collect();

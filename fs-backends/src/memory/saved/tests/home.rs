@@ -1,5 +1,7 @@
 //! Two programs and one saved file.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use super::*;
 
 fn with_file(folder: &Path, text: &str) -> std::path::PathBuf {
@@ -165,4 +167,35 @@ fn a_save_keeps_owner_permissions_and_extended_attributes() {
         let length = rustix::fs::getxattr(&path, "user.tag", &mut value).unwrap();
         assert_eq!(&value[..length], b"value");
     }
+}
+
+#[test]
+fn where_a_sync_saves_it_saves_what_changed_and_never_over_what_another_program_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = with_file(folder.path(), "first");
+    let fs = MemoryBackend::open_saved(&path, None).unwrap();
+    let at = VPath::new("/a").unwrap();
+    let how = OpenOptions::read_write();
+    let file = fs.open(At::path(&at), &how).unwrap();
+    let write = |text: &str| {
+        file.write_at(text.as_bytes(), 0).unwrap();
+    };
+    write("other");
+    fs.sync(fs_core::Scope::All).unwrap();
+    assert_eq!(read(&path), "first", "nobody asked for it");
+    fs.save_on_sync();
+    file.sync(true).unwrap();
+    assert_eq!(read(&path), "other");
+    assert!(!fs.is_modified());
+    let saved = std::fs::metadata(&path).unwrap();
+    file.sync(false).unwrap();
+    let later = std::fs::metadata(&path).unwrap();
+    assert_eq!(saved.ino(), later.ino(), "nothing changed");
+    write("third");
+    fs.sync(fs_core::Scope::All).unwrap();
+    assert_eq!(read(&path), "third");
+    write("mine!");
+    std::fs::write(&path, "theirs").unwrap();
+    assert_eq!(kind(file.sync(false)), ErrorKind::Io);
+    assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
 }

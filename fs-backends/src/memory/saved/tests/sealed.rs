@@ -5,7 +5,7 @@ use super::*;
 fn sealed_bytes(fs: &MemoryBackend, password: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut out = SealedWriter::new(&mut bytes, &PasswordKey::cheap(password)).unwrap();
-    encode::write(&fs.to_save().0, &mut out).unwrap();
+    encode::write(&fs.store().to_save().0, &mut out).unwrap();
     out.finish().unwrap();
     bytes
 }

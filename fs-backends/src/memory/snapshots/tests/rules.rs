@@ -128,7 +128,7 @@ fn what_is_shared_is_passed_over() {
         let taken = fs.take(&format!("with {files}")).unwrap();
         storage.write("/7/7", [2]).unwrap();
         storage.write("/7/new", [2]).unwrap();
-        let from = fs.settled_image();
+        let from = fs.store().settled_image();
         let was = fs.moment(Moment::Snapshot(taken.id)).unwrap();
         let nodes = was.nodes.nodes.diff(&from.nodes.nodes).count();
         let contents = was.contents.diff(&from.contents).count();
