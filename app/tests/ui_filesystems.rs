@@ -109,6 +109,50 @@ fn a_vault_comes_back_locked_and_enter_on_its_file_shows_its_tab() {
     assert!(window.state().fs_of(window.tab()).unwrap().is_locked());
 }
 
+/// All bytes of all files below a folder.
+fn bytes_below(folder: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => bytes.extend(bytes_below(&entry.path())),
+            false => bytes.extend(fs::read(entry.path()).unwrap()),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn names_in_an_encrypted_vault_are_written_nowhere_else() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("taxes.db");
+    let vault = fs_backends::SqliteBackend::create_encrypted(&path, "pw").unwrap();
+    let storage = fs_core::FileStorage::new(&vault);
+    storage.create_dir("/private-folder").unwrap();
+    storage.write("/private-folder/private-file", "x").unwrap();
+    vault.close().unwrap();
+    let is_told = |what: &str| {
+        let bytes = bytes_below(home.path());
+        bytes
+            .windows(what.len())
+            .any(|part| part == what.as_bytes())
+    };
+    let mut window = Window::open(home.path(), &[&text(&path)]);
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["private-folder"]);
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["private-file"]);
+    window.close();
+    assert!(is_told("taxes.db") && !is_told("private"));
+    let mut window = Window::reopen(home.path());
+    window.text("pw");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.names(), ["private-folder"]);
+    window.close();
+    assert!(!is_told("private"));
+}
+
 #[test]
 fn a_stack_is_made_of_open_tabs_and_writes_only_to_its_top() {
     let home = tempfile::tempdir().unwrap();

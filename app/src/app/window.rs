@@ -8,7 +8,6 @@ use fs_backends::location::Kind;
 use super::App;
 use crate::background::Hold;
 use crate::command::WindowCommand;
-use crate::state::filesystem::location_of;
 use crate::state::toast::Level;
 use crate::state::{AtStake, Dialog, FsInfo, TabId, ThemeChoice};
 
@@ -106,7 +105,8 @@ impl App {
                     .workspace
                     .tab(tab)
                     .and_then(|tab| tab.place.as_ref());
-                if let Some(location) = place.and_then(location_of) {
+                let location = place.and_then(|place| self.state.location_to_keep(place));
+                if let Some(location) = location {
                     let bookmarks = &mut self.state.bookmarks;
                     match bookmarks.iter().position(|bookmark| *bookmark == location) {
                         Some(at) => drop(bookmarks.remove(at)),

@@ -1,6 +1,8 @@
 //! What comes back after the program was closed or killed: tabs, panes, sizes, recent places. Written to `session.ron` whenever it changes.
 
 use fs_backends::location::Location;
+use fs_core::ops::Place;
+use fs_core::{Capabilities, VPath};
 
 use super::layout::{Sizes, WindowPlace};
 use super::{AppState, Column, PaneId, Tab, filesystem::location_of};
@@ -52,15 +54,31 @@ pub struct SessionTab {
 }
 
 impl SessionTab {
-    fn of(tab: &Tab) -> Self {
+    fn of(state: &AppState, tab: &Tab) -> Self {
+        let place = tab.place.as_ref();
         Self {
-            location: tab.place.as_ref().and_then(location_of),
+            location: place.and_then(|place| state.location_to_keep(place)),
             sort_column: match tab.arrange.column {
                 // Only what a search found has a folder, and searches don't come back.
                 Column::Folder => Column::Name,
                 column => column,
             },
             sort_descending: tab.arrange.descending,
+        }
+    }
+}
+
+impl AppState {
+    /// Where a place is, as it may be written down: names in an encrypted filesystem stand in clear nowhere else, so of those only the root.
+    pub fn location_to_keep(&self, place: &Place) -> Option<Location> {
+        let is_private = self.filesystems.get(&place.fs).is_some_and(|info| {
+            info.encrypted
+                || info.is_locked()
+                || info.capabilities.contains(Capabilities::ENCRYPTED)
+        });
+        match is_private {
+            true => location_of(&Place::new(place.fs.clone(), VPath::root())),
+            false => location_of(place),
         }
     }
 }
@@ -88,7 +106,7 @@ impl Session {
                         .tabs
                         .iter()
                         .filter_map(|id| state.workspace.tab(*id))
-                        .map(SessionTab::of)
+                        .map(|tab| SessionTab::of(state, tab))
                         .collect(),
                     shown: pane.shown,
                 })
