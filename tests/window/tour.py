@@ -7,12 +7,26 @@ top layer has something new, something changed and something deleted: shown, rev
 
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from driver import Program
 
 PLACES = "Akureyri Dettifoss Geysir Gullfoss Hekla Höfn Jökulsárlón Reykjavík Skógafoss Thingvellir Vík".split()
+
+
+SECRET = "what only the vault knows"
+
+
+def nothing_in_clear(folder):
+    """What is in an encrypted vault is nowhere on the disk: neither names nor content."""
+    for path in folder.rglob("*"):
+        assert "Mr. Secret" not in path.name, path
+        if path.is_file():
+            content = path.read_bytes()
+            assert SECRET.encode() not in content, path
+            assert b"Mr. Secret" not in content and b"Birth certificates" not in content, path
 
 
 def paint(folder):
@@ -46,6 +60,10 @@ def main(program, work, pictures):
     lamina("cp", "-r", iceland, f"{vault}::/Iceland", locked=True)
     for name in ["Letters", "Contracts", "Birth certificates"]:
         lamina("mkdir", f"{vault}::/{name}", locked=True)
+    with tempfile.TemporaryDirectory() as elsewhere:
+        letter = Path(elsewhere) / "letter"
+        letter.write_text(SECRET)
+        lamina("cp", letter, f"{vault}::/Contracts/with Mr. Secret.txt", locked=True)
     for name, text in [("index.html", "<h1>Hello</h1>\n"), ("style.css", "h1 { color: teal }\n"), ("notes.md", "# Notes\n")]:
         template.mkdir(exist_ok=True)
         (template / name).write_text(text)
@@ -130,8 +148,17 @@ def main(program, work, pictures):
         app.key("Escape")
         assert (template / "notes.md").read_text() == "# Notes\n", "the lower layer was touched"
         assert not (template / "fonts").exists(), "the lower layer was touched"
+
+        app.key("ctrl+t", "ctrl+l")
+        app.wait("Path", "entry|text", "focused")
+        app.key("ctrl+a")
+        app.type(f"{vault}::/Contracts\n")
+        app.click(app.wait("with Mr. Secret.txt", "list item").name_point)
+        app.key("F11")
+        app.wait(f".*{SECRET}.*")
         app.key("ctrl+q")
         app.until(lambda: app.process.poll() is not None or app.find("Leave", "push button"), "the window to close")
+    nothing_in_clear(work)
 
 
 if __name__ == "__main__":
