@@ -197,3 +197,36 @@ fn a_vault_typed_as_a_file_of_the_host_is_shown_in_its_folder() {
     assert_eq!(window.path(), folder.path());
     assert_eq!(window.cursor().as_deref(), Some("y.db"));
 }
+
+/// As it is pasted from a terminal, into the tab of another filesystem.
+#[test]
+fn a_whole_location_is_one_wherever_it_is_typed() {
+    use fs_core::Backend as _;
+    let home = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("y.db");
+    let vault = fs_core::FileStorage::new(fs_backends::SqliteBackend::create(&path).unwrap());
+    vault.create_dir_all("/Contracts/odd::/in it").unwrap();
+    vault.backend().close().unwrap();
+    let mut window = Window::open(home.path(), &["memory:sample"]);
+    let go = |window: &mut Window, text: &str| {
+        window.key(Modifiers::COMMAND, Key::L);
+        window.key(Modifiers::COMMAND, Key::A);
+        window.text(text);
+        window.key(Modifiers::NONE, Key::Enter);
+    };
+    go(&mut window, &format!("{}::/Contracts", path.display()));
+    assert_eq!(window.path().to_str(), Some("/Contracts"));
+    go(&mut window, "/");
+    assert_eq!(window.path().to_str(), Some("/"), "of the same filesystem");
+    // A name that ends like one, and is there already.
+    go(
+        &mut window,
+        &format!("{}::/Contracts/odd:::/in it", path.display()),
+    );
+    assert_eq!(window.path().to_str(), Some("/Contracts/odd::/in it"));
+    window.key(Modifiers::COMMAND, Key::L);
+    window.key(Modifiers::NONE, Key::Enter);
+    assert_eq!(window.path().to_str(), Some("/Contracts/odd::/in it"));
+    assert!(!window.mentions("Couldn't open"));
+}

@@ -21,12 +21,15 @@ SECRET = "what only the vault knows"
 
 def nothing_in_clear(folder):
     """What is in an encrypted vault is nowhere on the disk: neither names nor content."""
+    told = False
     for path in folder.rglob("*"):
         assert "Mr. Secret" not in path.name, path
         if path.is_file():
             content = path.read_bytes()
             assert SECRET.encode() not in content, path
             assert b"Mr. Secret" not in content and b"Birth certificates" not in content, path
+            told |= b"Family.db" in content
+    assert told, "the program writes down elsewhere what was open"
 
 
 def paint(folder):

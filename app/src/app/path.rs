@@ -87,7 +87,8 @@ impl App {
             .tab(id)
             .and_then(|tab| tab.place.as_ref());
         let inside = here.filter(|place| place.fs.as_str() != HOST);
-        if let Some(place) = inside.filter(|_| is_inner(text)) {
+        let stays = |place: &&Place| place.path.as_os_str() == text;
+        if let Some(place) = inside.filter(|place| is_inner(text) || stays(place)) {
             let path = Path::new(place.path.as_os_str()).join(text);
             return Ok(Meaning::Place(place.with_path(VPath::lexical(path)?)));
         }
@@ -110,8 +111,8 @@ impl App {
     }
 }
 
-/// Neither a location with its kind, nor the home folder.
+/// Neither a location with its kind or with a place inside, nor the home folder.
 fn is_inner(text: &str) -> bool {
     let first = text.split('/').next().unwrap_or_default();
-    !first.contains(':') && !first.starts_with('~')
+    !first.contains(':') && !first.starts_with('~') && !Location::leads_inside(text)
 }

@@ -153,6 +153,11 @@ impl Location {
         text::parse(text.as_ref(), base)
     }
 
+    /// Does a separator in `text` say that what follows is inside of what is before?
+    pub fn leads_inside(text: impl AsRef<std::ffi::OsStr>) -> bool {
+        text::leads_inside(text.as_ref())
+    }
+
     /// The same filesystem, at `inner`.
     #[must_use]
     pub fn at(&self, inner: VPath) -> Self {

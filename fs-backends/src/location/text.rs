@@ -19,6 +19,10 @@ pub(super) fn parse(text: &OsStr, base: &Path) -> Result<Location> {
     parse_bytes(text.as_bytes(), base).map_err(|e| e.with_path(text))
 }
 
+pub(super) fn leads_inside(text: &OsStr) -> bool {
+    split(text.as_bytes()).map_or(true, |(_, inner)| inner.is_some())
+}
+
 fn invalid(detail: &'static str) -> Error {
     Error::new(ErrorKind::InvalidPath, "location").with_detail(detail)
 }
