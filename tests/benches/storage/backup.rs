@@ -31,7 +31,7 @@ pub fn run(bench: &mut Bench) -> Result {
         made.close()?;
         let original = disk.path().join(file);
         let copy = disk.path().join("copy");
-        for _ in 0..bench.rounds(5) {
+        for _ in 0..bench.rounds(7) {
             // While it is closed, for `cp` knows nothing of logs.
             let (span, done) = time_with_children(|| cp(&original, &copy));
             done?;

@@ -32,6 +32,18 @@ fn children_cpu() -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// Touches so much memory and gives it back. The host of a virtual machine may have taken away what was free, and whoever uses it next, for the page cache
+/// of what it writes, say, would wait for it: a system in some rounds and not in others.
+pub fn claim_memory(bytes: usize) {
+    const PAGE_BYTES: usize = 4096;
+    let mut memory = Vec::<u8>::with_capacity(bytes);
+    for page in memory.spare_capacity_mut().chunks_mut(PAGE_BYTES) {
+        if let Some(first) = page.first_mut() {
+            std::hint::black_box(first.write(1));
+        }
+    }
+}
+
 /// Runs `work` and measures it.
 pub fn time<T>(work: impl FnOnce() -> T) -> (Span, T) {
     let (started, cpu) = (Instant::now(), process_cpu());

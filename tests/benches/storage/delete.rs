@@ -21,7 +21,7 @@ pub fn run(bench: &mut Bench) -> Result {
     }
     let mut hide = Samples::new("W7 delete 100,000 files: out of sight", Unit::MS);
     let mut remove = Samples::new("W7 delete 100,000 files: removed", Unit::MS);
-    for _ in 0..bench.rounds(3) {
+    for _ in 0..bench.rounds(7) {
         let folder = bench.tmpfs()?;
         tree.write_host(folder.path())?;
         remove.time("tmpfs", || {

@@ -25,7 +25,7 @@ pub fn while_importing(bench: &mut Bench) -> Result {
         .collect::<fs_core::Result<_>>()?;
     let mut tail = Samples::new("first rows during an import, 99 of 100", Unit::MS);
     let mut worst = Samples::new("first rows during an import, slowest", Unit::MS);
-    for _ in 0..bench.rounds(5) {
+    for _ in 0..bench.rounds(7) {
         for system in [
             System::Vault,
             System::Encrypted,

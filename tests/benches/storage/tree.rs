@@ -146,7 +146,7 @@ fn find(bench: &Bench, paths: &Paths, disk: &Path, made: &[Made]) -> Result {
     );
     let mut again = Samples::new("W10 find by name in 100,000 files, again", Unit::MS);
     let top = VPath::new("/top")?;
-    for round in 0..bench.rounds(5) {
+    for round in 0..bench.rounds(7) {
         for samples in [&mut first, &mut again] {
             let found = samples.time("ext4", || find_host(&below(disk, &top)))?;
             check_count(found, paths.needles)?;
