@@ -93,6 +93,78 @@ impl Shell {
     }
 }
 
+#[test]
+fn a_password_nobody_asks_for_is_told_and_nothing_is_copied_in_clear() {
+    let shell = Shell::new();
+    fs::write(shell.path("pw"), "secret").unwrap();
+    fs::write(shell.path("s"), "text").unwrap();
+    let password = ["--password-file", "pw"];
+    let with = |arguments: &[&str]| shell.run(&[arguments, &password[..]].concat());
+    let told = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    // A store that lost its blobs, as a backup that was half restored.
+    shell.ok(&["new", "store", "es", "--password-file", "pw"]);
+    fs::remove_dir_all(shell.path("es/blobs")).unwrap();
+    let copied = with(&["cp", "s", "es::/s"]);
+    assert_eq!(copied.status.code(), Some(4));
+    assert!(told(&copied).contains("blobs is missing"), "{copied:?}");
+    for command in [
+        &["ls", "es"][..],
+        &["check", "es"],
+        &["store", "info", "es"],
+    ] {
+        let output = with(command);
+        assert_eq!(output.status.code(), Some(4), "{command:?}: {output:?}");
+        assert!(told(&output).contains("blobs is missing"), "{output:?}");
+    }
+    // Folders and plain filesystems don't ask for one.
+    fs::create_dir(shell.path("folder")).unwrap();
+    shell.ok(&["new", "vault", "plain.db"]);
+    shell.ok(&["new", "vault", "secret.db", "--password-file", "pw"]);
+    let host = format!("host:{}", shell.path("es").display());
+    for (command, target) in [
+        ("cp", &*host),
+        ("cp", "folder"),
+        ("mv", "folder"),
+        ("cp", "plain.db::/s"),
+    ] {
+        let refused = with(&[command, "s", target]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let said = told(&refused);
+        assert!(
+            said.contains("pw") && said.contains("not encrypted"),
+            "{said}"
+        );
+    }
+    assert_eq!(shell.ok(&["ls", "folder"]), "");
+    assert_eq!(shell.ok(&["ls", "plain.db"]), "");
+    assert!(!shell.path("es/s").exists());
+    // One that was meant for something else.
+    let named = [
+        "cp",
+        "s",
+        "secret.db::/s",
+        "--password-file",
+        "secret.db=pw",
+    ];
+    shell.ends(
+        2,
+        &[&named[..], &["--password-file", "plain.db=pw"]].concat(),
+    );
+    shell.ok(&named);
+    // Whoever only reads is told; what the environment gives is for whatever comes.
+    let read = with(&["ls", "plain.db"]);
+    assert!(
+        read.status.success() && told(&read).contains("not encrypted"),
+        "{read:?}"
+    );
+    let mut by_variable = shell.command(&["cp", "s", "plain.db::/s"]);
+    let by_variable = by_variable
+        .env("LAMINA_PASSWORD", "secret")
+        .output()
+        .unwrap();
+    assert!(by_variable.status.success() && told(&by_variable).is_empty());
+}
+
 /// A tree with everything a copy may lose.
 fn fill(root: &Path) {
     for folder in ["", "deep/er/still", "empty", "mode"] {

@@ -384,3 +384,40 @@ fn what_is_open_already_is_shared() {
     let stack = open_with("a.stack.ron", dir.path(), &how).unwrap();
     assert_eq!(storage(&stack).read("/f").unwrap(), b"shared");
 }
+
+#[test]
+fn a_store_without_its_blobs_is_damaged_and_no_plain_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let ask = |_: &Location| Some(Zeroizing::new("right".to_owned()));
+    for (name, how) in [
+        ("plain", OpenHow::default()),
+        (
+            "secret",
+            OpenHow {
+                password: &ask,
+                ..OpenHow::default()
+            },
+        ),
+    ] {
+        let create = OpenHow {
+            create: true,
+            ..how
+        };
+        drop(open_with(&format!("store:{name}"), dir.path(), &create).unwrap());
+        let blobs = dir.path().join(name).join("blobs");
+        std::fs::remove_dir_all(&blobs).unwrap();
+        // With its password, without one, and to read.
+        let read_only = OpenHow {
+            read_only: true,
+            ..how
+        };
+        for how in [&how, &OpenHow::default(), &read_only, &create] {
+            let error = open_with(name, dir.path(), how).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupted, "{name}: {error}");
+            assert!(error.to_string().contains("blobs is missing"), "{error}");
+        }
+        assert!(!blobs.exists());
+        let folder = open(&format!("host:{name}"), dir.path()).unwrap();
+        assert_eq!(folder.kind(), Kind::Host);
+    }
+}

@@ -13,7 +13,7 @@ use fs_core::{Backend, Error, ErrorKind, PathResolver as _, PosixResolver, Resul
 use parking_lot::Mutex;
 
 use super::Access;
-use super::outcome::tell;
+use super::outcome::{Misuse, tell};
 use super::password::Keys;
 use crate::background::Folders;
 use crate::background::seen::Seen;
@@ -66,6 +66,16 @@ impl Context {
     /// Where passwords come from.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// Refuses to go on where a password was given that nothing opened so far asked for: what comes into it would not be encrypted.
+    pub fn refuse_unwanted_passwords(&self) -> anyhow::Result<()> {
+        self.keys.unwanted().map_or(Ok(()), |unwanted| {
+            let text = format!(
+                "{unwanted}: it is not encrypted, and nothing was changed; leave the password away to go on"
+            );
+            Err(Misuse(text).into())
+        })
     }
 
     /// The location a text names.

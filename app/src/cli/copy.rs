@@ -63,6 +63,7 @@ pub fn copy(context: &Context, arguments: &CopyArguments) -> anyhow::Result<Outc
     let mut outcome = Outcome::default();
     let common = &arguments.common;
     let (mut sources, target) = places(context, common, Context::place_to_copy)?;
+    context.refuse_unwanted_passwords()?;
     if !arguments.recursive {
         let mut files = Vec::new();
         for source in sources {
@@ -90,6 +91,7 @@ pub fn move_(context: &Context, arguments: &MoveArguments) -> anyhow::Result<Out
     let mut outcome = Outcome::default();
     let common = &arguments.common;
     let (sources, target) = places(context, common, Context::place)?;
+    context.refuse_unwanted_passwords()?;
     if let Some(root) = sources.iter().find(|source| source.path.is_root()) {
         return Err(Error::new(ErrorKind::IsRoot, "move")).with_context(|| format!("{root:?}"));
     }

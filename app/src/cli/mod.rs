@@ -161,7 +161,12 @@ pub fn run(command: &Command, access: &Access) -> ExitCode {
             // Tells before it closes all itself.
             #[cfg(all(feature = "mount", target_os = "linux"))]
             Command::Mount(_) => done,
-            _ => done.and_then(|outcome| context.tell_interrupted().map(|()| outcome)),
+            _ => {
+                if let (Ok(_), Some(unwanted)) = (&done, context.keys().unwanted()) {
+                    outcome::tell(format_args!("{unwanted}: it is not encrypted"));
+                }
+                done.and_then(|outcome| context.tell_interrupted().map(|()| outcome))
+            }
         };
         // Saves what changed in memory even when part failed.
         let finished = context.finish();

@@ -133,6 +133,7 @@ fn open(context: &Context, arguments: &Arguments) -> anyhow::Result<Mounted> {
         true => context.place_to_read(&arguments.location, Last::Follow)?,
         false => context.place(&arguments.location, Last::Follow)?,
     };
+    context.refuse_unwanted_passwords()?;
     let shown = || arguments.location.display().to_string();
     let location = context.location(&arguments.location)?;
     let kind = location.settled().with_context(shown)?.kind();

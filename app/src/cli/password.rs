@@ -1,5 +1,6 @@
 //! Passwords: from a file, the environment or a prompt, never from an argument.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,16 @@ const VARIABLE: &str = "LAMINA_PASSWORD";
 
 /// Where the password of each vault comes from.
 pub struct Keys {
-    files: Vec<(Option<PathBuf>, PathBuf)>,
+    files: Vec<Given>,
+}
+
+/// A password file.
+struct Given {
+    /// What it is for; `None`: for all that have none of their own.
+    of: Option<PathBuf>,
+    file: PathBuf,
+    /// Did a filesystem ask for it?
+    wanted: Cell<bool>,
 }
 
 impl Keys {
@@ -30,7 +40,11 @@ impl Keys {
                     .map(Path::to_path_buf),
                 None => None,
             };
-            files.push((of, here.join(file)));
+            files.push(Given {
+                of,
+                file: here.join(file),
+                wanted: Cell::new(false),
+            });
         }
         Ok(Self { files })
     }
@@ -38,15 +52,33 @@ impl Keys {
     /// The password given for this vault, without a prompt.
     pub fn given(&self, vault: &Location) -> anyhow::Result<Option<Zeroizing<String>>> {
         let path = vault.host_path();
-        let own = self.files.iter().find(|(of, _)| {
-            of.as_deref()
-                .is_some_and(|of| path.is_some_and(|path| same(of, path)))
+        let own = self.files.iter().find(|given| {
+            let of = given.of.as_deref();
+            of.is_some_and(|of| path.is_some_and(|path| same(of, path)))
         });
-        let file = own.or_else(|| self.files.iter().find(|(of, _)| of.is_none()));
-        if let Some((_, file)) = file {
-            return first_line(file).map(Some);
+        let given = own.or_else(|| self.files.iter().find(|given| given.of.is_none()));
+        if let Some(given) = given {
+            given.wanted.set(true);
+            return first_line(&given.file).map(Some);
         }
         Ok(std::env::var(VARIABLE).ok().map(Zeroizing::new))
+    }
+
+    /// Says which password files nothing that was opened asked for: somebody believes something to be encrypted that is not. What the environment gives
+    /// is meant for whatever comes.
+    pub fn unwanted(&self) -> Option<String> {
+        let files: Vec<String> = self
+            .files
+            .iter()
+            .filter(|given| !given.wanted.get())
+            .map(|given| given.file.display().to_string())
+            .collect();
+        (!files.is_empty()).then(|| {
+            format!(
+                "nothing that was opened asks for the password in {}",
+                files.join(", ")
+            )
+        })
     }
 
     /// The password of this vault; asks when there is somebody to ask.

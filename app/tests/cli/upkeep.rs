@@ -221,12 +221,12 @@ fn what_another_program_has_open_is_named_with_its_holder_and_can_still_be_read(
     fs::write(shell.path("f"), "text").unwrap();
     fs::write(shell.path("pw"), "secret").unwrap();
     let password = ["--password-file", "pw"];
-    let run = |arguments: &[&str]| shell.run(&[arguments, &password[..]].concat());
     let computer = rustix::system::uname();
     let computer = computer.nodename().to_str().unwrap();
     for (kind, name) in [("vault", "v.db"), ("store", "s"), ("memory", "m.mem")] {
         for encrypted in [false, true] {
             let with = if encrypted { &password[..] } else { &[] };
+            let run = |arguments: &[&str]| shell.run(&[arguments, with].concat());
             let name = format!("{encrypted} {name}");
             let inside = |path: &str| format!("{name}::/{path}");
             let (f, g) = (inside("f"), inside("g"));
@@ -318,7 +318,11 @@ fn an_old_copy_in_the_place_of_a_newer_one_is_told_once_and_not_changed() {
     fs::write(shell.path("f"), "text").unwrap();
     fs::write(shell.path("pw"), "secret").unwrap();
     let told = |arguments: &[&str]| {
-        let done = shell.run(&[arguments, &["--password-file", "pw"]].concat());
+        let done = shell
+            .command(arguments)
+            .env("LAMINA_PASSWORD", "secret")
+            .output();
+        let done = done.unwrap();
         assert_eq!(done.status.code(), Some(0), "{arguments:?}");
         String::from_utf8_lossy(&done.stderr).into_owned()
     };

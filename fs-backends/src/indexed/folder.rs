@@ -62,7 +62,7 @@ impl BlobFolder {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
             rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::LOOP => {
-                corrupted("open", "its folder of blobs is missing").with_path(path)
+                corrupted("open", "its folder blobs is missing").with_path(path)
             }
             errno => Error::from_io(errno.into(), "open").with_path(path),
         })?;

@@ -41,8 +41,10 @@ use crate::catalog::CatalogStore;
 use crate::virtual_fs::VirtualFs;
 use store::BlobStore;
 
-const INDEX: &str = "index.db";
-const BLOBS: &str = "blobs";
+/// The database of a store, in its folder.
+pub(crate) const INDEX: &str = "index.db";
+/// The folder of blobs, in the folder of a store.
+pub(crate) const BLOBS: &str = "blobs";
 
 /// A filesystem in a folder: an index, and a blob file for each content.
 ///

@@ -68,8 +68,14 @@ impl StoreOptions {
         let database = self
             .opening
             .open(&index, Format::Index, secret, Some(&prove));
-        let database = database.map_err(|error| error.with_path(path))?;
         let blobs = path.join(BLOBS);
+        let database = database.map_err(|error| match error.kind() {
+            // No password gives back what is gone.
+            ErrorKind::PasswordNeeded => BlobFolder::open(&blobs)
+                .err()
+                .unwrap_or_else(|| error.with_path(path)),
+            _ => error.with_path(path),
+        })?;
         let folder = BlobFolder::open(&blobs)?;
         database.keeps_in(&blobs)?;
         let content = Arc::new(BlobStore::new(database.clone(), folder)?);

@@ -13,13 +13,14 @@
 //! | `stack:/x.stack.ron` | a stack of layers |
 //! | any of these, then `::/inner/path` | a place inside |
 //!
-//! `text` holds the rules of writing; `ground` tells which layers of a stack may not stand together; `medium` on what a filesystem lies; [`mod@probe`] tells what a host path is; [`stack`] reads and writes stack files.
+//! `text` holds the rules of writing; `ground` tells which layers of a stack may not stand together; `medium` on what a filesystem lies; [`mod@probe`] tells what a host path is, `store` whether a folder is one; [`stack`] reads and writes stack files.
 
 mod ground;
 mod medium;
 mod open;
 pub mod probe;
 pub mod stack;
+mod store;
 mod text;
 
 use std::path::{Path, PathBuf};

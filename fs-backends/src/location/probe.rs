@@ -9,15 +9,15 @@ use std::path::{Component, Path, PathBuf};
 use fs_core::{Error, ErrorKind, Result};
 use rustix::fs::{Mode, OFlags, open};
 
-use super::{Kind, Root};
+use super::{Kind, Root, store};
 use crate::live_files;
 use crate::memory::is_sealed;
 
 /// The first 16 bytes of every plain SQLite file (<https://www.sqlite.org/fileformat.html>, 1.3).
-const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+pub(super) const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// The smallest page of an encrypted vault: its file is a multiple of this.
-const VAULT_PAGE_BYTES: u64 = 4096;
+pub(super) const VAULT_PAGE_BYTES: u64 = 4096;
 
 /// What is at a host path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ pub enum HostItem {
     Missing,
     /// A folder.
     Folder,
-    /// A folder with the index of a store.
+    /// A folder with the index of a store, whether or not its blobs are there.
     Store,
     /// A plain SQLite file, perhaps a vault.
     PlainVault,
@@ -57,11 +57,9 @@ pub fn probe(path: &Path) -> Result<HostItem> {
     };
     let metadata = handle.metadata().map_err(error)?;
     if metadata.is_dir() {
-        let is_store = path.join("index.db").is_file() && path.join("blobs").is_dir();
-        return Ok(if is_store {
-            HostItem::Store
-        } else {
-            HostItem::Folder
+        return Ok(match store::is_store(path)? {
+            true => HostItem::Store,
+            false => HostItem::Folder,
         });
     }
     if !metadata.is_file() {

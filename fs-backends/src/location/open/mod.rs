@@ -10,7 +10,7 @@ use fs_core::{At, Backend, Capabilities, Error, ErrorKind, Result, VPath};
 use zeroize::Zeroizing;
 
 use super::{HostItem, Kind, Location, Root, probe};
-use crate::indexed::StoreOptions;
+use crate::indexed::{BLOBS, StoreOptions};
 use crate::sqlite::{Durability, VaultOptions};
 use crate::{IndexedBackend, MemoryBackend, SqliteBackend, StdFsBackend, VRootFsBackend};
 
@@ -311,6 +311,12 @@ impl Opener<'_> {
                 Some(options) => options.open(path),
                 None => Err(e),
             },
+            Err(e) if e.kind() == ErrorKind::Corrupted && !path.join(BLOBS).is_dir() => {
+                let detail = e.detail().unwrap_or_default().to_owned();
+                Err(e.with_detail(format!(
+                    "{detail}: nothing is changed; put it back where it was, or save what is left with lamina salvage; host: before the path means the folder itself"
+                )))
+            }
             opened => opened,
         }
     }
