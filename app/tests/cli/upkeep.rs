@@ -296,8 +296,35 @@ fn what_another_program_has_open_is_named_with_its_holder_and_can_still_be_read(
             }
             assert_eq!(fs::read(shell.path("copied")).unwrap(), b"text");
             fs::remove_file(shell.path("copied")).unwrap();
+            // The raw file alone would lack what was written last; one in memory is always whole.
+            let raw = format!("host:{}", shell.path(&name).display());
+            let copied = shell.run(&["cp", "-r", &raw, "raw"]);
+            let told = String::from_utf8_lossy(&copied.stderr).into_owned();
+            if kind == "memory" {
+                assert_eq!(copied.status.code(), Some(0), "{told}");
+            } else {
+                assert_eq!(copied.status.code(), Some(1), "{told}");
+                assert!(
+                    told.contains(&holder) && told.contains("close it there"),
+                    "{told}"
+                );
+                assert!(!shell.path("raw/index.db").exists());
+            }
+            if kind == "vault" {
+                assert!(told.contains("lamina vault backup"), "{told}");
+                for command in [["cat", &raw], ["check", &raw]] {
+                    assert_eq!(shell.run(&command).status.code(), Some(1), "{command:?}");
+                }
+                for (from, to) in [(&*raw, "moved"), ("f", &*raw)] {
+                    let moved = shell.run(&["mv", "--replace", from, to]);
+                    assert_eq!(moved.status.code(), Some(1), "{from} {to}");
+                }
+            }
             // Killed, it leaves nothing in the way.
             drop(other);
+            let copied = shell.run(&["cp", "-r", "--replace", &raw, "raw"]);
+            assert!(copied.status.success(), "{copied:?}");
+            shell.ok(&["rm", "-r", "raw"]);
             assert_eq!(run(&["cp", "f", &g]).status.code(), Some(0));
         }
     }

@@ -16,9 +16,14 @@ struct Holder {
 
 /// A clause that names who keeps `path` from being opened for changes, and what can be done all the same.
 pub(crate) fn clause(path: &Path) -> Cow<'static, str> {
+    format!("{}; it can be opened read-only", held(path)).into()
+}
+
+/// A clause that names who keeps `path` from being opened for changes.
+pub(crate) fn held(path: &Path) -> String {
     let computer = rustix::system::uname();
     let computer = computer.nodename().to_string_lossy();
-    let held = match holder(path) {
+    match holder(path) {
         Some(Holder { process, writes }) => {
             let program = program(process);
             let does = if writes { "has it open" } else { "reads it" };
@@ -31,8 +36,7 @@ pub(crate) fn clause(path: &Path) -> Cow<'static, str> {
             }
             _ => format!("another program has it open, in a container on {computer}"),
         },
-    };
-    format!("{held}; it can be opened read-only").into()
+    }
 }
 
 /// What is in the way of a writer at `path`, if the kernel tells.

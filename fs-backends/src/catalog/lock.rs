@@ -5,9 +5,10 @@
 //! which `flock` does not touch; but closing *any* descriptor of the file would drop them. So the descriptor is closed only
 //! after SQLite's, and a file this process has open already is recognised by `stat(2)`, without opening it.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::{Mutex, MutexGuard};
@@ -17,6 +18,10 @@ use crate::live_files;
 
 /// Openings go one at a time, so that between the look into the registry and the entry into it nobody else comes.
 static OPENING: Mutex<()> = Mutex::new(());
+
+/// How often a lock is asked for, and how long it waits in between, before somebody holds it.
+const LOOKS: u32 = 8;
+const LOOK: Duration = Duration::from_millis(1);
 
 /// The lock on a database, and the way to look at its first bytes without SQLite.
 pub(super) struct FileLock {
@@ -38,6 +43,21 @@ impl Drop for FileLock {
         // Closing the last descriptor unlocks it otherwise.
         self.file.unlock().unwrap_or_default();
     }
+}
+
+/// Whoever copies raw files looks for a moment whether somebody has this one open (`std_fs/elsewhere.rs`), by the same lock; that is no holder.
+fn try_lock(file: &File, to_write: bool) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match if to_write {
+            file.try_lock()
+        } else {
+            file.try_lock_shared()
+        } {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            locked => return locked,
+        }
+    }
+    Err(TryLockError::WouldBlock)
 }
 
 impl FileLock {
@@ -67,23 +87,18 @@ impl FileLock {
             .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
             .open(path)
             .map_err(fail)?;
-        let locked = match to_write {
-            true => file.try_lock(),
-            false => file.try_lock_shared(),
-        };
+        let locked = try_lock(&file, to_write);
         match locked {
             Ok(()) => Ok(Self {
                 file,
                 is_alone: true,
             }),
-            Err(std::fs::TryLockError::WouldBlock) if !to_write => Ok(Self {
+            Err(TryLockError::WouldBlock) if !to_write => Ok(Self {
                 file,
                 is_alone: false,
             }),
-            Err(std::fs::TryLockError::WouldBlock) => {
-                Err(in_use().with_detail(holder::clause(path)))
-            }
-            Err(std::fs::TryLockError::Error(error)) => Err(fail(error)),
+            Err(TryLockError::WouldBlock) => Err(in_use().with_detail(holder::clause(path))),
+            Err(TryLockError::Error(error)) => Err(fail(error)),
         }
     }
 

@@ -51,7 +51,7 @@ const BLOBS: &[&str] = &[
 
 impl Format {
     /// `PRAGMA application_id`: "LamV" and "LamI" in ASCII.
-    pub(crate) fn application_id(self) -> i64 {
+    pub(super) fn application_id(self) -> i64 {
         match self {
             Self::Vault => 0x4c61_6d56,
             Self::Index => 0x4c61_6d49,

@@ -14,10 +14,10 @@ use crate::live_files;
 use crate::memory::is_sealed;
 
 /// The first 16 bytes of every plain SQLite file (<https://www.sqlite.org/fileformat.html>, 1.3).
-pub(super) const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// The smallest page of an encrypted vault: its file is a multiple of this.
-pub(super) const VAULT_PAGE_BYTES: u64 = 4096;
+const VAULT_PAGE_BYTES: u64 = 4096;
 
 /// What is at a host path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

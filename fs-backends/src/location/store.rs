@@ -2,21 +2,15 @@
 
 use std::fs::File;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use fs_core::{Error, Result};
 use rustix::fs::{Mode, OFlags, open};
 
-use super::probe::{SQLITE_MAGIC, VAULT_PAGE_BYTES};
-use crate::catalog::Format;
+use crate::catalog::{Format, Glance, glance};
 use crate::indexed::{BLOBS, INDEX};
 use crate::live_files;
-
-/// Where an SQLite file says whose it is (<https://www.sqlite.org/fileformat.html>, 1.3).
-const APPLICATION_AT: usize = 68;
-/// The least of an encrypted first page.
-const PAGE: usize = VAULT_PAGE_BYTES as usize;
 
 /// Is the folder at `path` a store, whole or not? Errors: those of reading its index.
 pub(super) fn is_store(path: &Path) -> Result<bool> {
@@ -34,35 +28,17 @@ pub(super) fn is_store(path: &Path) -> Result<bool> {
     if path.join(BLOBS).is_dir() || live_files::is_live(metadata.dev(), metadata.ino()) {
         return Ok(true);
     }
-    let mut page = [0; PAGE];
-    let file = File::open(format!("/proc/self/fd/{}", handle.as_raw_fd())).map_err(error)?;
-    match file.read_exact_at(&mut page, 0) {
-        Ok(()) => {}
-        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(false),
-        Err(e) => return Err(error(e)),
-    }
-    let is_paged = metadata.len().is_multiple_of(VAULT_PAGE_BYTES);
-    Ok(is_plain_index(&page) || is_paged && is_noise(&page))
-}
-
-fn is_plain_index(page: &[u8; PAGE]) -> bool {
-    let application = page.get(APPLICATION_AT..APPLICATION_AT + 4);
-    let application = application.and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
-    page.starts_with(SQLITE_MAGIC)
-        && application
-            .is_some_and(|it| i64::from(u32::from_be_bytes(it)) == Format::Index.application_id())
-}
-
-/// Looks a page encrypted? In 4096 random bytes each value comes 16 times, give or take 4; files of other programs (`index.db` of man-db, say) have
-/// zeros and structure.
-fn is_noise(page: &[u8; PAGE]) -> bool {
-    let mut counts = [0_u32; 256];
-    for byte in page {
-        if let Some(count) = counts.get_mut(usize::from(*byte)) {
-            *count += 1;
-        }
-    }
-    counts.iter().filter(|count| **count == 0).count() < 8 && counts.iter().all(|count| *count < 64)
+    let look = || {
+        glance(&File::open(format!(
+            "/proc/self/fd/{}",
+            handle.as_raw_fd()
+        ))?)
+    };
+    Ok(match look().map_err(error)? {
+        Glance::Plain(format) => format == Format::Index,
+        Glance::Encrypted => true,
+        Glance::Other => false,
+    })
 }
 
 #[cfg(test)]

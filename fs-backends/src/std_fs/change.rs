@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::reach::{Reach, Slot, failed, proc_path, slot};
 use super::staging_name::sweep;
-use super::{HostFs, attr, xattr};
+use super::{HostFs, attr, elsewhere, xattr};
 use crate::live_files;
 
 impl<R: Reach> HostFs<R> {
@@ -140,6 +140,13 @@ fn remove_folder(slot: &Slot<'_>) -> rustix::io::Result<()> {
 
 /// Refuses to touch the files of an open filesystem.
 pub(super) fn refuse_live(slot: &Slot<'_>, is_live: fn(u64, u64) -> bool) -> Result<()> {
+    if elsewhere::may_belong(slot.name.as_os_str()) {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let name = slot.name.as_os_str();
+        if let Ok(node) = rustix::fs::openat(slot.dir.as_fd(), name, flags, Mode::empty()) {
+            elsewhere::refuse(node.as_fd())?;
+        }
+    }
     if !live_files::any() {
         return Ok(());
     }

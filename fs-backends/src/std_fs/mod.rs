@@ -10,6 +10,7 @@ mod attr;
 mod capabilities;
 mod change;
 mod copy;
+mod elsewhere;
 mod file;
 mod list;
 mod open;
@@ -132,6 +133,9 @@ impl<R: Reach> Backend for HostFs<R> {
             .doing("list", at.path)?;
         // Whoever lists goes on to read, copy or remove.
         change::refuse_in_live(dir.as_fd()).doing("list", at.path)?;
+        if elsewhere::may_be_blobs(at) {
+            elsewhere::refuse_blobs(dir.as_fd()).doing("list", at.path)?;
+        }
         let hidden = reach.hidden(dir.as_fd());
         let path = at.path.clone();
         Ok(Box::new(list::HostListing::new(
@@ -170,7 +174,8 @@ impl<R: Reach> Backend for HostFs<R> {
             .and_then(|reach| reach.open(at, OFlags::PATH, Mode::empty()))
             .doing("open", at.path)?;
         let metadata = attr::stat_fd(&fd).doing("open", at.path)?;
-        Ok(Node::new(metadata.id, Pin::new(fd)))
+        let may_belong = metadata.is_file() && elsewhere::may_be(at, fd.as_fd());
+        Ok(Node::new(metadata.id, Pin::new(fd, may_belong)))
     }
 
     fn read_link(&self, at: At<'_>) -> Result<OsString> {

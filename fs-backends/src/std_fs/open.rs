@@ -7,7 +7,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::file::HostFile;
 use super::reach::{self, Reach, failed, reopen, slot};
-use super::{HostFs, attr};
+use super::{HostFs, attr, elsewhere};
 use crate::live_files;
 
 impl<R: Reach> HostFs<R> {
@@ -39,7 +39,7 @@ impl<R: Reach> HostFs<R> {
                     } else {
                         OFlags::empty()
                     };
-                    return open_node(node.as_fd(), access | truncate).map(|(fd, _)| fd);
+                    return open_node(at, node.as_fd(), access | truncate).map(|(fd, _)| fd);
                 }
                 Err(e) if e.kind() == ErrorKind::NotFound && creates => {}
                 Err(e) => return Err(e),
@@ -84,16 +84,19 @@ impl<R: Reach> HostFs<R> {
 }
 
 /// Opens a regular file of which there is an `O_PATH` descriptor; answers with what it was like.
-fn open_node(node: BorrowedFd<'_>, access: OFlags) -> Result<(OwnedFd, Metadata)> {
+fn open_node(at: At<'_>, node: BorrowedFd<'_>, access: OFlags) -> Result<(OwnedFd, Metadata)> {
     let metadata = attr::stat_fd(node).map_err(|e| failed(e, "open"))?;
     check_plain(&metadata)?;
+    if elsewhere::may_be(at, node) {
+        elsewhere::refuse(node)?;
+    }
     Ok((reopen(node, access | OFlags::NONBLOCK)?, metadata))
 }
 
 /// Opens an existing regular file for reading; answers with what it was like.
 pub(super) fn to_read(reach: &impl Reach, at: At<'_>) -> Result<(HostFile, Metadata)> {
     let node = reach::node(reach, at)?;
-    let (fd, metadata) = open_node(node.as_fd(), OFlags::RDONLY)?;
+    let (fd, metadata) = open_node(at, node.as_fd(), OFlags::RDONLY)?;
     Ok((HostFile::new(fd, at.path.clone(), false), metadata))
 }
 

@@ -16,14 +16,17 @@ use rustix::io::Errno;
 pub struct Pin {
     fd: OwnedFd,
     readable: OnceLock<OwnedFd>,
+    /// Its name says that it may be of a vault or store.
+    pub(super) may_belong: bool,
 }
 
 impl Pin {
     /// Holds the node behind an `O_PATH` descriptor.
-    pub fn new(fd: OwnedFd) -> Self {
+    pub fn new(fd: OwnedFd, may_belong: bool) -> Self {
         Self {
             fd,
             readable: OnceLock::new(),
+            may_belong,
         }
     }
 

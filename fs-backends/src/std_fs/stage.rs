@@ -20,7 +20,7 @@ use super::change::{SET_GROUP_ID, make, refuse_live, rename};
 use super::file::HostFile;
 use super::reach::{Dir, Doing as _, Pin, Reach, Slot, failed, proc_path, slot};
 use super::staging_name::{staging_name, sweep_once};
-use super::{Shared, attr, copy, tree, xattr};
+use super::{Shared, attr, copy, elsewhere, tree, xattr};
 use crate::live_files;
 
 /// The node behind a staged one.
@@ -285,7 +285,8 @@ impl<R: Reach> Staged for HostStaged<R> {
             .fd()
             .try_clone_to_owned()
             .map_err(|e| Error::from_io(e, "open").with_path(&self.path))?;
-        Ok(Node::new(self.id, Pin::new(fd)))
+        let may_belong = elsewhere::may_belong(self.name.as_os_str());
+        Ok(Node::new(self.id, Pin::new(fd, may_belong)))
     }
 
     fn commit(mut self: Box<Self>, mode: RenameMode) -> Result<FileId> {

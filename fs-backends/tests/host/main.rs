@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up fails")]
 
+mod elsewhere;
 mod killed;
 mod mounts;
 mod staged;
