@@ -212,3 +212,35 @@ fn links_look_and_sort_as_what_they_lead_to_and_broken_ones_say_so() {
     assert!(window.path().ends_with("z-link"));
     assert!(window.names().is_empty());
 }
+
+#[test]
+fn links_out_of_a_sandbox_say_so_and_are_not_followed() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("etc")).unwrap();
+    for (name, target) in [
+        ("out", "/etc"),
+        ("up", "../.."),
+        ("none", "x"),
+        ("in", "etc"),
+    ] {
+        std::os::unix::fs::symlink(target, at(name)).unwrap();
+    }
+    let sandbox = format!("vroot:{}", folder.path().display());
+    let mut window = Window::open(home.path(), &[&sandbox]);
+    for (name, word) in [
+        ("out", "Link out of the sandbox"),
+        ("up", "Link out of the sandbox"),
+        ("none", "Broken link"),
+        ("in", "Link to folder"),
+    ] {
+        use egui_kittest::kittest::{NodeT as _, Queryable as _};
+        let node = window.harness.get_by_label(name);
+        let described = node.accesskit_node().description().unwrap_or_default();
+        assert!(described.contains(word), "{name}: {described}");
+    }
+    window.text("out");
+    window.key(Modifiers::NONE, Key::Enter);
+    assert!(window.path().ends_with("/"), "{:?}", window.path());
+    assert!(window.mentions("leads outside the sandbox"));
+}

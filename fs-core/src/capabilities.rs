@@ -56,6 +56,8 @@ bitflags::bitflags! {
         const ENCRYPTED = 1 << 24;
         /// The backend can refuse links on the way (`Follow::Nowhere`), though it resolves paths itself.
         const REFUSES_LINKS = 1 << 25;
+        /// Links that lead out of it are refused (`EscapesRoot`): `/` in them is not its root.
+        const CONFINED = 1 << 26;
     }
 }
 
@@ -69,5 +71,6 @@ impl Capabilities {
             - Self::SERVER_SIDE_COPY
             - Self::ENCRYPTED
             - Self::REFUSES_LINKS
+            - Self::CONFINED
     }
 }

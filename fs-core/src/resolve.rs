@@ -172,6 +172,24 @@ fn at_once(backend: &dyn Backend, raw: &OsStr, last: Last) -> Result<Option<Reso
     }
 }
 
+/// Does the link at `link` lead out of a filesystem that refuses that? (Only one with the capability `CONFINED` does.)
+pub fn leaves_root(backend: &dyn Backend, link: &VPath) -> bool {
+    is_confined(backend) && escapes(backend, link)
+}
+
+fn is_confined(backend: &dyn Backend) -> bool {
+    let root = VPath::root();
+    backend
+        .capabilities(At::path(&root))
+        .contains(Capabilities::CONFINED)
+}
+
+/// The backend decides, as it would when it follows the link itself: there is one truth, and no race with it.
+fn escapes(backend: &dyn Backend, link: &VPath) -> bool {
+    let end = backend.stat(At::path(link).following());
+    end.is_err_and(|error| error.kind() == ErrorKind::EscapesRoot)
+}
+
 /// What happens where the way leaves what exists.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
@@ -189,6 +207,8 @@ struct Walk<'a> {
     /// Components still to go, the next one last.
     pending: Vec<OsString>,
     links: usize,
+    /// Links may lead out of the backend, which is refused; asked for at the first link.
+    confined: Option<bool>,
     /// The end must be a directory: the path, or a link it ends in, ends in a slash.
     directory: bool,
     missing: Missing,
@@ -212,6 +232,7 @@ impl<'a> Walk<'a> {
             known: None,
             pending: Vec::new(),
             links: 0,
+            confined: None,
             directory: ends_in_slash(raw),
             missing,
         };
@@ -281,6 +302,14 @@ impl<'a> Walk<'a> {
             .map_err(|error| error.with_path(self.raw))?;
         if target.is_empty() {
             return Err(self.error(ErrorKind::NotFound));
+        }
+        let backend = self.backend;
+        // A walk with an anchor takes that for `/`, wherever it is.
+        if self.root.is_root()
+            && *self.confined.get_or_insert_with(|| is_confined(backend))
+            && escapes(backend, link)
+        {
+            return Err(self.error(ErrorKind::EscapesRoot));
         }
         if target.as_encoded_bytes().starts_with(b"/") {
             self.at = self.root.clone();

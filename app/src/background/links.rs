@@ -129,10 +129,10 @@ fn end_of(backend: &dyn Backend, path: &VPath) -> LinkTarget {
     match end {
         Ok(metadata) => LinkTarget::To(metadata.kind),
         Err(error) => match error.kind() {
-            ErrorKind::NotFound
-            | ErrorKind::NotADirectory
-            | ErrorKind::SymlinkLoop
-            | ErrorKind::EscapesRoot => LinkTarget::Nowhere,
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::SymlinkLoop => {
+                LinkTarget::Nowhere
+            }
+            ErrorKind::EscapesRoot => LinkTarget::Outside,
             _ => LinkTarget::Unknown,
         },
     }

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 
+use fs_core::resolve::leaves_root;
 use fs_core::{At, Backend, Metadata, VPath};
 use serde::Serialize;
 
@@ -47,6 +48,9 @@ pub struct Item {
     changed_ns: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
+    /// It is a link that leads out of the sandbox, and is not followed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    escapes: bool,
 }
 
 impl Item {
@@ -58,8 +62,10 @@ impl Item {
         } else {
             None
         };
+        let escapes = metadata.is_symlink() && leaves_root(backend, path);
         let (path, path_bytes) = text(path.as_os_str());
         Ok(Self {
+            escapes,
             path,
             path_bytes,
             kind: metadata.kind,

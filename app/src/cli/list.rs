@@ -5,7 +5,7 @@ use std::io::Write;
 
 use fs_core::ops::Place;
 use fs_core::resolve::Last;
-use fs_core::{At, Backend, Metadata, Name, Result, VPath};
+use fs_core::{At, Backend, Error, ErrorKind, Metadata, Name, Result, VPath};
 
 use super::context::Context;
 use super::json::{self, Output};
@@ -41,6 +41,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     for text in &arguments.targets {
         let place = match context.place_to_read(text, Last::Follow) {
             Ok(place) => place,
+            Err(error) if is_outside(&error) => return Err(error),
             // A link that leads nowhere is listed itself.
             Err(_) => context.place_to_read(text, Last::Keep)?,
         };
@@ -65,6 +66,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         json::write(&items)?;
     }
     Ok(outcome)
+}
+
+fn is_outside(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::EscapesRoot)
 }
 
 struct Lister<'a> {
@@ -145,8 +151,7 @@ impl Lister<'_> {
         }
         print::raw(out, name)?;
         if self.arguments.long && metadata.is_symlink() {
-            write!(out, " -> ")?;
-            print::raw(out, &self.backend.read_link(At::path(path))?)?;
+            print::target(out, self.backend, path)?;
         }
         writeln!(out)?;
         Ok(())

@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::io::{self, Write};
 
-use fs_core::{FileKind, Metadata, Time};
+use fs_core::resolve::leaves_root;
+use fs_core::{At, Backend, FileKind, Metadata, Time, VPath};
 
 /// The output, buffered.
 pub fn out() -> io::BufWriter<io::StdoutLock<'static>> {
@@ -14,6 +15,19 @@ pub fn out() -> io::BufWriter<io::StdoutLock<'static>> {
 pub fn raw(out: &mut dyn Write, name: &OsStr) -> io::Result<()> {
     out.write_all(name.as_encoded_bytes())
 }
+
+/// Where a link leads, behind its name.
+pub fn target(out: &mut dyn Write, backend: &dyn Backend, link: &VPath) -> anyhow::Result<()> {
+    out.write_all(b" -> ")?;
+    raw(out, &backend.read_link(At::path(link))?)?;
+    if leaves_root(backend, link) {
+        write!(out, " ({OUTSIDE})")?;
+    }
+    Ok(())
+}
+
+/// Of a link that leads out of a sandbox.
+pub const OUTSIDE: &str = "leads outside the sandbox";
 
 /// Type and permissions as `ls -l` writes them: `drwxr-xr-x`.
 pub fn mode(metadata: &Metadata) -> String {

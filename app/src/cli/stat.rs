@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write as _;
 
-use fs_core::resolve::Last;
+use fs_core::resolve::{Last, leaves_root};
 use fs_core::{At, Backend, Metadata, Time, VPath};
 use serde::Serialize;
 
@@ -77,6 +77,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         writeln!(out, "kind      {:?}", metadata.kind)?;
         if metadata.is_symlink() {
             writeln!(out, "target    {}", backend.read_link(at)?.display())?;
+            if leaves_root(&*backend, &place.path) {
+                writeln!(out, "flag      {}", print::OUTSIDE)?;
+            }
         }
         writeln!(out, "size      {}", metadata.size)?;
         writeln!(out, "allocated {}", metadata.allocated)?;

@@ -94,8 +94,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
                 print::raw(&mut out, name.as_os_str())?;
             }
             if item.metadata.is_symlink() {
-                write!(out, " -> ")?;
-                print::raw(&mut out, &backend.read_link(At::path(item.path))?)?;
+                print::target(&mut out, &*backend, item.path)?;
             }
             writeln!(out)?;
             Ok(())

@@ -125,6 +125,7 @@ pub fn word_of(kind: FileKind, target: LinkTarget, name: &OsStr) -> Cow<'static,
         LinkTarget::To(FileKind::Directory) => "Link to folder".into(),
         LinkTarget::To(FileKind::File) => "Link to file".into(),
         LinkTarget::Nowhere => "Broken link".into(),
+        LinkTarget::Outside => "Link out of the sandbox".into(),
         LinkTarget::To(_) | LinkTarget::Unknown => word(kind, name),
     }
 }

@@ -65,6 +65,8 @@ pub enum LinkTarget {
     Unknown,
     /// To nothing.
     Nowhere,
+    /// Out of the sandbox, where it is not followed.
+    Outside,
     /// To something of this kind.
     To(FileKind),
 }

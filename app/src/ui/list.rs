@@ -127,6 +127,7 @@ impl Entries<'_> {
         let of = |kind| icon_of(kind, name, self.tokens, self.folder_hue);
         match facts.target {
             LinkTarget::Nowhere => (Icon::LinkBroken, Some(self.tokens.danger), None),
+            LinkTarget::Outside => (Icon::Link, Some(self.tokens.danger), Some(Icon::NotAllowed)),
             LinkTarget::To(end) => {
                 let (icon, color) = of(end);
                 (icon, color, Some(Icon::Link))

@@ -131,3 +131,74 @@ fn every_command_that_tells_something_tells_it_to_programs_too() {
     let bytes = list[0]["path_bytes"].as_array().unwrap();
     assert_eq!(bytes.last().unwrap(), 0xff);
 }
+
+#[test]
+fn links_out_of_a_sandbox_are_listed_and_flagged_and_never_followed() {
+    let shell = Shell::new();
+    fs::create_dir_all(shell.path("box/etc")).unwrap();
+    fs::write(shell.path("box/etc/passwd"), "another file").unwrap();
+    fs::write(shell.path("box/f"), "inside").unwrap();
+    for (name, target) in [
+        ("out", "/etc/passwd"),
+        ("up", "../../.."),
+        ("in", "f"),
+        ("none", "x"),
+    ] {
+        symlink(target, shell.path("box").join(name)).unwrap();
+    }
+    let sandbox = format!("vroot:{}", shell.path("box").display());
+    let at = |name: &str| format!("{sandbox}::/{name}");
+    let flag = "leads outside the sandbox";
+    for list in [
+        shell.ok(&["ls", "-l", &sandbox]),
+        shell.ok(&["tree", &sandbox]),
+    ] {
+        let flagged = |name: &str| {
+            let line = list
+                .lines()
+                .find(|line| line.contains(&format!(" {name} -> ")));
+            line.unwrap().contains(flag)
+        };
+        assert!(flagged("out") && flagged("up"), "{list}");
+        assert!(!flagged("in") && !flagged("none"), "{list}");
+    }
+    assert!(shell.ok(&["stat", &at("out")]).contains(flag));
+    assert!(!shell.ok(&["stat", &at("in")]).contains(flag));
+    for command in ["ls", "stat"] {
+        let targets = match command {
+            "ls" => vec![sandbox.clone()],
+            _ => ["out", "up", "in", "none"].map(at).to_vec(),
+        };
+        let arguments: Vec<&str> = targets.iter().map(String::as_str).collect();
+        let list = shell.ok(&[&[command, "--json"], &arguments[..]].concat());
+        let list: Vec<Value> = serde_json::from_str(&list).unwrap();
+        for item in list {
+            let name = item["path"].as_str().unwrap();
+            let escapes = matches!(name, "/out" | "/up");
+            assert_eq!(item["escapes"] == true, escapes, "{command}: {item}");
+        }
+    }
+    for command in [
+        &["cat", &at("out")][..],
+        &["ls", &at("up")],
+        &["ls", &at("up/etc")],
+        &["cp", "-r", &at("up/etc"), "copied"],
+        &["cp", "box/f", &at("up/new")],
+        &["touch", &at("up/new")],
+        &["check", &at("up/etc")],
+    ] {
+        let output = shell.run(command);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {told}");
+        assert!(told.contains(flag), "{command:?}: {told}");
+    }
+    assert!(!shell.path("copied").exists() && !shell.path("box/new").exists());
+    // The link itself is copied as any other; and on the host it leads where it always did.
+    shell.ok(&["cp", &at("out"), "copied"]);
+    assert_eq!(
+        fs::read_link(shell.path("copied")).unwrap(),
+        Path::new("/etc/passwd")
+    );
+    assert!(!shell.ok(&["ls", "-l", "box"]).contains(flag));
+    assert_eq!(shell.ok(&["cat", &at("in")]), "inside");
+}

@@ -28,6 +28,9 @@ pub fn of(reach: &impl Reach, at: At<'_>) -> Capabilities {
         - Capabilities::SET_BTIME
         - Capabilities::SNAPSHOTS
         - Capabilities::ENCRYPTED;
+    if reach.root().is_none() {
+        all -= Capabilities::CONFINED;
+    }
     if !reach.refuses_links() {
         all -= Capabilities::REFUSES_LINKS;
     }

@@ -7,7 +7,8 @@ mod race;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use fs_backends::VRootFsBackend;
+use fs_backends::{StdFsBackend, VRootFsBackend};
+use fs_core::resolve::{Last, PathResolver as _, PosixResolver, leaves_root};
 use fs_core::{
     At, Backend, Change, ErrorKind, FileKind, FileStorage, NewNode, NoOpResolver, OpenOptions,
     RenameMode, SetAttr, VPath, Want,
@@ -138,6 +139,46 @@ fn links_that_lead_outside_are_never_followed() {
         );
         std::fs::remove_file(link).unwrap();
     }
+    prison.assert_outside_untouched();
+}
+
+/// Whoever resolves paths step by step takes `/` in a link for the root of the filesystem; of a sandbox it is not.
+#[test]
+fn links_that_lead_outside_are_no_links_to_the_same_name_inside() {
+    let prison = Prison::new();
+    std::fs::create_dir(prison.root.join("etc")).unwrap();
+    std::fs::write(prison.root.join("etc/passwd"), b"another file").unwrap();
+    symlink("../inside", prison.root.join("dir/in")).unwrap();
+    for (name, target) in [
+        ("absolute", "/etc/passwd"),
+        ("up", "../.."),
+        ("back", "../sandbox/inside"),
+        ("etc/up", "../../../../etc/passwd"),
+        ("chain", "absolute"),
+    ] {
+        symlink(target, prison.root.join(name)).unwrap();
+        let link = path(&format!("/{name}"));
+        assert!(leaves_root(&prison.backend, &link), "{name}");
+        for raw in [format!("/{name}"), format!("/dir/../{name}/x")] {
+            for last in [Last::Follow, Last::Create] {
+                let raw = Path::new(&raw);
+                let found = PosixResolver.resolve(&prison.backend, raw, last);
+                assert_eq!(found.unwrap_err().kind(), ErrorKind::EscapesRoot, "{raw:?}");
+            }
+            let found = PosixResolver.soft_canonicalize(&prison.backend, Path::new(&raw));
+            assert_eq!(found.unwrap_err().kind(), ErrorKind::EscapesRoot, "{raw}");
+        }
+        let kept = PosixResolver.resolve(&prison.backend, link.as_path(), Last::Keep);
+        assert_eq!(kept.unwrap().path, link);
+    }
+    // What was typed is no link: `..` stays at the root.
+    let found = PosixResolver.resolve(&prison.backend, Path::new("/../../dir/in"), Last::Follow);
+    assert_eq!(found.unwrap().path, path("/inside"));
+    assert!(!leaves_root(&prison.backend, &path("/dir/in")));
+    symlink("/nowhere/at/all", prison.outside.join("../free")).unwrap();
+    let host = StdFsBackend::new();
+    let free = VPath::new(prison.outside.parent().unwrap().join("free")).unwrap();
+    assert!(!leaves_root(&host, &free));
     prison.assert_outside_untouched();
 }
 

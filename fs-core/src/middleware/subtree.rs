@@ -177,6 +177,7 @@ impl<B: Backend + 'static> Backend for Subtree<B> {
         self.backend.capabilities(inner.at())
             - Capabilities::SELF_RESOLVING
             - Capabilities::REFUSES_LINKS
+            - Capabilities::CONFINED
     }
 
     fn stat(&self, at: At<'_>) -> Result<Metadata> {

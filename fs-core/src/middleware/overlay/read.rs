@@ -166,6 +166,7 @@ impl Core {
         let mut can = upper
             - Capabilities::SELF_RESOLVING
             - Capabilities::REFUSES_LINKS
+            - Capabilities::CONFINED
             - Capabilities::RENAME_WHITEOUT
             - Capabilities::SNAPSHOTS;
         can |= Capabilities::SORTED_LISTING;
