@@ -15,7 +15,7 @@ use super::context::Context;
 use super::json::{self, Output};
 use super::kept::Kept;
 use super::outcome::{Outcome, tell};
-use super::{salvage, work};
+use super::{print, salvage, work};
 
 /// `lamina check T...`
 #[derive(clap::Args)]
@@ -81,31 +81,33 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut outcome = Outcome::default();
     let mut reports = Vec::new();
     for text in &arguments.targets {
-        let place = match context.place_to_read(text, Last::Follow) {
-            Ok(place) => place,
-            Err(why) => {
-                let report = salvage::explain(context, text, None, why, &mut outcome)?;
-                finish(report, &arguments.output, &mut reports);
-                continue;
-            }
-        };
-        let backend = context.backend(&place)?;
-        let whole = place.path.is_root().then(|| {
-            let location = context.location(text)?;
-            anyhow::Ok(Kept::of(location, backend.clone()))
-        });
-        let report = match whole.transpose()?.flatten() {
-            Some(kept) => look_into(&kept, text.display().to_string(), &mut outcome)?,
-            None => work::run("checking", "nothing was changed", |control| {
-                Ok(Check::new(&*backend, &place, &mut outcome, control).tree(text)?)
-            })?,
-        };
-        finish(report, &arguments.output, &mut reports);
+        match target(context, text, &mut outcome) {
+            Ok(report) => finish(report, &arguments.output, &mut reports),
+            Err(error) => outcome.pass_over(error)?,
+        }
     }
     if arguments.output.json {
         json::write(&reports)?;
     }
     Ok(outcome)
+}
+
+fn target(context: &Context, text: &OsString, outcome: &mut Outcome) -> anyhow::Result<Report> {
+    let place = match context.place_to_read(text, Last::Follow) {
+        Ok(place) => place,
+        Err(why) => return salvage::explain(context, text, None, why, outcome),
+    };
+    let backend = context.backend(&place)?;
+    let whole = place.path.is_root().then(|| {
+        let location = context.location(text)?;
+        anyhow::Ok(Kept::of(location, backend.clone()))
+    });
+    match whole.transpose()?.flatten() {
+        Some(kept) => look_into(&kept, text.display().to_string(), outcome),
+        None => work::run("checking", "nothing was changed", |control| {
+            Ok(Check::new(&*backend, &place, outcome, control).tree(text)?)
+        }),
+    }
 }
 
 /// Tells what is wrong with a vault or store that can't be opened because of `why`.
@@ -262,7 +264,7 @@ impl<'a> Check<'a> {
                 Ok(below) => stack.extend(below),
                 Err(e) if e.kind() == ErrorKind::Cancelled => return Err(e),
                 Err(e) => {
-                    self.outcome.note(path.display(), &e);
+                    self.outcome.note(print::shown(path.as_os_str()), &e);
                     self.damages.extend(damage(path, &e));
                 }
             }

@@ -8,6 +8,7 @@ use fs_core::{At, Change, SetAttr};
 use super::context::Context;
 use super::mode::Mode;
 use super::outcome::Outcome;
+use super::print;
 
 /// `lamina chmod MODE T...`
 #[derive(clap::Args)]
@@ -32,7 +33,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
             backend.change(&Change::SetAttr(at, &SetAttr::mode(mode)))
         });
         if let Err(e) = done {
-            outcome.note(text.display(), &e);
+            outcome.note(print::shown(text), &e);
         }
     }
     Ok(outcome)

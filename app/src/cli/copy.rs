@@ -11,6 +11,7 @@ use fs_core::resolve::Last;
 use fs_core::{At, Control, Error, ErrorKind};
 
 use super::context::Context;
+use super::escape;
 use super::outcome::{Misuse, Outcome, tell};
 
 /// `lamina cp [-r] [--replace|--skip|--keep-both] SRC... DST`
@@ -256,5 +257,10 @@ fn show(progress: &Progress) {
     let current = &progress.current;
     let mut out = std::io::stderr().lock();
     // Only for the eye.
-    let _ = write!(out, "\r\x1b[K{percent:3.0} %  {size}  {current}").and_then(|()| out.flush());
+    let _ = write!(
+        out,
+        "\r\x1b[K{percent:3.0} %  {size}  {}",
+        escape::line(current)
+    )
+    .and_then(|()| out.flush());
 }

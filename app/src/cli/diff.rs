@@ -32,6 +32,8 @@ pub struct Arguments {
 #[derive(serde::Serialize)]
 struct Row {
     path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<Vec<u8>>,
     difference: String,
 }
 
@@ -60,13 +62,18 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
         &Control::new(),
         &mut |path, difference| {
             match difference {
-                Ok(difference) if arguments.output.json => rows.push(Row {
-                    path: path.display().into_owned(),
-                    difference: difference.to_string(),
-                }),
-                Ok(difference) => writeln!(out, "{}: {difference}", path.display())
+                Ok(difference) if arguments.output.json => {
+                    let (path, path_bytes) = json::text(path.as_os_str());
+                    rows.push(Row {
+                        path,
+                        path_bytes,
+                        difference: difference.to_string(),
+                    });
+                }
+                Ok(difference) => print::raw(&mut out, path.as_os_str())
+                    .and_then(|()| writeln!(out, ": {difference}"))
                     .map_err(|e| fs_core::Error::from_io(e, "print"))?,
-                Err(e) => outcome.note(path.display(), &e),
+                Err(e) => outcome.note(print::shown(path.as_os_str()), &e),
             }
             Ok(())
         },

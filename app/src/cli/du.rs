@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::Write as _;
 
+use anyhow::Context as _;
 use fs_core::resolve::Last;
 use fs_core::{At, FileId, Metadata, VPath};
 use serde::Serialize;
@@ -79,59 +80,66 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut rows = Vec::new();
     let mut out = print::out();
     for text in &arguments.targets {
-        let place = context.place_to_read(text, Last::Follow)?;
-        let backend = context.backend(&place)?;
-        let mut sum = Sum {
-            apparent: arguments.apparent_size,
-            seen: HashSet::new(),
-            open: vec![0],
-        };
-        let mut give = |path: &VPath, bytes: u64| -> anyhow::Result<()> {
-            if arguments.summary && *path != place.path {
-                return Ok(());
+        let mut target = |outcome: &mut Outcome| -> anyhow::Result<()> {
+            let place = context.place_to_read(text, Last::Follow)?;
+            let backend = context.backend(&place)?;
+            let mut sum = Sum {
+                apparent: arguments.apparent_size,
+                seen: HashSet::new(),
+                open: vec![0],
+            };
+            let mut give = |path: &VPath, bytes: u64| -> anyhow::Result<()> {
+                if arguments.summary && *path != place.path {
+                    return Ok(());
+                }
+                if arguments.output.json {
+                    let (path, path_bytes) = json::text(path.as_os_str());
+                    rows.push(Row {
+                        bytes,
+                        path,
+                        path_bytes,
+                    });
+                    return Ok(());
+                }
+                match arguments.human {
+                    true => write!(
+                        out,
+                        "{}\t",
+                        humansize::format_size(bytes, humansize::BINARY)
+                    )?,
+                    false => write!(out, "{bytes}\t")?,
+                }
+                print::raw(&mut out, path.as_os_str())?;
+                writeln!(out)?;
+                Ok(())
+            };
+            let start = backend.stat(At::path(&place.path));
+            let start = start.with_context(|| text.display().to_string())?;
+            if start.is_dir() {
+                walk(&*backend, &place.path, &mut |step| match step {
+                    Step::Item(item) => {
+                        sum.add(item.metadata);
+                        Ok(())
+                    }
+                    Step::Leave(path) => {
+                        let bytes = sum.leave();
+                        give(path, bytes)
+                    }
+                    Step::Failed(path, error) => {
+                        outcome.note(print::shown(path.as_os_str()), &error);
+                        let bytes = sum.leave();
+                        give(path, bytes)
+                    }
+                })?;
+            } else {
+                sum.add(&start);
+                let bytes = sum.leave();
+                give(&place.path, bytes)?;
             }
-            if arguments.output.json {
-                let (path, path_bytes) = json::text(path.as_os_str());
-                rows.push(Row {
-                    bytes,
-                    path,
-                    path_bytes,
-                });
-                return Ok(());
-            }
-            match arguments.human {
-                true => write!(
-                    out,
-                    "{}\t",
-                    humansize::format_size(bytes, humansize::BINARY)
-                )?,
-                false => write!(out, "{bytes}\t")?,
-            }
-            print::raw(&mut out, path.as_os_str())?;
-            writeln!(out)?;
             Ok(())
         };
-        let start = backend.stat(At::path(&place.path))?;
-        if start.is_dir() {
-            walk(&*backend, &place.path, &mut |step| match step {
-                Step::Item(item) => {
-                    sum.add(item.metadata);
-                    Ok(())
-                }
-                Step::Leave(path) => {
-                    let bytes = sum.leave();
-                    give(path, bytes)
-                }
-                Step::Failed(path, error) => {
-                    outcome.note(path.display(), &error);
-                    let bytes = sum.leave();
-                    give(path, bytes)
-                }
-            })?;
-        } else {
-            sum.add(&start);
-            let bytes = sum.leave();
-            give(&place.path, bytes)?;
+        if let Err(error) = target(&mut outcome) {
+            outcome.pass_over(error)?;
         }
     }
     out.flush()?;

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::Path;
 
+use anyhow::Context as _;
 use fs_core::resolve::Last;
 use fs_core::{At, Backend, Control, ErrorKind, FileKind, Metadata, VPath, extensions};
 use globset::{GlobBuilder, GlobMatcher};
@@ -134,40 +135,49 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut items = Vec::new();
     let mut out = print::out();
     for text in &arguments.targets {
-        let place = context.place_to_read(text, Last::Follow)?;
-        let backend = context.backend(&place)?;
-        let mut give = |path: &VPath, metadata: &Metadata| -> anyhow::Result<()> {
-            if wanted.matches(path, metadata) {
-                if arguments.output.json {
-                    items.push(json::Item::new(&*backend, path, metadata)?);
-                } else {
-                    print::raw(&mut out, path.as_os_str())?;
-                    writeln!(out)?;
+        let mut target = |outcome: &mut Outcome| -> anyhow::Result<()> {
+            let place = context.place_to_read(text, Last::Follow)?;
+            let backend = context.backend(&place)?;
+            let mut give = |path: &VPath, metadata: &Metadata| -> anyhow::Result<()> {
+                if wanted.matches(path, metadata) {
+                    if arguments.output.json {
+                        items.push(json::Item::new(&*backend, path, metadata)?);
+                    } else {
+                        print::raw(&mut out, path.as_os_str())?;
+                        writeln!(out)?;
+                    }
                 }
+                Ok(())
+            };
+            let start = backend.stat(At::path(&place.path));
+            let start = start.with_context(|| text.display().to_string())?;
+            give(&place.path, &start)?;
+            if !start.is_dir() {
+                return Ok(());
+            }
+            if let Some(paths) = wanted.search(&*backend, &place.path)? {
+                for path in paths {
+                    match backend.stat(At::path(&path)) {
+                        Ok(metadata) => give(&path, &metadata)?,
+                        Err(error) => outcome.note(print::shown(path.as_os_str()), &error),
+                    }
+                }
+            } else {
+                walk(&*backend, &place.path, &mut |step| {
+                    match step {
+                        Step::Item(item) => give(item.path, item.metadata)?,
+                        Step::Failed(path, error) => {
+                            outcome.note(print::shown(path.as_os_str()), &error)
+                        }
+                        Step::Leave(_) => {}
+                    }
+                    Ok(())
+                })?;
             }
             Ok(())
         };
-        let start = backend.stat(At::path(&place.path))?;
-        give(&place.path, &start)?;
-        if !start.is_dir() {
-            continue;
-        }
-        if let Some(paths) = wanted.search(&*backend, &place.path)? {
-            for path in paths {
-                match backend.stat(At::path(&path)) {
-                    Ok(metadata) => give(&path, &metadata)?,
-                    Err(error) => outcome.note(path.display(), &error),
-                }
-            }
-        } else {
-            walk(&*backend, &place.path, &mut |step| {
-                match step {
-                    Step::Item(item) => give(item.path, item.metadata)?,
-                    Step::Failed(path, error) => outcome.note(path.display(), &error),
-                    Step::Leave(_) => {}
-                }
-                Ok(())
-            })?;
+        if let Err(error) = target(&mut outcome) {
+            outcome.pass_over(error)?;
         }
     }
     out.flush()?;

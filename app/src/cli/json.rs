@@ -48,6 +48,8 @@ pub struct Item {
     changed_ns: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_bytes: Option<Vec<u8>>,
     /// It is a link that leads out of the sandbox, and is not followed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     escapes: bool,
@@ -56,11 +58,11 @@ pub struct Item {
 impl Item {
     /// What is at `path`; of a link its target too.
     pub fn new(backend: &dyn Backend, path: &VPath, metadata: &Metadata) -> fs_core::Result<Self> {
-        let target = if metadata.is_symlink() {
-            let target = backend.read_link(At::path(path))?;
-            Some(target.to_string_lossy().into_owned())
+        let (target, target_bytes) = if metadata.is_symlink() {
+            let (target, bytes) = text(&backend.read_link(At::path(path))?);
+            (Some(target), bytes)
         } else {
-            None
+            (None, None)
         };
         let escapes = metadata.is_symlink() && leaves_root(backend, path);
         let (path, path_bytes) = text(path.as_os_str());
@@ -79,6 +81,7 @@ impl Item {
             modified_ns: metadata.mtime.nanos(),
             changed_ns: metadata.ctime.nanos(),
             target,
+            target_bytes,
         })
     }
 }

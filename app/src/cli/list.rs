@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 
+use anyhow::Context as _;
 use fs_core::ops::Place;
 use fs_core::resolve::Last;
 use fs_core::{At, Backend, Error, ErrorKind, Metadata, Name, Result, VPath};
@@ -39,25 +40,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut items = Vec::new();
     let several = !arguments.output.json && (arguments.targets.len() > 1 || arguments.recursive);
     for text in &arguments.targets {
-        let place = match context.place_to_read(text, Last::Follow) {
-            Ok(place) => place,
-            Err(error) if is_outside(&error) => return Err(error),
-            // A link that leads nowhere is listed itself.
-            Err(_) => context.place_to_read(text, Last::Keep)?,
-        };
-        let backend = context.backend(&place)?;
-        let metadata = backend.stat(At::path(&place.path))?;
         let mut lister = Lister {
-            backend: &*backend,
             arguments,
             items: &mut items,
         };
-        if metadata.is_dir() {
-            lister.folder(&mut out, &mut outcome, &place, several)?;
-        } else {
-            let name = place.path.file_name();
-            let name = name.map_or_else(|| text.clone(), |name| name.as_os_str().to_owned());
-            lister.line(&mut out, &name, &place.path, &metadata)?;
+        if let Err(error) = lister.target(context, &mut out, &mut outcome, text, several) {
+            outcome.pass_over(error)?;
         }
     }
     out.flush()?;
@@ -74,14 +62,39 @@ fn is_outside(error: &anyhow::Error) -> bool {
 }
 
 struct Lister<'a> {
-    backend: &'a dyn Backend,
     arguments: &'a Arguments,
     items: &'a mut Vec<json::Item>,
 }
 
 impl Lister<'_> {
+    fn target(
+        &mut self,
+        context: &Context,
+        out: &mut dyn Write,
+        outcome: &mut Outcome,
+        text: &OsString,
+        titled: bool,
+    ) -> anyhow::Result<()> {
+        let place = match context.place_to_read(text, Last::Follow) {
+            Ok(place) => place,
+            Err(error) if is_outside(&error) => return Err(error),
+            // A link that leads nowhere is listed itself.
+            Err(_) => context.place_to_read(text, Last::Keep)?,
+        };
+        let backend = context.backend(&place)?;
+        let metadata = backend.stat(At::path(&place.path));
+        let metadata = metadata.with_context(|| text.display().to_string())?;
+        if metadata.is_dir() {
+            return self.folder(&*backend, out, outcome, &place, titled);
+        }
+        let name = place.path.file_name();
+        let name = name.map_or_else(|| text.clone(), |name| name.as_os_str().to_owned());
+        self.line(&*backend, out, &name, &place.path, &metadata)
+    }
+
     fn folder(
         &mut self,
+        backend: &dyn Backend,
         out: &mut dyn Write,
         outcome: &mut Outcome,
         start: &Place,
@@ -90,11 +103,11 @@ impl Lister<'_> {
         let mut stack = vec![start.path.clone()];
         let mut first = true;
         while let Some(folder) = stack.pop() {
-            let entries = match self.entries(&folder) {
+            let entries = match self.entries(backend, &folder) {
                 Ok(entries) => entries,
                 Err(e) if folder == start.path => return Err(e.into()),
                 Err(e) => {
-                    outcome.note(folder.display(), &e);
+                    outcome.note(print::shown(folder.as_os_str()), &e);
                     continue;
                 }
             };
@@ -109,7 +122,7 @@ impl Lister<'_> {
             let mut below = Vec::new();
             for (name, metadata) in entries {
                 let path = folder.join(&name);
-                self.line(out, name.as_os_str(), &path, &metadata)?;
+                self.line(backend, out, name.as_os_str(), &path, &metadata)?;
                 if self.arguments.recursive && metadata.is_dir() {
                     below.push(path);
                 }
@@ -119,22 +132,22 @@ impl Lister<'_> {
         Ok(())
     }
 
-    fn entries(&self, folder: &VPath) -> Result<Vec<(Name, Metadata)>> {
-        let mut entries = walk::entries(self.backend, folder)?;
+    fn entries(&self, backend: &dyn Backend, folder: &VPath) -> Result<Vec<(Name, Metadata)>> {
+        let mut entries = walk::entries(backend, folder)?;
         entries.retain(|(name, _)| self.arguments.all || !name.as_bytes().starts_with(b"."));
         Ok(entries)
     }
 
     fn line(
         &mut self,
+        backend: &dyn Backend,
         out: &mut dyn Write,
         name: &std::ffi::OsStr,
         path: &VPath,
         metadata: &Metadata,
     ) -> anyhow::Result<()> {
         if self.arguments.output.json {
-            self.items
-                .push(json::Item::new(self.backend, path, metadata)?);
+            self.items.push(json::Item::new(backend, path, metadata)?);
             return Ok(());
         }
         if self.arguments.long {
@@ -151,7 +164,7 @@ impl Lister<'_> {
         }
         print::raw(out, name)?;
         if self.arguments.long && metadata.is_symlink() {
-            print::target(out, self.backend, path)?;
+            print::target(out, backend, path)?;
         }
         writeln!(out)?;
         Ok(())

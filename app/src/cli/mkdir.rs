@@ -8,6 +8,7 @@ use fs_core::{At, Backend, Change, ErrorKind, NewNode, Result, VPath};
 
 use super::context::Context;
 use super::outcome::Outcome;
+use super::print;
 
 /// `lamina mkdir [-p] T...`
 #[derive(clap::Args)]
@@ -32,7 +33,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
             make(&*context.backend(&place)?, &place.path)
         };
         if let Err(e) = done {
-            outcome.note(text.display(), &e);
+            outcome.note(print::shown(text), &e);
         }
     }
     Ok(outcome)

@@ -18,6 +18,7 @@ mod context;
 mod copy;
 mod diff;
 mod du;
+mod escape;
 mod find;
 mod json;
 mod kept;

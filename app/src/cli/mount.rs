@@ -89,8 +89,9 @@ fn save(context: &Context, mut signals: Signals) -> anyhow::Result<()> {
     while let Err(error) = context.save() {
         let sentence = format!("{error:#}");
         if sentence != told {
+            tell(&sentence);
             tell(format_args!(
-                "{sentence}\nlamina: what was written is still in memory, and saving it is tried again and again: make room; {} ends this program without it",
+                "what was written is still in memory, and saving it is tried again and again: make room; {} ends this program without it",
                 if asked {
                     "another signal"
                 } else {

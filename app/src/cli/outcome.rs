@@ -1,12 +1,13 @@
 //! How a command ended.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use fs_core::ErrorKind;
 use signal_hook::consts::{SIGHUP, SIGTERM};
 
+use super::escape;
 use super::work::Stopped;
 
 /// The worst of what happened.
@@ -71,6 +72,15 @@ impl Outcome {
         known.map_or(Self::Failed, |e| Self::of_kind(e.kind()))
     }
 
+    /// Tells why one of several targets could not be had, so that the others are still served. What ends the whole command is given back.
+    pub fn pass_over(&mut self, error: anyhow::Error) -> anyhow::Result<()> {
+        if error.downcast_ref::<Misuse>().is_some() || error.downcast_ref::<Stopped>().is_some() {
+            return Err(error);
+        }
+        *self = (*self).max(Self::of_error(&error));
+        Ok(())
+    }
+
     /// What an error of the engine means.
     pub fn of_kind(kind: ErrorKind) -> Self {
         match kind {
@@ -92,5 +102,12 @@ impl Outcome {
 
 /// A line on the standard error. That nobody hears it (the terminal is closed) ends nothing.
 pub fn tell(what: impl Display) {
-    writeln!(std::io::stderr(), "lamina: {what}").unwrap_or_default();
+    let mut out = std::io::stderr();
+    let line = what.to_string();
+    // What names of files are in it must not act on a terminal.
+    let line = match out.is_terminal() {
+        true => escape::line(&line),
+        false => line.into(),
+    };
+    writeln!(out, "lamina: {line}").unwrap_or_default();
 }

@@ -1,8 +1,13 @@
-//! Writing to the standard output: names as they are, byte by byte.
+//! Writing to the standard output: names as they are, byte by byte; on a terminal, which would obey what some bytes tell it, as `ls` quotes them.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
+use std::os::unix::ffi::OsStrExt as _;
+use std::sync::OnceLock;
 
+use super::escape;
+use fs_core::ops::Place;
 use fs_core::resolve::leaves_root;
 use fs_core::{At, Backend, FileKind, Metadata, Time, VPath};
 
@@ -11,9 +16,37 @@ pub fn out() -> io::BufWriter<io::StdoutLock<'static>> {
     io::BufWriter::new(io::stdout().lock())
 }
 
-/// A name, exactly.
+/// A name, exactly; on a terminal so that it can be typed, and can't act.
 pub fn raw(out: &mut dyn Write, name: &OsStr) -> io::Result<()> {
-    out.write_all(name.as_encoded_bytes())
+    out.write_all(&as_for(is_terminal(), name.as_bytes()))
+}
+
+/// The same as text, for the standard error.
+pub fn shown(name: impl AsRef<OsStr>) -> String {
+    let name = name.as_ref().as_bytes();
+    String::from_utf8_lossy(&as_for(io::stderr().is_terminal(), name)).into_owned()
+}
+
+/// A place as it would be typed: of the host its path alone.
+pub fn place(place: &Place) -> String {
+    let path = place.path.display();
+    match place.fs.as_str() {
+        "host:/" => path.to_string(),
+        fs => format!("{fs}::{path}"),
+    }
+}
+
+fn is_terminal() -> bool {
+    static IS: OnceLock<bool> = OnceLock::new();
+    *IS.get_or_init(|| io::stdout().is_terminal())
+}
+
+fn as_for(terminal: bool, name: &[u8]) -> Cow<'_, [u8]> {
+    if terminal {
+        escape::quoted(name)
+    } else {
+        name.into()
+    }
 }
 
 /// Where a link leads, behind its name.

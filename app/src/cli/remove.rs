@@ -8,6 +8,7 @@ use fs_core::{At, Control, Error, ErrorKind};
 
 use super::context::Context;
 use super::outcome::Outcome;
+use super::print;
 
 /// `lamina rm [-r] T...`
 #[derive(clap::Args)]
@@ -35,7 +36,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
             Ok(_) => None,
         };
         match refused {
-            Some(e) => outcome.note(text.display(), &e),
+            Some(e) => outcome.note(print::shown(text), &e),
             None => items.push(place),
         }
     }

@@ -112,6 +112,8 @@ struct ChangeRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     moved_from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    moved_from_bytes: Option<Vec<u8>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     size_before: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_after: Option<u64>,
@@ -282,11 +284,14 @@ fn diff(changes: &[SnapshotChange], output: &Output) -> anyhow::Result<Outcome> 
 fn row(change: &SnapshotChange) -> ChangeRow {
     let (path, path_bytes) = json::text(change.path.as_os_str());
     let moved_from = change.moved_from.as_ref();
+    let moved_from = moved_from.map(|from| json::text(from.as_os_str()));
+    let (moved_from, moved_from_bytes) = moved_from.unzip();
     ChangeRow {
         change: change.kind(),
         path,
         path_bytes,
-        moved_from: moved_from.map(|from| from.display().into_owned()),
+        moved_from,
+        moved_from_bytes: moved_from_bytes.flatten(),
         size_before: change.before.as_ref().map(|before| before.size),
         size_after: change.after.as_ref().map(|after| after.size),
     }

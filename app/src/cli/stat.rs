@@ -1,9 +1,11 @@
 //! `lamina stat`
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::io::Write as _;
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt as _;
 
+use anyhow::Context as _;
 use fs_core::resolve::{Last, leaves_root};
 use fs_core::{At, Backend, Metadata, Time, VPath};
 use serde::Serialize;
@@ -64,39 +66,10 @@ impl Document {
 pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> {
     let mut out = print::out();
     let mut documents = Vec::new();
+    let mut outcome = Outcome::default();
     for text in &arguments.targets {
-        let place = context.place_to_read(text, Last::Keep)?;
-        let backend = context.backend(&place)?;
-        let at = At::path(&place.path);
-        let metadata = backend.stat(at)?;
-        if arguments.output.json {
-            documents.push(Document::new(&*backend, &place.path, &metadata)?);
-            continue;
-        }
-        writeln!(out, "name      {}", text.display())?;
-        writeln!(out, "kind      {:?}", metadata.kind)?;
-        if metadata.is_symlink() {
-            writeln!(out, "target    {}", backend.read_link(at)?.display())?;
-            if leaves_root(&*backend, &place.path) {
-                writeln!(out, "flag      {}", print::OUTSIDE)?;
-            }
-        }
-        writeln!(out, "size      {}", metadata.size)?;
-        writeln!(out, "allocated {}", metadata.allocated)?;
-        writeln!(
-            out,
-            "mode      {:04o} {}",
-            metadata.mode,
-            print::mode(&metadata)
-        )?;
-        writeln!(out, "owner     {}:{}", metadata.uid, metadata.gid)?;
-        writeln!(out, "links     {}", metadata.nlink)?;
-        writeln!(out, "inode     {}", metadata.id.ino)?;
-        writeln!(out, "changed   {}", print::time(metadata.mtime))?;
-        for name in backend.list_xattrs(at)? {
-            let value = backend.get_xattr(at, &name)?;
-            let value = String::from_utf8_lossy(&value);
-            writeln!(out, "xattr     {} = {value}", name.display())?;
+        if let Err(error) = target(context, arguments, &mut out, &mut documents, text) {
+            outcome.pass_over(error)?;
         }
     }
     out.flush()?;
@@ -104,5 +77,56 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     if arguments.output.json {
         json::write(&documents)?;
     }
-    Ok(Outcome::Done)
+    Ok(outcome)
+}
+
+fn target(
+    context: &Context,
+    arguments: &Arguments,
+    out: &mut dyn Write,
+    documents: &mut Vec<Document>,
+    text: &OsString,
+) -> anyhow::Result<()> {
+    let place = context.place_to_read(text, Last::Keep)?;
+    let backend = context.backend(&place)?;
+    let at = At::path(&place.path);
+    let metadata = backend.stat(at);
+    let metadata = metadata.with_context(|| text.display().to_string())?;
+    if arguments.output.json {
+        documents.push(Document::new(&*backend, &place.path, &metadata)?);
+        return Ok(());
+    }
+    line(out, "name      ", text)?;
+    writeln!(out, "kind      {:?}", metadata.kind)?;
+    if metadata.is_symlink() {
+        line(out, "target    ", &backend.read_link(at)?)?;
+        if leaves_root(&*backend, &place.path) {
+            writeln!(out, "flag      {}", print::OUTSIDE)?;
+        }
+    }
+    writeln!(out, "size      {}", metadata.size)?;
+    writeln!(out, "allocated {}", metadata.allocated)?;
+    writeln!(
+        out,
+        "mode      {:04o} {}",
+        metadata.mode,
+        print::mode(&metadata)
+    )?;
+    writeln!(out, "owner     {}:{}", metadata.uid, metadata.gid)?;
+    writeln!(out, "links     {}", metadata.nlink)?;
+    writeln!(out, "inode     {}", metadata.id.ino)?;
+    writeln!(out, "changed   {}", print::time(metadata.mtime))?;
+    for name in backend.list_xattrs(at)? {
+        let value = backend.get_xattr(at, &name)?;
+        write!(out, "xattr     ")?;
+        print::raw(out, &name)?;
+        line(out, " = ", OsStr::from_bytes(&value))?;
+    }
+    Ok(())
+}
+
+fn line(out: &mut dyn Write, label: &str, value: &OsStr) -> std::io::Result<()> {
+    write!(out, "{label}")?;
+    print::raw(out, value)?;
+    writeln!(out)
 }

@@ -7,6 +7,7 @@ use fs_core::{At, Change, ErrorKind, NewNode, SetAttr, SetTime};
 
 use super::context::Context;
 use super::outcome::Outcome;
+use super::print;
 
 /// `lamina touch T...`
 #[derive(clap::Args)]
@@ -35,7 +36,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
             done => done,
         };
         if let Err(e) = done {
-            outcome.note(text.display(), &e);
+            outcome.note(print::shown(text), &e);
         }
     }
     Ok(outcome)

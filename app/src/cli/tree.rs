@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 
+use anyhow::Context as _;
 use fs_core::At;
 use fs_core::resolve::Last;
 use serde::Serialize;
@@ -42,65 +43,73 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut rows = Vec::new();
     let mut out = print::out();
     for text in &arguments.targets {
-        let place = context.place_to_read(text, Last::Follow)?;
-        let backend = context.backend(&place)?;
-        if !arguments.output.json {
-            writeln!(out, "{}", text.display())?;
-        }
-        if !backend.stat(At::path(&place.path))?.is_dir() {
-            continue;
-        }
-        let mut hidden: Option<usize> = None;
-        let (mut folders, mut files) = (0u64, 0u64);
-        walk(&*backend, &place.path, &mut |step| {
-            let item = match step {
-                Step::Item(item) => item,
-                Step::Failed(path, error) => {
-                    outcome.note(path.display(), &error);
+        let mut target = |outcome: &mut Outcome| -> anyhow::Result<()> {
+            let place = context.place_to_read(text, Last::Follow)?;
+            let backend = context.backend(&place)?;
+            if !arguments.output.json {
+                print::raw(&mut out, text)?;
+                writeln!(out)?;
+            }
+            let start = backend.stat(At::path(&place.path));
+            if !start.with_context(|| text.display().to_string())?.is_dir() {
+                return Ok(());
+            }
+            let mut hidden: Option<usize> = None;
+            let (mut folders, mut files) = (0u64, 0u64);
+            walk(&*backend, &place.path, &mut |step| {
+                let item = match step {
+                    Step::Item(item) => item,
+                    Step::Failed(path, error) => {
+                        outcome.note(print::shown(path.as_os_str()), &error);
+                        return Ok(());
+                    }
+                    Step::Leave(_) => return Ok(()),
+                };
+                // Nothing below a hidden folder is shown either.
+                if hidden.is_some_and(|depth| item.depth > depth) {
                     return Ok(());
                 }
-                Step::Leave(_) => return Ok(()),
-            };
-            // Nothing below a hidden folder is shown either.
-            if hidden.is_some_and(|depth| item.depth > depth) {
-                return Ok(());
+                let name = item.path.file_name();
+                let dotted = name
+                    .as_ref()
+                    .is_some_and(|name| name.as_bytes().starts_with(b"."));
+                hidden = (dotted && !arguments.all).then_some(item.depth);
+                if hidden.is_some() || arguments.levels.is_some_and(|most| item.depth >= most) {
+                    return Ok(());
+                }
+                if item.metadata.is_dir() {
+                    folders += 1;
+                } else {
+                    files += 1;
+                }
+                if arguments.output.json {
+                    rows.push(Row {
+                        depth: item.depth,
+                        item: json::Item::new(&*backend, item.path, item.metadata)?,
+                    });
+                    return Ok(());
+                }
+                let (own, above) = item.last.split_last().unwrap_or((&true, &[]));
+                for last in above {
+                    write!(out, "{}", if *last { "    " } else { "│   " })?;
+                }
+                write!(out, "{}", if *own { "└── " } else { "├── " })?;
+                if let Some(name) = name {
+                    print::raw(&mut out, name.as_os_str())?;
+                }
+                if item.metadata.is_symlink() {
+                    print::target(&mut out, &*backend, item.path)?;
+                }
+                writeln!(out)?;
+                Ok(())
+            })?;
+            if !arguments.output.json {
+                writeln!(out, "\n{folders} folders, {files} files")?;
             }
-            let name = item.path.file_name();
-            let dotted = name
-                .as_ref()
-                .is_some_and(|name| name.as_bytes().starts_with(b"."));
-            hidden = (dotted && !arguments.all).then_some(item.depth);
-            if hidden.is_some() || arguments.levels.is_some_and(|most| item.depth >= most) {
-                return Ok(());
-            }
-            if item.metadata.is_dir() {
-                folders += 1;
-            } else {
-                files += 1;
-            }
-            if arguments.output.json {
-                rows.push(Row {
-                    depth: item.depth,
-                    item: json::Item::new(&*backend, item.path, item.metadata)?,
-                });
-                return Ok(());
-            }
-            let (own, above) = item.last.split_last().unwrap_or((&true, &[]));
-            for last in above {
-                write!(out, "{}", if *last { "    " } else { "│   " })?;
-            }
-            write!(out, "{}", if *own { "└── " } else { "├── " })?;
-            if let Some(name) = name {
-                print::raw(&mut out, name.as_os_str())?;
-            }
-            if item.metadata.is_symlink() {
-                print::target(&mut out, &*backend, item.path)?;
-            }
-            writeln!(out)?;
             Ok(())
-        })?;
-        if !arguments.output.json {
-            writeln!(out, "\n{folders} folders, {files} files")?;
+        };
+        if let Err(error) = target(&mut outcome) {
+            outcome.pass_over(error)?;
         }
     }
     out.flush()?;

@@ -202,3 +202,133 @@ fn links_out_of_a_sandbox_are_listed_and_flagged_and_never_followed() {
     assert!(!shell.ok(&["ls", "-l", "box"]).contains(flag));
     assert_eq!(shell.ok(&["cat", &at("in")]), "inside");
 }
+
+/// What a command writes to a terminal, which `script(1)` gives it.
+fn on_a_terminal(shell: &Shell, arguments: &[&str]) -> String {
+    let program = [env!("CARGO_BIN_EXE_lamina")];
+    let quoted = program.iter().chain(arguments).map(|it| format!("'{it}'"));
+    let line = quoted.collect::<Vec<_>>().join(" ");
+    let mut command = Command::new("script");
+    let output = command
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(shell.folder.path())
+        .env("XDG_STATE_HOME", shell.path("home"))
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn names_show_their_control_characters_on_a_terminal_and_have_them_in_a_pipe() {
+    let shell = Shell::new();
+    let hostile = "a\x1b[31mred\nline";
+    fs::create_dir_all(shell.path("d")).unwrap();
+    fs::write(shell.path("d").join(hostile), "x").unwrap();
+    symlink("to\x07", shell.path("d/link")).unwrap();
+    let shown = r"'a'$'\033''[31mred'$'\n''line'";
+    for command in [
+        &["ls", "d"][..],
+        &["ls", "-l", "d"],
+        &["tree", "d"],
+        &["du", "d"],
+        &["find", "d"],
+    ] {
+        let told = on_a_terminal(&shell, command);
+        assert!(
+            !told.contains('\x1b') && !told.contains('\x07'),
+            "{command:?}: {told:?}"
+        );
+        let is_there = match command {
+            ["ls", "d"] | ["ls", "-l", "d"] | ["tree", "d"] => told.contains(shown),
+            ["find", "d"] => told.contains(r"red'$'\n''line'"),
+            _ => true,
+        };
+        assert!(is_there, "{command:?}: {told:?}");
+    }
+    assert!(on_a_terminal(&shell, &["ls", "-l", "d"]).contains(r"-> 'to'$'\007'"));
+    assert!(on_a_terminal(&shell, &["stat", "d/link"]).contains(r"'to'$'\007'"));
+    let missing = format!("d/{hostile}/none");
+    let told = on_a_terminal(&shell, &["cat", &missing]);
+    assert!(
+        told.contains(r"\033[31mred\nline") && !told.contains('\x1b'),
+        "{told:?}"
+    );
+    // Programs get the bytes.
+    assert_eq!(shell.ok(&["ls", "d"]), format!("{hostile}\nlink\n"));
+    let plain = on_a_terminal(&shell, &["ls", "."]);
+    assert_eq!(plain.lines().next(), Some("d"));
+}
+
+#[test]
+fn what_is_not_there_is_told_and_the_rest_is_served_in_one_document() {
+    let shell = Shell::new();
+    scene(&shell);
+    symlink(OsStr::from_bytes(b"to\xff"), shell.path("tree/raw")).unwrap();
+    for command in ["ls", "stat", "find", "du", "tree", "check"] {
+        let none = shell.ends(1, &[command, "--json", "none", "v.db::/none"]);
+        assert_eq!(none, "[]\n", "{command}");
+        let some = shell.ends(1, &[command, "--json", "none", "tree/a", "v.db::/none"]);
+        let some: Vec<Value> = serde_json::from_str(&some).unwrap();
+        assert!(!some.is_empty(), "{command}");
+        let told = shell.run(&[command, "none"]);
+        assert!(String::from_utf8_lossy(&told.stderr).contains("none"));
+    }
+    let link = shell.ok(&["stat", "--json", "tree/raw"]);
+    let link: Vec<Value> = serde_json::from_str(&link).unwrap();
+    assert_eq!(link[0]["target_bytes"], serde_json::json!([116, 111, 255]));
+    shell.ok(&["cp", "tree/raw", "v.db::/raw"]);
+    let diff = shell.ends(1, &["diff", "--json", "tree/a", "tree/b"]);
+    assert!(serde_json::from_str::<Vec<Value>>(&diff).unwrap().len() > 1);
+}
+
+#[test]
+fn interrupted_operations_of_one_name_are_told_apart() {
+    let shell = Shell::new();
+    fs::write(shell.path("src"), vec![7; 64 << 20]).unwrap();
+    let pending =
+        || -> Vec<Value> { serde_json::from_str(&shell.ok(&["recover", "--json"])).unwrap() };
+    for (count, target) in [(1, "one.db"), (2, "two.db")] {
+        shell.ok(&["new", "vault", target]);
+        let journals =
+            || fs::read_dir(shell.path("home/lamina/journal")).map_or(0, Iterator::count);
+        for attempt in 0.. {
+            assert!(attempt < 30, "never killed in the middle");
+            let before = journals();
+            let copy = format!("{target}::/src {attempt}");
+            let mut child = shell.command(&["cp", "src", &copy]).spawn().unwrap();
+            while journals() == before && child.try_wait().unwrap().is_none() {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            if pending().len() == count {
+                break;
+            }
+        }
+    }
+    let rows = pending();
+    assert!(
+        rows.iter().all(|row| row["name"] == rows[0]["name"]),
+        "{rows:?}"
+    );
+    assert_ne!(rows[0]["id"], rows[1]["id"]);
+    let list = shell.ok(&["recover"]);
+    for (row, target) in rows.iter().zip(["one.db", "two.db"]) {
+        assert!(row["into"].as_str().unwrap().contains(target), "{row}");
+        assert!(row["began_ns"].as_i64().unwrap() > 0, "{row}");
+        let id = row["id"].to_string();
+        let line = list.lines().find(|line| line.contains(&id)).unwrap();
+        assert!(line.contains(target) && line.contains("src"), "{line}");
+    }
+    // One of them, by its number.
+    let id = rows[0]["id"].to_string();
+    shell.ok(&["recover", "--undo", "--id", &id]);
+    let left = pending();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0]["id"], rows[1]["id"]);
+    shell.ends(2, &["recover", "--undo", "--id", &id]);
+    shell.ok(&["recover", "--finish"]);
+    assert!(pending().is_empty());
+}
