@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{fs, str};
 
+#[path = "cli/messages.rs"]
+mod messages;
 #[path = "cli/reading.rs"]
 mod reading;
 #[path = "cli/salvage.rs"]

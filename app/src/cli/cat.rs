@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
+use anyhow::Context as _;
 use fs_core::resolve::Last;
 use fs_core::{At, OpenOptions};
 
@@ -23,11 +24,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let mut buffer = vec![0; 1 << 20];
     for text in &arguments.targets {
         let place = context.place_to_read(text, Last::Follow)?;
+        let shown = || text.display().to_string();
         let backend = context.backend(&place)?;
-        let file = backend.open(At::path(&place.path), &OpenOptions::read())?;
+        let file = backend.open(At::path(&place.path), &OpenOptions::read());
+        let file = file.with_context(shown)?;
         let mut at = 0;
         loop {
-            let read = file.read_at(&mut buffer, at)?;
+            let read = file.read_at(&mut buffer, at).with_context(shown)?;
             if read == 0 {
                 break;
             }

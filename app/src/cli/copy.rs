@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use fs_core::ops::{
-    Conflict, Decision, Decisions, Loss, Monitor, Operation, Place, Progress, Transfer,
+    Conflict, Decision, Decisions, Failure, Loss, Monitor, Operation, Place, Progress, Transfer,
 };
 use fs_core::resolve::Last;
 use fs_core::{At, Control, Error, ErrorKind};
@@ -13,6 +13,7 @@ use fs_core::{At, Control, Error, ErrorKind};
 use super::context::Context;
 use super::escape;
 use super::outcome::{Misuse, Outcome, tell};
+use super::print;
 
 /// `lamina cp [-r] [--replace|--skip|--keep-both] SRC... DST`
 #[derive(clap::Args)]
@@ -71,7 +72,7 @@ pub fn copy(context: &Context, arguments: &CopyArguments) -> anyhow::Result<Outc
             let metadata = context.backend(&source)?.stat(At::path(&source.path))?;
             if metadata.is_dir() {
                 outcome.note(
-                    format_args!("{source:?}: without -r"),
+                    format_args!("{}: without -r", print::place(&source)),
                     &Error::new(ErrorKind::IsADirectory, "copy"),
                 );
             } else {
@@ -94,7 +95,7 @@ pub fn move_(context: &Context, arguments: &MoveArguments) -> anyhow::Result<Out
     let (sources, target) = places(context, common, Context::place)?;
     context.refuse_unwanted_passwords()?;
     if let Some(root) = sources.iter().find(|source| source.path.is_root()) {
-        return Err(Error::new(ErrorKind::IsRoot, "move")).with_context(|| format!("{root:?}"));
+        return Err(Error::new(ErrorKind::IsRoot, "move")).with_context(|| print::place(root));
     }
     for transfer in transfers(context, sources, target)? {
         run(context, Operation::Move(transfer), common, &mut outcome)?;
@@ -151,7 +152,10 @@ fn transfers(
         .into_iter()
         .partition(|source| source.path.is_root());
     if !folder && named.len() + roots.len() > 1 {
-        let text = format!("{target:?} is no folder; several sources need one");
+        let text = format!(
+            "{} is no folder; several sources need one",
+            print::place(&target)
+        );
         return Err(Misuse(text).into());
     }
     let mut transfers = Vec::new();
@@ -205,7 +209,7 @@ fn run(
             Some(Decision::Replace) if !conflict.replaceable() => irreplaceable(conflict),
             Some(_) => continue,
         };
-        outcome.note(format_args!("{:?}", conflict.target), &error);
+        outcome.note(print::place(&conflict.target), &error);
     }
     if plan.preflight().replaces_for_good && decision == Some(Decision::Replace) {
         tell("there is no trash there: what is replaced can't be brought back");
@@ -216,7 +220,10 @@ fn run(
         eprint!("\r\x1b[K");
     }
     for failure in &report.failed {
-        outcome.note(format_args!("{:?}", failure.place), &failure.error);
+        match of_target(context, &report.operation, failure) {
+            Some((target, error)) => outcome.note(target, &error),
+            None => outcome.note(print::place(&failure.place), &failure.error),
+        }
     }
     if !report.skipped.is_empty() && decision == Some(Decision::Skip) {
         tell(format_args!("{} skipped", report.skipped.len()));
@@ -228,6 +235,53 @@ fn run(
         told(*loss, *count);
     }
     Ok(())
+}
+
+/// What the target refuses is told of it, and not of the file that was to come: its name, and why. Of one that is full, how much is needed and free.
+fn of_target(
+    context: &Context,
+    operation: &Operation,
+    failure: &Failure,
+) -> Option<(String, Error)> {
+    let (Operation::Copy(transfer) | Operation::Move(transfer)) = operation else {
+        return None;
+    };
+    let into = &transfer.into;
+    let source = print::place(&failure.place);
+    let kind = failure.error.kind();
+    let detail = match kind {
+        ErrorKind::ReadOnly if failure.place.fs != into.fs => {
+            format!("nothing of {source} was stored")
+        }
+        ErrorKind::NoSpace | ErrorKind::QuotaExceeded => {
+            let size = |bytes| humansize::format_size(bytes, humansize::BINARY);
+            let bytes = |place: &Place| {
+                let backend = context.backend(place).ok()?;
+                Some(backend.stat(At::path(&place.path)).ok()?.size)
+            };
+            let free = || {
+                let backend = context.backend(into).ok()?;
+                let space = backend
+                    .extensions()
+                    .space?
+                    .space(At::path(&into.path))
+                    .ok()?;
+                space.available_bytes
+            };
+            let needs = bytes(&failure.place)
+                .map_or_else(String::new, |bytes| format!(" needs {}", size(bytes)));
+            let free =
+                free().map_or_else(String::new, |bytes| format!(", {} are free", size(bytes)));
+            format!(
+                "{source}{needs}{free}; nothing of it was stored, and what is there is as it was"
+            )
+        }
+        _ => return None,
+    };
+    Some((
+        print::place(into),
+        Error::new(kind, "copy").with_detail(detail),
+    ))
 }
 
 /// A file and a folder never replace each other.

@@ -44,7 +44,10 @@ impl Kept {
             if location.kind() != kind {
                 return Err(Error::new(ErrorKind::UnknownFormat, "open").into());
             }
-            let backend = context.whole(&location, read_only)?;
+            let backend = match context.whole(&location, read_only) {
+                Ok(backend) => backend,
+                Err(error) => return Err(of_another_kind(&named, kind).map_or(error, Into::into)),
+            };
             anyhow::Ok(Self {
                 location: location.clone(),
                 backend,
@@ -69,4 +72,21 @@ impl Kept {
         let maintenance = self.backend.extensions().maintenance;
         maintenance.ok_or_else(|| Error::new(ErrorKind::Unsupported, "look after"))
     }
+}
+
+/// What to say instead, where something of another kind is kept at a path.
+fn of_another_kind(named: &Location, wanted: Kind) -> Option<Error> {
+    let found = named.settled().ok()?.kind();
+    let (what, command) = match found {
+        _ if found == wanted => return None,
+        Kind::Vault => ("a vault", "vault"),
+        Kind::Store => ("a store", "store"),
+        Kind::Memory => ("a saved memory filesystem", "memory"),
+        _ => return None,
+    };
+    let host_path = named.host_path()?;
+    host_path.exists().then(|| {
+        let detail = format!("it is {what}; lamina {command} looks after it");
+        Error::new(ErrorKind::UnknownFormat, "open").with_detail(detail)
+    })
 }

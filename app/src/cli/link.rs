@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use anyhow::Context as _;
 use fs_core::resolve::Last;
 use fs_core::{At, Change, Error, ErrorKind, NewNode};
 
@@ -30,16 +31,22 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     }
     if arguments.symbolic {
         let new = NewNode::symlink(arguments.target.clone());
-        backend.change(&Change::Create(At::path(&link.path), &new))?;
+        let made = backend.change(&Change::Create(At::path(&link.path), &new));
+        made.with_context(|| arguments.link.display().to_string())?;
         return Ok(Outcome::Done);
     }
     let target = context.place(&arguments.target, Last::Keep)?;
+    let shown = || {
+        let (target, link) = (arguments.target.display(), arguments.link.display());
+        format!("{link} to {target}")
+    };
     if target.fs != link.fs {
-        return Err(Error::new(ErrorKind::CrossDevice, "link").into());
+        return Err(Error::new(ErrorKind::CrossDevice, "link")).with_context(shown);
     }
-    backend.change(&Change::Link {
+    let made = backend.change(&Change::Link {
         from: At::path(&target.path),
         to: At::path(&link.path),
-    })?;
+    });
+    made.with_context(shown)?;
     Ok(Outcome::Done)
 }

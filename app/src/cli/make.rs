@@ -1,6 +1,7 @@
 //! `lamina new`
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use anyhow::Context as _;
 use fs_backends::location::{Location, OpenHow, Root, StackFile, StackLayer, parse_size};
@@ -53,6 +54,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     if std::fs::symlink_metadata(&path).is_ok() {
         return Err(Error::new(ErrorKind::AlreadyExists, "make")).with_context(shown);
     }
+    in_a_folder(&path).with_context(shown)?;
     let root = match kind {
         Kind::Memory => Root::Saved(path.clone()),
         Kind::Vault => Root::Vault(path.clone()),
@@ -78,7 +80,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     Ok(Outcome::Done)
 }
 
-fn stack(context: &Context, arguments: &Arguments, path: &std::path::Path) -> anyhow::Result<()> {
+fn stack(context: &Context, arguments: &Arguments, path: &Path) -> anyhow::Result<()> {
     if arguments.layers.is_empty() {
         return Err(Misuse("a stack needs at least one layer".to_owned()).into());
     }
@@ -88,6 +90,7 @@ fn stack(context: &Context, arguments: &Arguments, path: &std::path::Path) -> an
     let mut layers = Vec::new();
     for layer in &arguments.layers {
         let location = context.location(layer)?;
+        is_there(&location).with_context(|| layer.display().to_string())?;
         let text = match layer.to_str() {
             Some(text) if beside => text.to_owned(),
             _ => location.to_string(),
@@ -105,4 +108,31 @@ fn stack(context: &Context, arguments: &Arguments, path: &std::path::Path) -> an
     };
     stack.create(path)?;
     Ok(())
+}
+
+/// Is there a folder for what is to be made at `path`?
+pub fn in_a_folder(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    match folder.metadata() {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Error::new(ErrorKind::NotADirectory, "make").with_path(folder)),
+        Err(error) => {
+            let error = Error::from_io(error, "make").with_path(folder);
+            Err(match error.kind() {
+                ErrorKind::NotFound => error.with_detail("the folder it would be in is missing"),
+                _ => error,
+            })
+        }
+    }
+}
+
+/// A stack of what is not there could never be opened.
+fn is_there(layer: &Location) -> Result<(), Error> {
+    match layer.settled()?.host_path() {
+        Some(path) => match path.metadata() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::from_io(error, "look at")),
+        },
+        None => Ok(()),
+    }
 }

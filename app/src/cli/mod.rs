@@ -20,6 +20,7 @@ mod diff;
 mod du;
 mod escape;
 mod find;
+mod help;
 mod json;
 mod kept;
 mod link;
@@ -60,10 +61,10 @@ pub use outcome::Outcome;
 /// A file manager in which every tab is a filesystem.
 ///
 /// LOCATION is a folder (/x, host:/x), a sandboxed folder (vroot:/x), a filesystem in memory (memory:NAME, memory:NAME:512M, x.mem), one of its
-/// snapshots (snapshot:NAME:x.mem with a path), a vault (x.db), a store (a folder
+/// snapshots (snapshot:NAME:x.mem), a vault (x.db), a store (a folder
 /// with index.db) or a stack (x.stack.ron); LOCATION::/inner/path is a place inside.
 #[derive(Parser)]
-#[command(name = "lamina", version)]
+#[command(name = "lamina", version, disable_help_subcommand = true)]
 pub struct Arguments {
     /// Works without a window.
     #[command(subcommand)]
@@ -104,6 +105,8 @@ pub struct Passwords {
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Tells what a command does.
+    Help(help::Arguments),
     /// Lists folders.
     Ls(list::Arguments),
     /// Tells all about files.
@@ -179,6 +182,7 @@ pub fn run(command: &Command, access: &Access) -> ExitCode {
 
 fn dispatch(command: &Command, context: &Context) -> anyhow::Result<Outcome> {
     match command {
+        Command::Help(arguments) => help::run(arguments),
         Command::Ls(arguments) => list::run(context, arguments),
         Command::Stat(arguments) => stat::run(context, arguments),
         Command::Cat(arguments) => cat::run(context, arguments),

@@ -46,7 +46,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Outcome> 
     let plan = engine.plan(Operation::Delete(items), monitor)?;
     let report = engine.run(&plan, &Decisions::default(), monitor)?;
     for failure in &report.failed {
-        outcome.note(format_args!("{:?}", failure.place), &failure.error);
+        outcome.note(print::place(&failure.place), &failure.error);
     }
     Ok(outcome)
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use fs_backends::location::{Kind, Location, Root};
 use fs_backends::salvage::{Item, Report, Salvage, State};
 use fs_core::maintenance::Damage;
-use fs_core::{Error, ErrorKind};
+use fs_core::{At, Error, ErrorKind};
 
 use super::check;
 use super::context::Context;
@@ -68,8 +68,9 @@ fn root_of(context: &Context, text: &OsStr, kind: Option<Kind>) -> anyhow::Resul
     };
     match root {
         Root::Vault(_) | Root::Store(_) | Root::Saved(_) => Ok(root),
-        _ => Err(Error::new(ErrorKind::Unsupported, "salvage"))
-            .with_context(|| text.display().to_string()),
+        _ => Err(Error::new(ErrorKind::UnknownFormat, "salvage")
+            .with_detail("no vault, store or saved memory filesystem is kept there"))
+        .with_context(|| text.display().to_string()),
     }
 }
 
@@ -106,6 +107,15 @@ fn save(context: &Context, root: Root, target: &OsStr, output: &Output) -> anyho
     let mut findings = Findings::default();
     let place = context.place_to_make(target)?;
     let backend = context.backend(&place)?;
+    if let Some(folder) = place.path.parent() {
+        match backend.stat(At::path(&folder)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let error = error.with_detail("the folder it would be in is missing");
+                return Err(error).with_context(|| target.display().to_string());
+            }
+            _ => {}
+        }
+    }
     let safe = format!(
         "what was saved so far is in {}; the damaged filesystem is unchanged",
         target.display()

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 
+use anyhow::Context as _;
 use fs_backends::location::Kind;
 use fs_core::Time;
 use fs_core::maintenance::{Info, Reclaimed};
@@ -11,6 +12,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::json::{self, Output};
 use super::kept::Kept;
+use super::make::in_a_folder;
 use super::outcome::Outcome;
 use super::passwd::change_password;
 use super::{check, print, salvage, work};
@@ -34,7 +36,7 @@ pub enum Action {
         #[command(flatten)]
         output: Output,
     },
-    /// Gives it another password; the blobs of a store stay as they are.
+    /// Gives it another password.
     Passwd {
         /// The vault or store.
         location: OsString,
@@ -171,12 +173,15 @@ fn info(kept: &Kept, output: &Output) -> anyhow::Result<Outcome> {
 
 /// Copies it to a new place on the host.
 fn copy(kept: &Kept, to: &OsString) -> anyhow::Result<Outcome> {
-    let to = std::env::current_dir()?.join(to);
+    let shown = || to.display().to_string();
+    let path = std::env::current_dir()?.join(to);
+    in_a_folder(&path).with_context(shown)?;
     work::run(
         "copying",
         "there is no copy, and nothing was changed",
-        |control| Ok(kept.maintenance()?.backup(&to, control)?),
-    )?;
+        |control| Ok(kept.maintenance()?.backup(&path, control)?),
+    )
+    .with_context(shown)?;
     Ok(Outcome::Done)
 }
 

@@ -6,7 +6,7 @@
 //! | `host:/x` | the host, at `/x` |
 //! | `vroot:/x` | the folder `/x` as `/` |
 //! | `memory:NAME`, `memory:NAME:512M` | an empty filesystem in memory; what its content may take (bytes, or K, M, G, T of 1024) |
-//! | `memory:/x/y.mem` | one loaded from its saved file |
+//! | `memory:/x/y.mem`, `memory:y.mem` | one loaded from its saved file |
 //! | `snapshot:NAME:/x/y.mem` | a snapshot of a filesystem in memory, which is named as after `memory:` |
 //! | `vault:/x.db` | a vault |
 //! | `store:/x` | a store |

@@ -65,9 +65,16 @@ fn place(inner: Option<Vec<u8>>) -> Result<VPath> {
     }
 }
 
+/// How the names of saved filesystems in memory end.
+const SAVED: &[u8] = b".mem";
+
 /// What follows `memory:`.
 fn in_memory(outer: Vec<u8>, base: &Path) -> Result<Root> {
-    if outer.contains(&b'/') {
+    // A name that promises a file means that file, as it does without `memory:`.
+    let is_file = outer.len() > SAVED.len()
+        && outer.to_ascii_lowercase().ends_with(SAVED)
+        && !outer.contains(&b':');
+    if is_file || outer.contains(&b'/') {
         return Ok(Root::Saved(host_path(&outer, base)?));
     }
     let text = String::from_utf8(outer).map_err(|_| invalid("the name must be text"))?;
@@ -294,6 +301,15 @@ mod tests {
         assert_eq!(
             *read("memory:./s.mem").root(),
             Root::Saved("/base/s.mem".into())
+        );
+        let saved = Root::Saved("/base/s.mem".into());
+        assert_eq!(*read("memory:s.mem").root(), saved);
+        assert_eq!(*read("memory:.mem").root(), Root::memory(".mem"));
+        let of = Box::new(saved);
+        let name = "one".to_owned();
+        assert_eq!(
+            *read("snapshot:one:s.mem::/f").root(),
+            Root::Snapshot { name, of }
         );
         assert_eq!(
             *read("vault:taxes.db").root(),
