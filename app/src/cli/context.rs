@@ -284,7 +284,8 @@ fn resolved((place, backend): (Place, Arc<dyn Backend>), last: Last) -> anyhow::
     Ok(place.with_path(resolved.path))
 }
 
-fn is_in_use(error: &anyhow::Error) -> bool {
+/// Has another program it open?
+pub fn is_in_use(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::InUse)
 }

@@ -9,7 +9,7 @@ use fs_core::Time;
 use fs_core::maintenance::{Info, Reclaimed};
 use serde::Serialize;
 
-use super::context::Context;
+use super::context::{Context, is_in_use};
 use super::json::{self, Output};
 use super::kept::Kept;
 use super::make::in_a_folder;
@@ -101,8 +101,14 @@ pub fn run(context: &Context, kind: Kind, action: &Action) -> anyhow::Result<Out
             })?;
             tell_reclaimed(&kept, reclaimed, output)
         }
-        // A store completes its blobs first.
-        Action::Backup { location, to } if kind == Kind::Store => copy(&open(location)?, to),
+        Action::Backup { location, to } if kind == Kind::Store => {
+            // It completes its blobs first, unless another program does.
+            let kept = match open(location) {
+                Err(error) if is_in_use(&error) => look(location)?,
+                opened => opened?,
+            };
+            copy(&kept, to)
+        }
         Action::Backup { location, to } => copy(&look(location)?, to),
         Action::Salvage {
             location,

@@ -311,13 +311,28 @@ fn what_another_program_has_open_is_named_with_its_holder_and_can_still_be_read(
                 assert!(!shell.path("raw/index.db").exists());
             }
             if kind == "vault" {
-                assert!(told.contains("lamina vault backup"), "{told}");
+                assert!(
+                    told.contains("lamina vault backup copies it whole"),
+                    "{told}"
+                );
                 for command in [["cat", &raw], ["check", &raw]] {
                     assert_eq!(shell.run(&command).status.code(), Some(1), "{command:?}");
                 }
                 for (from, to) in [(&*raw, "moved"), ("f", &*raw)] {
                     let moved = shell.run(&["mv", "--replace", from, to]);
                     assert_eq!(moved.status.code(), Some(1), "{from} {to}");
+                }
+            }
+            if kind != "memory" {
+                let backup = run(&[kind, "backup", &name, "backup"]);
+                assert!(backup.status.success(), "{backup:?}");
+                let copy = format!("{kind}:backup");
+                let copied = run(&["cat", &format!("{copy}::/f")]);
+                assert_eq!(copied.stdout, b"text", "{copied:?}");
+                assert!(run(&[kind, "check", "backup"]).status.success());
+                match kind {
+                    "store" => fs::remove_dir_all(shell.path("backup")).unwrap(),
+                    _ => fs::remove_file(shell.path("backup")).unwrap(),
                 }
             }
             // Killed, it leaves nothing in the way.

@@ -1,10 +1,7 @@
-//! What maintenance needs of content in blobs: a check of every file, a copy, and the removal of files that belong to nothing.
+//! What maintenance needs of content in blobs: a check of every file, and the removal of files that belong to nothing.
 
 use std::collections::HashSet;
-use std::fs::{DirBuilder, File};
-use std::io::Read as _;
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::os::unix::fs::FileExt as _;
 
 use fs_core::maintenance::{DamageKind, Reclaimed};
 use fs_core::{Control, Error, ErrorKind, Result, Time};
@@ -16,16 +13,12 @@ use super::name::BlobName;
 use super::records::StoreKey;
 use super::rows::{dead_blobs, row};
 use super::store::{BlobStore, Shared};
-use super::{BLOBS, INDEX};
 use crate::catalog::{
     About, CatalogContent as _, Finding, Fix, Inspection, Leftover, Sums, from_sql,
 };
-use crate::scratch::Scratch;
 use crate::virtual_fs::ContentId;
 
 const BUFFER_BYTES: usize = 1 << 20;
-/// Bytes copied between two looks at the control.
-const COPY_BYTES: u64 = 64 << 20;
 /// Files removed while the writer is held.
 const BATCH: usize = 64;
 
@@ -151,7 +144,7 @@ pub(super) fn wrong_with(
     }
 }
 
-fn hash(file: &BlobFile, control: &Control) -> Result<[u8; 32]> {
+pub(super) fn hash(file: &BlobFile, control: &Control) -> Result<[u8; 32]> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut at = 0;
@@ -210,47 +203,6 @@ fn is_known(db: &Connection, name: &BlobName) -> Result<bool> {
 }
 
 impl BlobStore {
-    /// Copies index and blobs as of this moment. Files that are written while it runs are copied as they are when their turn comes.
-    pub(super) fn copy_store(&self, to: &Path, control: &Control) -> Result<()> {
-        let scratch = Scratch::new_folder(to, "backup")?;
-        let io = |error| Error::from_io(error, "backup").with_path(to);
-        let blobs = scratch.path().join(BLOBS);
-        DirBuilder::new().mode(0o700).create(&blobs).map_err(io)?;
-        let target = BlobFolder::open(&blobs)?;
-        while self.seal_some()? {
-            control.check()?;
-        }
-        // From here on no blob file goes, so what the moment names stays.
-        let held = self.hold_files();
-        let shared = self.shared();
-        shared.database.moment(|db| {
-            let mut select = db.prepare("SELECT name, sealed FROM blob").map_err(sql)?;
-            let mut rows = select.query([]).map_err(sql)?;
-            while let Some(row) = rows.next().map_err(sql)? {
-                let name = BlobName::parse(&row.get::<_, String>(0).map_err(sql)?)?;
-                let sealed = row.get(1).map_err(sql)?;
-                let from = shared.folder.open_blob(&name, sealed)?;
-                let file = target.create(&name)?;
-                copy(&from, file, control).map_err(|error| error.or_path(to))?;
-                if sealed {
-                    target.seal(&name)?;
-                }
-            }
-            target.sync_all()?;
-            let index = scratch.path().join(INDEX);
-            File::options()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&index)
-                .map_err(io)?;
-            shared.database.copy_to(db, &index, control)
-        })?;
-        drop(held);
-        scratch.open()?.sync_all().map_err(io)?;
-        scratch.finish()
-    }
-
     /// Removes what the index has forgotten, and files older than `grace_seconds` it never knew.
     pub(super) fn collect_files(&self, grace_seconds: u64, control: &Control) -> Result<Reclaimed> {
         let before = self.shared().folder.usage()?;
@@ -304,21 +256,5 @@ impl BlobStore {
             })?;
         }
         Ok(())
-    }
-}
-
-/// Copies all bytes, shared where the host can.
-fn copy(from: &File, mut to: File, control: &Control) -> Result<()> {
-    if rustix::fs::ioctl_ficlone(&to, from).is_ok() {
-        return Ok(());
-    }
-    let io = |error| Error::from_io(error, "copy blob");
-    loop {
-        control.check()?;
-        let copied = std::io::copy(&mut from.take(COPY_BYTES), &mut to).map_err(io)?;
-        control.add_bytes(copied);
-        if copied < COPY_BYTES {
-            return Ok(());
-        }
     }
 }

@@ -8,6 +8,7 @@
 //! A blob is complete before the index names it, and the index has forgotten it before its file goes; so a crash leaves orphans at worst,
 //! never a name without bytes. Sealed blobs never change: writing to a file whose blob is sealed goes to a new blob.
 
+mod backup;
 mod blocks;
 mod content;
 mod file;

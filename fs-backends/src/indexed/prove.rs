@@ -40,7 +40,12 @@ pub(super) fn prove(path: &Path, db: &Connection, meta: &Meta, first: u64) -> Re
 }
 
 /// Is the file of a blob that is not complete long enough? What lies in it nobody knows.
-fn reaches(folder: &BlobFolder, key: Option<&StoreKey>, row: &Row, bytes: i64) -> Result<bool> {
+pub(super) fn reaches(
+    folder: &BlobFolder,
+    key: Option<&StoreKey>,
+    row: &Row,
+    bytes: i64,
+) -> Result<bool> {
     let length = || {
         let name = BlobName::parse(row.name.as_deref().unwrap_or_default())?;
         let file = folder.open_to_read(&name, false)?;

@@ -346,3 +346,32 @@ fn an_aborted_stage_leaves_no_blob() {
     drop(staged);
     assert!(names(&path.join(BLOBS)).is_empty());
 }
+
+#[test]
+fn a_copy_of_a_store_that_is_only_read_ends_at_a_blob_that_is_lost() {
+    let (_dir, path) = folder();
+    let fs = open(&path);
+    fs.write("/f", "one").unwrap();
+    fs.write("/g", "two").unwrap();
+    close(fs);
+    let copy = path.with_file_name("copy");
+    let copied = || {
+        let look = StoreOptions::new().read_only(true).open(&path).unwrap();
+        let maintenance = look.extensions().maintenance.unwrap();
+        let done = maintenance.backup(&copy, &Control::new());
+        look.close().unwrap();
+        done
+    };
+    copied().unwrap();
+    let fs = open(&copy);
+    assert_eq!(fs.read("/g").unwrap(), b"two");
+    close(fs);
+    std::fs::remove_dir_all(&copy).unwrap();
+    // No later moment does without it.
+    let lost = names(&path.join(BLOBS)).swap_remove(0);
+    std::fs::remove_file(path.join(BLOBS).join(&lost)).unwrap();
+    let error = copied().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupted, "{error}");
+    assert!(error.to_string().contains("missing"), "{error}");
+    assert_eq!(names(path.parent().unwrap()), ["a store"]);
+}

@@ -105,15 +105,15 @@ fn refuse_node(node: BorrowedFd<'_>, path: &Path) -> Result<()> {
         }
         Err(TryLockError::Error(_)) => return Ok(()),
     }
-    let instead = match glance(&file) {
+    let kind = match glance(&file) {
         Ok(Glance::Other) | Err(_) => return Ok(()),
-        Ok(_) if path.file_name() == Some(OsStr::new(INDEX)) => {
-            "close it there first, or copy what is in the store"
-        }
-        Ok(_) => "lamina vault backup copies it whole, or close it there first",
+        Ok(_) if path.file_name() == Some(OsStr::new(INDEX)) => "store",
+        Ok(_) => "vault",
     };
     let holder = holder::held(path);
-    Err(Error::new(ErrorKind::InUse, "open").with_detail(format!("{holder}; {instead}")))
+    Err(Error::new(ErrorKind::InUse, "open").with_detail(format!(
+        "{holder}; lamina {kind} backup copies it whole, or close it there first"
+    )))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fs_backends::sqlite::Durability;
-use fs_core::ErrorKind;
+use fs_core::{Control, ErrorKind};
 use lamina_tests::audit::{files, is_clean, is_sound};
 use lamina_tests::child::{self, Worker, tell};
 use lamina_tests::script::{Focus, Script, perform, sizes};
@@ -117,6 +117,83 @@ fn a_store_of_two() {
 #[test]
 fn an_encrypted_store_of_two() {
     shared(Vessel::EncryptedStore);
+}
+
+/// A copy that is made while another process writes, as fast as it can, is whole; of one that stands still it is what is there.
+fn copied_beside_its_writer(vessel: Vessel) {
+    let folder = lamina_tests::folder();
+    let folder = folder.path();
+    vessel.make(folder).unwrap();
+    let name = format!("{vessel:?}");
+    let task = ["sharing", &name, folder.to_str().unwrap()];
+    let mut worker = Worker::start(&mut child::command(&[], &task));
+    assert!(worker.wait_for("step 5"), "{:?}", worker.end(&name).errors);
+    let copies = lamina_tests::folder();
+    let copied = |number: usize| {
+        let copy = copies.path().join(format!("copy {number}"));
+        std::fs::create_dir(&copy).unwrap();
+        let look = vessel.look(folder, PASSWORDS[0])?;
+        let maintenance = look.backend.extensions().maintenance.unwrap();
+        let done = maintenance.backup(&vessel.place(&copy), &Control::new());
+        look.backend.close().unwrap();
+        done.map(|()| copy)
+    };
+    for number in 0..LOOKS {
+        match copied(number) {
+            Ok(copy) => {
+                let open = vessel
+                    .open(&copy, PASSWORDS[0], Durability::OnSync)
+                    .unwrap();
+                is_sound(&*open.backend, &name);
+                files(&open.storage()).unwrap();
+                open.backend.close().unwrap();
+            }
+            // It holds a lock of SQLite just now, or writes to a blob all the time.
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Busy, "{name}: {error:?}"),
+        }
+    }
+    let mut seen = 0;
+    for number in LOOKS..LOOKS + ROUNDS {
+        worker.pause();
+        let steps = worker.number("step");
+        match copied(number) {
+            Ok(copy) => {
+                let open = vessel
+                    .open(&copy, PASSWORDS[0], Durability::OnSync)
+                    .unwrap();
+                let now = files(&open.storage()).unwrap();
+                let mut script = script().after(steps);
+                let step = script.draw();
+                assert!(
+                    script.explains(&step, &now),
+                    "{name}: stopped after step {steps}, then {step:?}: {:?}",
+                    sizes(&now)
+                );
+                is_sound(&*open.backend, &name);
+                open.backend.close().unwrap();
+                seen += 1;
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Busy, "{name}: {error:?}"),
+        }
+        worker.go_on();
+        if seen == LOOKS {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    assert_eq!(seen, LOOKS, "{name}");
+    worker.kill();
+    worker.end(&name);
+}
+
+#[test]
+fn a_store_copied_beside_its_writer() {
+    copied_beside_its_writer(Vessel::Store);
+}
+
+#[test]
+fn an_encrypted_store_copied_beside_its_writer() {
+    copied_beside_its_writer(Vessel::EncryptedStore);
 }
 
 /// `task`: vessel, folder. Changes the password as soon as it is told to.
