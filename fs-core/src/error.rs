@@ -222,6 +222,12 @@ impl Error {
         self.0.detail.as_deref()
     }
 
+    /// Is it the error of a system call that has no kind of its own? Then nothing is known of what is stored.
+    pub fn is_from_host(&self) -> bool {
+        let source = self.0.source.as_deref();
+        self.0.kind == ErrorKind::Io && source.is_some_and(|it| it.is::<std::io::Error>())
+    }
+
     /// The number a system call would give.
     pub fn errno(&self) -> i32 {
         self.0.kind.errno()

@@ -13,7 +13,7 @@ use super::error::from_sql;
 use super::key::{Key, PLAIN_HEADER, SALT_BYTES};
 use super::lock::FileLock;
 use super::schema::Format;
-use super::{log, old, salvage};
+use super::{failed_read, log, old, salvage};
 
 /// Page size of a new encrypted vault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Connector {
     }
 
     /// What SQLite opens, and how.
-    pub(super) fn target(&self, role: Role) -> (PathBuf, OpenFlags) {
+    fn target(&self, role: Role) -> (PathBuf, OpenFlags) {
         let base = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         if self.immutable {
             return (
@@ -93,23 +93,27 @@ impl Connector {
 
     /// A new connection.
     pub(super) fn connect(&self, role: Role) -> rusqlite::Result<Connection> {
-        let (path, flags) = self.target(role);
-        let mut db = Connection::open_with_flags(path, flags)?;
+        let mut db = self.open(role)?;
         self.prepare(&mut db, role)?;
         Ok(db)
     }
 
+    fn open(&self, role: Role) -> rusqlite::Result<Connection> {
+        failed_read::listen();
+        let (path, flags) = self.target(role);
+        Connection::open_with_flags(path, flags)
+    }
+
     /// The first connection, perhaps beside a log that may be anybody's: then, until [`believe_log`], closing it does not bring the log into the database.
     pub(super) fn connect_first(&self, role: Role, has_log: bool) -> rusqlite::Result<Connection> {
-        let (path, flags) = self.target(role);
-        let mut db = Connection::open_with_flags(path, flags)?;
+        let mut db = self.open(role)?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         self.prepare(&mut db, role)?;
         Ok(db)
     }
 
     /// Makes a fresh connection ready, and proves that it reads the database.
-    pub(super) fn prepare(&self, db: &mut Connection, role: Role) -> rusqlite::Result<()> {
+    fn prepare(&self, db: &mut Connection, role: Role) -> rusqlite::Result<()> {
         if let Some(cipher) = &self.cipher {
             unlock(db, cipher)?;
         }
@@ -234,7 +238,7 @@ pub(super) fn cipher_for(
     };
     let sizes = [CipherPages::Large.bytes(), CipherPages::Compatible.bytes()];
     // After a crash the log may have a newer first page: the one in the file may be torn, or encrypted with an earlier password.
-    if let Some(page) = log::first_page(path) {
+    if let Some(page) = log::first_page(path).map_err(io)? {
         let page_bytes = sizes.into_iter().find(|size| page.len() == *size as usize);
         return match page_bytes {
             Some(page_bytes) if key.authenticates(&page, 1) => Ok(Some(Cipher { key, page_bytes })),

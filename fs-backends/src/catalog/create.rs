@@ -7,6 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::connect::{Cipher, harden, unlock};
 use super::error::from_sql;
+use super::failed_read;
 use super::schema::{self, Format, Meta};
 use crate::scratch::Scratch;
 use crate::seal::SealKey;
@@ -36,6 +37,8 @@ pub(crate) fn create(path: &Path, new: &NewDatabase) -> Result<()> {
 
 fn write(path: &Path, new: &NewDatabase) -> Result<()> {
     let sql = |error| from_sql(error, "create");
+    failed_read::listen();
+    failed_read::forget();
     let mut db = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,

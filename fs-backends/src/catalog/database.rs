@@ -12,10 +12,11 @@ use rusqlite::config::DbConfig;
 use super::connect::{Cipher, Connector};
 use super::counters::Counters;
 use super::error::from_sql;
+use super::failed_read;
 use super::horizon::Horizon;
 use super::keeper::Signal;
 use super::lock::FileLock;
-use super::readers::{Clock, Readers, Writing};
+use super::readers::{Clock, Moment, Readers, Writing};
 use super::schema::{Format, Meta};
 use super::sums::Sums;
 use super::writer::{Company, Outside, Sync, Writer, touch};
@@ -131,9 +132,10 @@ impl Database {
             *readers = Some(old);
             return Err(Error::new(ErrorKind::Busy, "wait for readers"));
         }
-        drop(old);
+        // Who holds these still gets the others.
+        old.close();
         let result = f();
-        *readers = Some(Readers::open(&self.connector.read())?);
+        *readers = Some(Readers::to_be_opened(&self.connector.read()));
         result
     }
 
@@ -194,19 +196,27 @@ impl Database {
         &self,
         f: impl FnOnce(&Connection, Option<u64>) -> Result<T>,
     ) -> Result<T> {
-        let readers = self
-            .readers
-            .read()
-            .clone()
-            .ok_or_else(|| Error::new(ErrorKind::Closed, "read"))?;
-        let mut moment = readers.begin(&self.clock)?;
-        let read = f(&moment, moment.number());
-        if let Err(error) = &read
-            && matches!(error.kind(), ErrorKind::Corrupted | ErrorKind::Io)
-        {
+        let mut moment = self.moment_now()?;
+        let read = f(moment.db()?, moment.number());
+        let failed = [ErrorKind::Corrupted, ErrorKind::Io];
+        let is_failed = read.as_ref().is_err_and(|it| failed.contains(&it.kind()));
+        // A connection to an encrypted database remembers a read that failed, even where it did not matter.
+        if is_failed || failed_read::none("read").is_err() {
             moment.give_up();
         }
         read
+    }
+
+    fn moment_now(&self) -> Result<Moment<'_>> {
+        loop {
+            let readers = self.readers.read().clone();
+            let readers = readers.ok_or_else(|| Error::new(ErrorKind::Closed, "read"))?;
+            match readers.begin(&self.clock) {
+                // There are others, or none any more.
+                Err(error) if error.kind() == ErrorKind::Closed => {}
+                begun => return begun,
+            }
+        }
     }
 
     /// Is the moment with this number still the last one?

@@ -4,9 +4,16 @@ use fs_core::{Error, ErrorKind};
 use rusqlite::ErrorCode;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
+use super::failed_read;
+
 /// The error of a statement. What the code says decides the kind; SQLite's own text stays as the source.
 pub(crate) fn from_sql(error: rusqlite::Error, operation: &'static str) -> Error {
     let kind = kind_of(&error);
+    if matches!(kind, ErrorKind::Corrupted | ErrorKind::Io)
+        && let Err(failed) = failed_read::none(operation)
+    {
+        return failed;
+    }
     match kind {
         ErrorKind::NoSpace | ErrorKind::ReadOnly => Error::new(kind, operation),
         _ => Error::new(kind, operation).with_source(error),

@@ -4,34 +4,26 @@
 //! open while nobody writes, and whoever reads next goes on in it. [`Clock`] counts the changes: a reader whose moment has passed begins anew, and
 //! before anything is written the idle ones end their transactions, so that the log can be emptied.
 
-use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use fs_core::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
-use r2d2::{ManageConnection, Pool, PooledConnection};
-use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
-use scheduled_thread_pool::ScheduledThreadPool;
 
-use super::connect::{Connector, Role};
+use super::connect::Connector;
 use super::error::from_sql;
+use super::failed_read;
 use crate::virtual_fs::{ChangeLog, Changes};
 
+mod pool;
 #[cfg(test)]
 mod tests;
 
-/// Threads that open the connections of every pool. They live as long as the process: one that ended while the process does would run OpenSSL's
-/// clean-up of a thread beside that of the process, and crash.
-static OPENERS: LazyLock<Arc<ScheduledThreadPool>> = LazyLock::new(|| {
-    let threads = ScheduledThreadPool::builder().num_threads(3);
-    Arc::new(threads.thread_name_pattern("opener-{}").build())
-});
+use pool::Pool;
 
-const READERS: u32 = 4;
+const READERS: usize = 4;
 const READER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long closing waits for a call that still reads.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -105,87 +97,46 @@ impl Drop for Writing<'_> {
 }
 
 /// A reading connection.
-pub(super) struct Reader {
+struct Reader {
     db: Connection,
     /// The moment of its open transaction; `None`: it has none.
     moment: Option<u64>,
-    /// The database was closed, and this is a connection to nothing.
-    is_closed: bool,
-    /// It may read nothing any more: one that met a damaged page of an encrypted database fails from then on, whatever it is asked for.
-    is_spoiled: bool,
-}
-
-/// Makes readers.
-struct Manager(SqliteConnectionManager);
-
-impl ManageConnection for Manager {
-    type Connection = Reader;
-    type Error = rusqlite::Error;
-
-    fn connect(&self) -> rusqlite::Result<Reader> {
-        let db = self.0.connect()?;
-        Ok(Reader {
-            db,
-            moment: None,
-            is_closed: false,
-            is_spoiled: false,
-        })
-    }
-
-    fn is_valid(&self, reader: &mut Reader) -> rusqlite::Result<()> {
-        self.0.is_valid(&mut reader.db)
-    }
-
-    fn has_broken(&self, reader: &mut Reader) -> bool {
-        reader.is_spoiled || self.0.has_broken(&mut reader.db)
-    }
 }
 
 /// The readers of a database; clones share them.
 #[derive(Clone)]
 pub(super) struct Readers {
-    pool: Pool<Manager>,
+    pool: Arc<Pool>,
     /// How many idle readers have a transaction open, about.
     kept: Arc<AtomicUsize>,
 }
 
 impl Readers {
-    /// Opens them.
+    /// Opens them. Error: why one can't be opened.
     pub(super) fn open(connector: &Connector) -> Result<Self> {
-        let (name, flags) = connector.target(Role::Reader);
-        let reader = connector.clone();
-        let manager = SqliteConnectionManager::file(name)
-            .with_flags(flags)
-            .with_init(move |db| reader.prepare(db, Role::Reader));
-        let pool = Pool::builder()
-            .max_size(READERS)
-            .thread_pool(Arc::clone(&OPENERS))
-            .test_on_check_out(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connection_timeout(READER_TIMEOUT)
-            .build(Manager(manager))
-            .map_err(|error| Error::new(ErrorKind::Io, "open").with_source(error))?;
-        Ok(Self {
-            pool,
-            kept: Arc::default(),
-        })
+        let readers = Self::to_be_opened(connector);
+        readers.pool.fill()?;
+        Ok(readers)
     }
 
-    /// A reader inside a read transaction. Errors: `Busy` when all are in use for too long, `Closed` when the database was closed meanwhile.
-    pub(super) fn begin<'a>(&'a self, clock: &'a Clock) -> Result<Moment<'a>> {
-        let reader = self
-            .pool
-            .get()
-            .map_err(|error| Error::new(ErrorKind::Busy, "read").with_source(error))?;
-        if reader.is_closed {
-            return Err(Error::new(ErrorKind::Closed, "read"));
+    /// Each is opened when somebody wants it.
+    pub(super) fn to_be_opened(connector: &Connector) -> Self {
+        Self {
+            pool: Arc::new(Pool::new(connector.clone())),
+            kept: Arc::default(),
         }
+    }
+
+    /// A reader inside a read transaction. Errors: why none can be opened, `Busy` when all are in use for too long, `Closed` when these were closed.
+    pub(super) fn begin<'a>(&self, clock: &'a Clock) -> Result<Moment<'a>> {
+        failed_read::forget();
+        let reader = self.pool.take(Instant::now() + READER_TIMEOUT)?;
         let mut moment = Moment {
-            readers: self,
-            reader,
+            readers: self.clone(),
+            reader: Some(reader),
             clock,
             number: clock.now(),
+            is_spoiled: false,
         };
         moment.enter().inspect_err(|_| moment.give_up())?;
         Ok(moment)
@@ -196,14 +147,7 @@ impl Readers {
         if self.kept.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let mut idle = Vec::new();
-        while let Some(mut reader) = self.pool.try_get() {
-            self.end(&mut reader);
-            idle.push(reader);
-            if idle.len() >= READERS as usize {
-                break;
-            }
-        }
+        self.pool.each_idle(|reader| self.end(reader));
     }
 
     fn end(&self, reader: &mut Reader) {
@@ -216,49 +160,38 @@ impl Readers {
 
     /// Are all of them idle before `patience` ends?
     pub(super) fn are_idle_within(&self, patience: Duration) -> bool {
-        let end = Instant::now() + patience;
-        loop {
-            let state = self.pool.state();
-            if state.connections == state.idle_connections {
-                return true;
-            }
-            if Instant::now() >= end {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.pool.is_idle_by(Instant::now() + patience)
     }
 
-    /// Closes every reader on this thread. The pool has threads of its own that may let go of it later, even while the process ends and OpenSSL cleans
-    /// up; all they find then are connections to nothing. A call that runs too long keeps its reader.
-    pub(super) fn close(self) {
-        let mut taken = Vec::new();
-        for _ in 0..self.pool.max_size() {
-            let Ok(mut reader) = self.pool.get_timeout(CLOSE_TIMEOUT) else {
-                break;
-            };
-            self.end(&mut reader);
-            reader.is_closed = true;
-            if let Ok(nothing) = Connection::open_in_memory() {
-                drop(std::mem::replace(&mut reader.db, nothing));
-            }
-            taken.push(reader);
-        }
+    /// Closes every reader. A call that runs too long closes its own when it ends; whoever waits for one is told.
+    pub(super) fn close(&self) {
+        self.pool.close();
+        self.pool.is_idle_by(Instant::now() + CLOSE_TIMEOUT);
     }
 }
 
 /// A read transaction on a reader. When it is dropped, even by a panic, the transaction is kept for the next one or ended.
 pub(super) struct Moment<'a> {
-    readers: &'a Readers,
-    reader: PooledConnection<Manager>,
+    readers: Readers,
+    /// Until it is dropped.
+    reader: Option<Reader>,
     clock: &'a Clock,
     number: Option<u64>,
+    /// It may read nothing any more: one that met a damaged page of an encrypted database fails from then on, whatever it is asked for.
+    is_spoiled: bool,
 }
 
 impl Moment<'_> {
     /// Another reader takes the place of this one.
     pub(super) fn give_up(&mut self) {
-        self.reader.is_spoiled = true;
+        self.is_spoiled = true;
+    }
+
+    /// The connection.
+    pub(super) fn db(&self) -> Result<&Connection> {
+        let reader = self.reader.as_ref();
+        let reader = reader.ok_or_else(|| Error::new(ErrorKind::Closed, "read"))?;
+        Ok(&reader.db)
     }
 
     /// The number of the moment by [`Clock::now`]; `None` when something was being written as it began.
@@ -269,10 +202,14 @@ impl Moment<'_> {
     fn enter(&mut self) -> Result<()> {
         let Self {
             readers,
-            reader,
+            reader: Some(reader),
             clock,
             number,
-        } = self;
+            ..
+        } = self
+        else {
+            return Err(Error::new(ErrorKind::Closed, "read"));
+        };
         if number.is_some() && reader.moment == *number {
             return Ok(());
         }
@@ -292,20 +229,21 @@ impl Moment<'_> {
     }
 }
 
-impl Deref for Moment<'_> {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.reader.db
-    }
-}
-
 impl Drop for Moment<'_> {
     fn drop(&mut self) {
+        let Some(mut reader) = self.reader.take() else {
+            return;
+        };
         // `kept` counts this one already, so whoever begins to write after this look finds it.
         let is_past = self.number.is_none() || self.clock.now() != self.number;
-        if is_past || self.reader.is_spoiled {
-            self.readers.end(&mut self.reader);
+        if is_past || self.is_spoiled {
+            self.readers.end(&mut reader);
+        }
+        if self.is_spoiled {
+            drop(reader);
+            self.readers.pool.forget_one();
+        } else {
+            self.readers.pool.put_back(reader);
         }
     }
 }

@@ -21,6 +21,7 @@ use super::connect::Connector;
 use super::counters::Counters;
 use super::database::log_length;
 use super::error::from_sql;
+use super::failed_read;
 use super::keeper::{checkpoint, restart_log};
 use group::{Slot, State};
 use room::Room;
@@ -111,6 +112,7 @@ impl Writer {
         let mut guard = self.state.lock();
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         let state = &mut *guard;
+        failed_read::forget();
         if company == Company::OfItsOwn || state.met_damage || !state.promises(sync) {
             state.finish(&self.counters);
         }
@@ -143,7 +145,7 @@ impl Writer {
         if let (None, Ok(Err(error)), true) = (&state.group, &result, connector.cipher.is_some())
             && matches!(error.kind(), ErrorKind::Corrupted | ErrorKind::Io)
         {
-            state.met_damage = true;
+            state.met_damage |= !error.is_from_host();
             state.distrust();
         }
         if self.waiting.load(Ordering::Acquire) == 0
@@ -263,6 +265,7 @@ impl Writer {
         state.ready(&self.connector.read())?;
         // It may make the commits so far durable.
         state.sync_outside()?;
+        failed_read::forget();
         let result = f(state.connection()?);
         // Perhaps a checkpoint.
         state.log_ends = true;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::os::unix::fs::FileExt as _;
 
 use fs_core::maintenance::{DamageKind, Reclaimed};
-use fs_core::{Control, Error, ErrorKind, Result, Time};
+use fs_core::{Control, Error, Result, Time};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::file::{BlobFile, Opening};
@@ -14,7 +14,7 @@ use super::records::StoreKey;
 use super::rows::{dead_blobs, row};
 use super::store::{BlobStore, Shared};
 use crate::catalog::{
-    About, CatalogContent as _, Finding, Fix, Inspection, Leftover, Sums, from_sql,
+    About, CatalogContent as _, Finding, Fix, Inspection, Leftover, Sums, from_sql, stops,
 };
 use crate::virtual_fs::ContentId;
 
@@ -117,6 +117,7 @@ pub(super) fn wrong_with(
         Err(error) if folder.stat(&name).is_none() => {
             return Ok(Some((DamageKind::ContentMissing, told(&error))));
         }
+        Err(error) if stops(&error) => return Err(error),
         Err(error) => return Ok(Some((DamageKind::BlobFile, told(&error)))),
     };
     if !row.sealed {
@@ -133,7 +134,7 @@ pub(super) fn wrong_with(
             let detail = format!("blob {name} is not what was written");
             Ok(Some((DamageKind::ContentChanged, detail)))
         }
-        Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+        Err(error) if stops(&error) => Err(error),
         Err(error) => {
             let detail = match error.detail() {
                 Some(detail) => detail.to_owned(),

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use fs_core::maintenance::DamageKind;
-use fs_core::{Control, ErrorKind, Result};
+use fs_core::{Control, Result};
 
 use super::layout::{INDEX_MAX, Layout};
-use crate::catalog::{About, Database, Finding, Fix, Inspection, Leftover, corrupted};
+use crate::catalog::{About, Database, Finding, Fix, Inspection, Leftover, corrupted, stops};
 use crate::scratch::Scratch;
 use crate::virtual_fs::ContentId;
 
@@ -32,7 +32,7 @@ pub(super) fn check(layout: Layout, it: &mut Inspection<'_>) -> Result<()> {
                 );
             }
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) if stops(&error) => return Err(error),
             Err(error) => {
                 let detail = error.detail().map_or_else(
                     || format!("content {id} can't be read: {error}"),
@@ -54,7 +54,9 @@ pub(super) fn check(layout: Layout, it: &mut Inspection<'_>) -> Result<()> {
         "SELECT DISTINCT id >> 24 FROM chunk WHERE id >> 24 NOT IN (SELECT id FROM content)";
     let unowned = match it.numbers(unowned) {
         // What keeps them from being read was told of above.
-        Err(error) if it.looked_at > i64::MIN => return Err(it.go_on_behind(i64::MAX, error)),
+        Err(error) if it.looked_at > i64::MIN && !stops(&error) => {
+            return Err(it.go_on_behind(i64::MAX, error));
+        }
         unowned => unowned?,
     };
     for content in unowned {

@@ -16,6 +16,7 @@ mod closing;
 mod collecting;
 mod device;
 mod full;
+mod reading;
 mod sharing;
 mod tamper;
 
@@ -27,6 +28,7 @@ fn child() {
     if let Some(task) = child::task() {
         match task[0].as_str() {
             "tamper" => tamper::work(&task[1..]),
+            "reading" => reading::work(&task[1..]),
             "full" => full::work(&task[1..]),
             "full-batch" => full::batch(&task[1..]),
             "full-closed" => full::closed(&task[1..]),

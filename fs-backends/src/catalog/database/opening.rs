@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::{Database, Durability, Held, log_length};
 use crate::catalog::connect::{Connector, Role, believe_log, cipher_for, open_error};
 use crate::catalog::counters::Counters;
+use crate::catalog::failed_read;
 use crate::catalog::horizon::Horizon;
 use crate::catalog::keeper::Signal;
 use crate::catalog::key::Key;
@@ -59,6 +60,7 @@ impl Database {
             .canonicalize()
             .map_err(|error| Error::from_io(error, "open").with_path(given))?;
         let turn = opening();
+        failed_read::forget();
         let may_write = writable(&path);
         let read_only = request.read_only || !may_write;
         let lock =
@@ -94,19 +96,20 @@ impl Database {
             .connect_first(role, owner.is_some())
             .map_err(|error| open_error(error, given))?;
         if let Some(owner) = &owner {
-            owner
-                .check(&first)
-                .map_err(|error| error.with_path(given))?;
+            owner.check(&first).map_err(|error| {
+                failed_read::none("open")
+                    .err()
+                    .unwrap_or(error)
+                    .with_path(given)
+            })?;
         }
         let (meta, version) =
             schema::verify(&first, request.format).map_err(|error| error.with_path(given))?;
-        if !read_only
-            && let Some((owner, prove)) = owner.as_ref().zip(request.prove)
-            && let Some(horizon) = Horizon::of(&first)
-            && !owner.is_behind(&horizon)
-            && !prove(&first, &meta, horizon.first_content)
-                .map_err(|error| error.with_path(given))?
-        {
+        // Only who may write can cut them off.
+        let prove = request.prove.filter(|_| !read_only);
+        let missing = missing_behind(owner.as_ref(), prove, &first, &meta)
+            .map_err(|error| error.with_path(given))?;
+        if let Some(horizon) = missing {
             // Closing it does not bring the log into the database.
             drop(first);
             log::cut(&path, &horizon)
@@ -164,6 +167,23 @@ impl Database {
             held: Mutex::new(Some(Held { live, lock })),
         })
     }
+}
+
+/// The horizon behind which there are not all bytes that the index names.
+fn missing_behind(
+    owner: Option<&Owner>,
+    prove: Option<&Prove<'_>>,
+    db: &Connection,
+    meta: &Meta,
+) -> Result<Option<Horizon>> {
+    let horizon = Horizon::of(db);
+    // What could not be read looks like a log that is not there, or in which nobody left a note.
+    failed_read::none("open")?;
+    let (Some(owner), Some(prove), Some(horizon)) = (owner, prove, horizon) else {
+        return Ok(None);
+    };
+    let is_whole = owner.is_behind(&horizon) || prove(db, meta, horizon.first_content)?;
+    Ok((!is_whole).then_some(horizon))
 }
 
 fn register(path: &Path) -> Result<Vec<live_files::Guard>> {

@@ -92,11 +92,9 @@ impl Inspection<'_> {
 type Stage<'a> = (&'a str, &'a dyn Fn(&mut Inspection<'_>) -> Result<()>);
 
 /// Is this no damage, but the end of the check?
-fn stops(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Cancelled | ErrorKind::Closed | ErrorKind::Busy
-    )
+pub(crate) fn stops(error: &Error) -> bool {
+    let stops = [ErrorKind::Cancelled, ErrorKind::Closed, ErrorKind::Busy];
+    error.is_from_host() || stops.contains(&error.kind())
 }
 
 /// Checks everything.

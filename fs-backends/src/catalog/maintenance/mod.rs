@@ -32,6 +32,7 @@ use crate::virtual_fs::NodeStore as _;
 
 pub(super) use backup::copy_database;
 pub use check::Inspection;
+pub(crate) use check::stops;
 pub(crate) use finding::{About, Finding, Fix, Leftover};
 
 impl<C: CatalogContent> Maintenance for CatalogStore<C> {

@@ -89,7 +89,8 @@ impl Pages {
         let mut pages = Self {
             lock,
             _live: live,
-            log: Committed::beside(&real),
+            // What can't be read is left out.
+            log: Committed::beside(&real).ok().flatten(),
             cipher: None,
             page_bytes: 0,
             count: 0,
@@ -168,7 +169,7 @@ impl Pages {
         };
         let ours = log.page_bytes == self.page_bytes
             && log.numbers().take(SAMPLE as usize).any(|number| {
-                let page = log.page(number);
+                let page = log.page(number).ok().flatten();
                 page.is_some_and(|page| authenticator.authenticates(&page, number))
             });
         !ours
@@ -230,7 +231,7 @@ impl Pages {
         let log = self.log.as_ref();
         if let Some(page) = log
             .filter(|log| log.page_bytes == self.page_bytes)
-            .and_then(|log| log.page(number))
+            .and_then(|log| log.page(number).ok().flatten())
         {
             return Some(page);
         }

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::{About, Finding, Inspection};
 use crate::catalog::database::Database;
 use crate::catalog::error::from_sql;
+use crate::catalog::failed_read;
 use crate::catalog::keeper::checkpoint;
 use crate::catalog::key::Authenticator;
 use crate::catalog::log::Committed;
@@ -38,11 +39,11 @@ pub(super) fn check(
     };
     if database.is_read_only() {
         // What a killed program committed counts as it is in the log: in the file that page may be torn, or have another password.
-        pages.log = Committed::beside(database.path());
+        pages.log = Committed::beside(database.path()).map_err(|error| pages.failed(error))?;
         while pages.check_some()? > 0 {
             control.check()?;
         }
-        pages.check_those_in_log_only();
+        pages.check_those_in_log_only()?;
         return Ok(u64::from(pages.done));
     }
     loop {
@@ -81,14 +82,14 @@ impl Pages<'_> {
         let bytes = self
             .database
             .raw_bytes(offset, page_bytes * BATCH as usize)
-            .map_err(|error| Error::from_io(error, "check").with_path(self.database.path()))?;
+            .map_err(|error| self.failed(error))?;
         let before = self.done;
         for page in bytes.chunks(page_bytes) {
             let number = self.done + 1;
             match &self.log {
                 // What is behind the end is cut off when the log goes into the file.
                 Some(log) if number > log.pages => return Ok(0),
-                Some(log) => match log.page(number) {
+                Some(log) => match log.page(number).map_err(|error| self.failed(error))? {
                     Some(newer) => self.check(number, &newer),
                     None => self.check(number, page),
                 },
@@ -99,13 +100,20 @@ impl Pages<'_> {
     }
 
     /// Checks the pages by which the database is longer than its file.
-    fn check_those_in_log_only(&mut self) {
+    fn check_those_in_log_only(&mut self) -> Result<()> {
         let Some(log) = self.log.take() else {
-            return;
+            return Ok(());
         };
         for number in log.beyond(self.done) {
-            self.check(number, &log.page(number).unwrap_or_default());
+            let page = log.page(number).map_err(|error| self.failed(error))?;
+            self.check(number, &page.unwrap_or_default());
         }
+        Ok(())
+    }
+
+    /// The host could not read it.
+    fn failed(&self, error: std::io::Error) -> Error {
+        Error::from_io(error, "check").with_path(self.database.path())
     }
 
     fn check(&mut self, number: u32, page: &[u8]) {
@@ -141,6 +149,8 @@ pub(super) fn structure(it: &mut Inspection<'_>) -> Result<()> {
         });
     db.progress_handler(0, None::<fn() -> bool>).map_err(sql)?;
     it.control.check()?;
+    // SQLite notes what it could not read among the damages.
+    failed_read::none("check")?;
     for message in messages.map_err(sql)? {
         if message != "ok" {
             it.note(Finding::new(
