@@ -157,9 +157,7 @@ pub(super) fn harden(db: &Connection) -> rusqlite::Result<()> {
         "PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = OFF;",
     )?;
     let in_memory: i64 = db.query_row("PRAGMA temp_store", [], |row| row.get(0))?;
-    if in_memory != 2 {
-        return Err(rusqlite::Error::ExecuteReturnedResults);
-    }
+    stays_in_memory(in_memory)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
@@ -168,6 +166,20 @@ pub(super) fn harden(db: &Connection) -> rusqlite::Result<()> {
     db.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     db.set_limit(Limit::SQLITE_LIMIT_LENGTH, 64 << 20)?;
     Ok(())
+}
+
+/// Is this the setting by which sorting and temporary tables touch no file? SQLite can be built so that it can't be chosen.
+fn stays_in_memory(temp_store: i64) -> rusqlite::Result<()> {
+    match temp_store {
+        2 => Ok(()),
+        _ => Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_MISUSE),
+            Some(
+                "this SQLite writes temporary files, in which what is encrypted would lie in clear"
+                    .to_owned(),
+            ),
+        )),
+    }
 }
 
 fn uri(path: &Path) -> PathBuf {
@@ -273,6 +285,20 @@ mod tests {
     use rusqlite::StatementStatus;
 
     use super::*;
+
+    #[test]
+    fn nothing_spills_to_disk_in_clear() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch("PRAGMA temp_store = FILE").unwrap();
+        harden(&db).unwrap();
+        let setting = db.query_row("PRAGMA temp_store", [], |row| row.get(0));
+        stays_in_memory(setting.unwrap()).unwrap();
+        for elsewhere in [0, 1] {
+            let error = open_error(stays_in_memory(elsewhere).unwrap_err(), Path::new("/v.db"));
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+            assert!(error.to_string().contains("temporary files"), "{error}");
+        }
+    }
 
     #[test]
     fn another_limit_is_not_compiled_anew() {

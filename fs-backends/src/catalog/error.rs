@@ -38,6 +38,8 @@ fn kind_of(error: &rusqlite::Error) -> ErrorKind {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => ErrorKind::Busy,
             ErrorCode::PermissionDenied => ErrorKind::PermissionDenied,
             ErrorCode::TooBig => ErrorKind::FileTooLarge,
+            // It was built in a way we don't use.
+            ErrorCode::ApiMisuse => ErrorKind::Unsupported,
             _ => ErrorKind::Io,
         },
         // A column of another type than the schema promises, or a row that must be there and is not.
