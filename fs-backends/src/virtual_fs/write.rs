@@ -152,8 +152,11 @@ impl<S: NodeStore> OpenFile<S> {
             return Ok((content, None));
         }
         let own = u64::from(state.attached);
+        // Holders first: a copy holds the content from before this file was locked until its commit counts. Asked the other way round, one that
+        // commits and is closed in between would be seen by neither.
+        let is_held = self.shared.open.held.is_shared(id);
         let references = self.shared.store.read(|read| read.references(id))?;
-        let shared = references > own || self.shared.open.held.is_shared(id);
+        let shared = is_held || references > own;
         let content = store.writable(id, state.record.size, shared)?;
         if content.id() != id {
             let hold = Hold::orphan(&self.shared, Arc::clone(&content));
