@@ -6,7 +6,9 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use fs_core::maintenance::DamageKind;
-use fs_core::{At, Backend as _, Control, ErrorKind, FileStorage, OpenOptions, Scope, VPath};
+use fs_core::{
+    At, Backend as _, Control, ErrorKind, FileStorage, OpenOptions, Result, Scope, VPath,
+};
 
 use super::open::make_with;
 use super::*;
@@ -34,13 +36,23 @@ impl Store {
         }
     }
 
-    fn open(&self, durability: Durability) -> FileStorage<IndexedBackend> {
-        let secret = match self.encrypted {
+    fn secret(&self) -> Secret<'static> {
+        match self.encrypted {
             true => Secret::Key(&KEY),
             false => Secret::None,
-        };
+        }
+    }
+
+    /// Opened only to read.
+    fn look(&self) -> Result<FileStorage<IndexedBackend>> {
+        let options = StoreOptions::new().read_only(true);
+        let opened = options.open_existing(&self.path, self.secret())?;
+        Ok(FileStorage::new(opened))
+    }
+
+    fn open(&self, durability: Durability) -> FileStorage<IndexedBackend> {
         let options = StoreOptions::new().durability(durability);
-        let storage = FileStorage::new(options.open_existing(&self.path, secret).unwrap());
+        let storage = FileStorage::new(options.open_existing(&self.path, self.secret()).unwrap());
         storage.with_durability(match durability {
             Durability::EachCall => fs_core::Durability::EachCall,
             Durability::OnSync => fs_core::Durability::OnSync,
@@ -141,13 +153,20 @@ fn what_the_disk_has_not_got_goes_with_all_that_came_after_it() {
             .into();
         drop(held);
         drop(fs);
-        // A kill: all that returned is there.
+        // A kill: all that returned is there, also for who only looks.
+        let look = image.look().unwrap();
+        assert!(look.read("/kept").unwrap() == LONG);
+        look.backend().close().unwrap();
         let fs = image.open(Durability::OnSync);
         assert!(fs.read("/kept").unwrap() == LONG);
         assert!(fs.exists("/late").unwrap() && fs.exists("/other").unwrap());
         drop(fs);
         image.is_clean();
         for (way, cut) in cut {
+            // Who comes first and only looks gets no zeros for data.
+            let error = cut.look().err().expect(way);
+            assert_eq!(error.kind(), ErrorKind::ReadOnly, "{way}: {error:?}");
+            assert!(error.to_string().contains("for changes"), "{error}");
             let fs = cut.open(Durability::OnSync);
             assert_eq!(fs.read("/kept").unwrap(), b"old", "{way}");
             assert!(!fs.exists("/late").unwrap(), "{way}");
@@ -157,6 +176,7 @@ fn what_the_disk_has_not_got_goes_with_all_that_came_after_it() {
                 cut.open(Durability::OnSync).read("/kept").unwrap(),
                 b"newer"
             );
+            assert_eq!(cut.look().unwrap().read("/kept").unwrap(), b"newer");
             cut.is_clean();
         }
     }

@@ -105,11 +105,15 @@ impl Database {
         }
         let (meta, version) =
             schema::verify(&first, request.format).map_err(|error| error.with_path(given))?;
-        // Only who may write can cut them off.
-        let prove = request.prove.filter(|_| !read_only);
-        let missing = missing_behind(owner.as_ref(), prove, &first, &meta)
+        let missing = missing_behind(owner.as_ref(), request.prove, &first, &meta)
             .map_err(|error| error.with_path(given))?;
         if let Some(horizon) = missing {
+            // What was durable can be had again only without what came later, and who only reads changes nothing.
+            if read_only {
+                return Err(Error::new(ErrorKind::ReadOnly, "open")
+                    .with_detail("it was not closed cleanly: open it for changes first, which takes it back to what was complete")
+                    .with_path(given));
+            }
             // Closing it does not bring the log into the database.
             drop(first);
             log::cut(&path, &horizon)
