@@ -17,10 +17,14 @@ impl Disk {
     ///
     /// Errors: what the tools said.
     pub fn format(folder: &Path, kind: &str) -> Result<Self, String> {
-        let disk = Self {
-            image: folder.join("disk.img"),
-            mounted: folder.join("disk"),
-        };
+        Self::with_blocks(folder, kind, 4096)
+    }
+
+    /// As [`Disk::format`], with blocks of so many bytes (ext4).
+    ///
+    /// Errors: what the tools said.
+    pub fn with_blocks(folder: &Path, kind: &str, block_bytes: u32) -> Result<Self, String> {
+        let disk = Self::in_folder(folder);
         std::fs::create_dir_all(&disk.mounted).unwrap();
         let file = File::create(&disk.image).unwrap();
         let image = disk.image.to_str().unwrap();
@@ -29,7 +33,8 @@ impl Disk {
                 file.set_len(128 << 20).unwrap();
                 // Everything but the data is written now, so that later only the data can fail.
                 let all = "lazy_itable_init=0,lazy_journal_init=0,nodiscard";
-                fault::works(&["mkfs.ext4", "-q", "-F", "-b", "4096", "-E", all, image])?;
+                let block = block_bytes.to_string();
+                fault::works(&["mkfs.ext4", "-q", "-F", "-b", &block, "-E", all, image])?;
             }
             _ => {
                 // The smallest mkfs.xfs makes.

@@ -13,7 +13,7 @@ use super::error::from_sql;
 use super::key::{Key, PLAIN_HEADER, SALT_BYTES};
 use super::lock::FileLock;
 use super::schema::Format;
-use super::{failed_read, log, old, salvage};
+use super::{host_calls, log, old, salvage};
 
 /// Page size of a new encrypted vault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Connector {
     }
 
     fn open(&self, role: Role) -> rusqlite::Result<Connection> {
-        failed_read::listen();
+        host_calls::replace();
         let (path, flags) = self.target(role);
         Connection::open_with_flags(path, flags)
     }
@@ -147,7 +147,9 @@ pub(super) fn believe_log(db: &Connection) -> rusqlite::Result<()> {
 pub(super) fn unlock(db: &Connection, cipher: &Cipher) -> rusqlite::Result<()> {
     db.execute_batch("PRAGMA cipher_log_level = NONE")?;
     db.execute_batch(&cipher.key.pragma())?;
-    db.execute_batch(&format!("PRAGMA cipher_page_size = {}", cipher.page_bytes))
+    db.execute_batch(&format!("PRAGMA cipher_page_size = {}", cipher.page_bytes))?;
+    // SQLCipher writes over each page that gets free, through the log: on a full disk there would be no room to remove anything.
+    db.execute_batch("PRAGMA secure_delete = FAST")
 }
 
 /// What holds for every connection: nothing spills to disk in clear, nothing in the file is run.

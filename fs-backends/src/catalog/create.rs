@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::connect::{Cipher, harden, unlock};
 use super::error::from_sql;
 use super::failed_read;
+use super::host_calls;
 use super::schema::{self, Format, Meta};
 use crate::scratch::Scratch;
 use crate::seal::SealKey;
@@ -37,7 +38,7 @@ pub(crate) fn create(path: &Path, new: &NewDatabase) -> Result<()> {
 
 fn write(path: &Path, new: &NewDatabase) -> Result<()> {
     let sql = |error| from_sql(error, "create");
-    failed_read::listen();
+    host_calls::replace();
     failed_read::forget();
     let mut db = Connection::open_with_flags(
         path,

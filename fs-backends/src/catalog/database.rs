@@ -24,6 +24,7 @@ use crate::live_files;
 use crate::virtual_fs::Changes;
 
 mod opening;
+mod room;
 
 pub(crate) use opening::{OpenRequest, Prove, Secret};
 
@@ -341,38 +342,9 @@ impl Database {
         }
     }
 
-    /// Is there room on the disk for so many bytes more, beside what is kept for removals?
-    pub(crate) fn has_room(&self, bytes: u64) -> bool {
-        let Some(writer) = &self.writer else {
-            return true;
-        };
-        if let Some(has_room) = writer.has_room_now(bytes) {
-            return has_room;
-        }
-        // It has to empty the log.
-        let tidying = self.clock.tidying();
-        self.end_idle();
-        let has_room = writer.has_room(bytes);
-        drop(tidying);
-        has_room
-    }
-
-    /// To be called before anything is written: where room is short it removes first, with `reclaim_some`, what waits to be removed until nobody writes.
-    /// Whether that was enough is found out by who writes.
-    pub(crate) fn make_room(&self, reclaim_some: impl Fn() -> Result<bool>) {
-        if self.short_bytes().is_some() {
-            while reclaim_some().unwrap_or(false) {}
-        }
-    }
-
     /// Could a crash bring back what the last transaction did, although it failed?
     pub(crate) fn is_in_doubt(&self) -> bool {
         self.writer.as_ref().is_some_and(Writer::is_in_doubt)
-    }
-
-    /// Bytes free on the disk, where they are few.
-    pub(super) fn short_bytes(&self) -> Option<u64> {
-        self.writer.as_ref().and_then(Writer::short_bytes)
     }
 
     /// What has to be made durable before the log goes into the database.

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use super::connect::BUSY_TIMEOUT;
 use super::database::Database;
 use super::error::from_sql;
+use super::schema::pragma;
 use super::store::CatalogContent;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -235,28 +236,10 @@ impl<C: CatalogContent> Work<C> {
         self.database.is_busy() || self.database.signal().is_stopping()
     }
 
-    /// As [`vacuum_some`]; on a full disk in steps the log has room for.
-    fn vacuum_some(&self) -> Result<bool> {
-        let Some(free) = self.database.short_bytes() else {
-            return self
-                .database
-                .exclusively(|db| vacuum_some(db, VACUUM_PAGES));
-        };
-        let page = self.database.page_bytes().max(512).cast_unsigned();
-        // A page that moves is written, and so are those that lead to it.
-        let pages = u32::try_from(free / (4 * page)).unwrap_or(u32::MAX);
-        self.content.sync_outside()?;
-        self.database.exclusively(|db| {
-            let more = vacuum_some(db, pages.clamp(1, VACUUM_PAGES))?;
-            checkpoint(db)?;
-            Ok(more)
-        })
-    }
-
     /// Gives free pages back and moves the log into the database, so that the one file is nearly complete.
     fn tidy(&self) {
         // A reader may be in the way: the next quiet moment comes.
-        while !self.is_wanted() && self.vacuum_some().unwrap_or(false) {}
+        while !self.is_wanted() && self.database.give_back_some().unwrap_or(false) {}
         if !self.is_wanted() {
             let tidied = self
                 .database
@@ -273,12 +256,15 @@ fn forget_pages(db: &Connection) -> Result<()> {
         .map_err(|error| from_sql(error, "checkpoint"))
 }
 
+/// Pages of the database that hold nothing.
+pub(super) fn free_pages(db: &Connection) -> Result<i64> {
+    pragma(db, "freelist_count").map_err(|error| from_sql(error, "vacuum"))
+}
+
 /// Gives some free pages back to the host. `true`: there are more.
 pub(super) fn vacuum_some(db: &Connection, pages: u32) -> Result<bool> {
     let sql = |error| from_sql(error, "vacuum");
-    let free: i64 = db
-        .query_row("PRAGMA freelist_count", [], |row| row.get(0))
-        .map_err(sql)?;
+    let free = free_pages(db)?;
     if free == 0 {
         return Ok(false);
     }

@@ -13,6 +13,7 @@ mod failed_read;
 mod glance;
 pub(crate) mod holder;
 mod horizon;
+mod host_calls;
 mod keeper;
 mod key;
 mod lock;

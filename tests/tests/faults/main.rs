@@ -15,6 +15,7 @@
 mod closing;
 mod collecting;
 mod device;
+mod emptied;
 mod full;
 mod reading;
 mod sharing;
@@ -31,6 +32,7 @@ fn child() {
             "reading" => reading::work(&task[1..]),
             "full" => full::work(&task[1..]),
             "full-batch" => full::batch(&task[1..]),
+            "full-emptied" => emptied::work(&task[1..]),
             "full-closed" => full::closed(&task[1..]),
             "full-overwrite" => full::overwrite(&task[1..]),
             "device" => device::work(&task[1..]),

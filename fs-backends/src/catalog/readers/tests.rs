@@ -127,7 +127,7 @@ fn who_waits_for_a_reader_while_all_are_closed_is_told() {
     let fixture = fixture();
     fixture.put("test 1");
     let readers = fixture.database.readers.read().clone().unwrap();
-    let wait = std::sync::Barrier::new(READERS as usize + 1);
+    let wait = std::sync::Barrier::new(READERS + 1);
     std::thread::scope(|scope| {
         let at_work: Vec<_> = (0..READERS)
             .map(|_| {
