@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use fs_core::{Error, Result};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, SeekFrom};
 
 use super::name::BlobName;
 use super::records::Syncs;
@@ -73,6 +73,27 @@ impl BlobFolder {
             syncs: Arc::default(),
             syncing: Mutex::new(()),
         })
+    }
+
+    /// The size of the largest file the host takes there.
+    pub(super) fn max_file_bytes(&self) -> u64 {
+        let largest = i64::MAX.unsigned_abs();
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let Ok(file) = rustix::fs::openat(&self.fd, ".", flags, Mode::from_raw_mode(0o600)) else {
+            // It is found out by who writes.
+            return largest;
+        };
+        // No call tells it, but none goes beyond it.
+        let fits = |bytes| rustix::fs::seek(&file, SeekFrom::Start(bytes)).is_ok();
+        let (mut fitting, mut beyond) = (0, largest + 1);
+        while beyond - fitting > 1 {
+            let middle = fitting + (beyond - fitting) / 2;
+            match fits(middle) {
+                true => fitting = middle,
+                false => beyond = middle,
+            }
+        }
+        fitting
     }
 
     /// Makes the file of a new blob.

@@ -17,7 +17,7 @@ use fs_core::{Error, Result};
 use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
-pub(super) use map::ends_in_map;
+pub(super) use map::{content_that_fits, ends_in_map};
 pub(super) use order::Syncs;
 
 use order::Order;

@@ -14,7 +14,7 @@ use super::content::{BlobContent, Seal};
 use super::folder::BlobFolder;
 use super::maintenance;
 use super::name::BlobName;
-use super::records::StoreKey;
+use super::records::{StoreKey, content_that_fits};
 use super::rows::{bury, contents, dead_blobs, put_row, row};
 use crate::catalog::{
     CatalogContent, Database, Durability, Inspection, OutsideCounts, change_content, from_sql,
@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) folder: BlobFolder,
     /// Of the blobs of an encrypted store.
     pub(super) key: Option<StoreKey>,
+    /// Of content in one of its files.
+    max_bytes: u64,
     open: Mutex<HashMap<ContentId, Weak<BlobContent>>>,
     /// Held while a blob is opened that is not sealed.
     opening: Mutex<()>,
@@ -150,6 +152,10 @@ impl BlobStore {
     /// The blobs in `folder`. What a crash left behind is removed in the background.
     pub(super) fn new(database: Arc<Database>, folder: BlobFolder) -> Result<Self> {
         let key = database.meta().blob_key.as_ref().map(StoreKey::new);
+        let max_bytes = match &key {
+            Some(_) => content_that_fits(folder.max_file_bytes()),
+            None => folder.max_file_bytes(),
+        };
         let (unsealed, unnamed, dead) = database.read(|db| {
             Ok((
                 contents(db, "SELECT content FROM blob WHERE sealed = 0")?,
@@ -161,6 +167,7 @@ impl BlobStore {
             database,
             folder,
             key,
+            max_bytes,
             open: Mutex::default(),
             opening: Mutex::default(),
             fresh: Mutex::default(),
@@ -360,6 +367,10 @@ impl ContentStore for BlobStore {
             Durability::OnSync if known => self.0.folder.sync(),
             Durability::OnSync => Ok(()),
         }
+    }
+
+    fn max_size_bytes(&self) -> u64 {
+        self.0.max_bytes
     }
 
     fn cuts_late(&self) -> bool {

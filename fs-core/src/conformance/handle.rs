@@ -214,4 +214,35 @@ pub(super) const CASES: &[Case] = &[
         },
     )
     .needs(Capabilities::SPARSE),
+    case(
+        "H20",
+        "a size that is accepted can be written up to its last byte",
+        |t| {
+            let file = open(t, "/f", &create())?;
+            // The largest one: what is larger is refused.
+            let (mut accepted, mut refused) = (0, i64::MAX as u64 + 1);
+            while refused - accepted > 1 {
+                let size = accepted + (refused - accepted) / 2;
+                match file.set_len(size) {
+                    Ok(()) => accepted = size,
+                    Err(error) => {
+                        let full = [ErrorKind::NoSpace, ErrorKind::QuotaExceeded];
+                        let kind = error.kind();
+                        let told = kind == ErrorKind::FileTooLarge || full.contains(&kind);
+                        ensure(told, format!("{size} bytes: {error:?}"))?;
+                        refused = size;
+                    }
+                }
+            }
+            let last = accepted.saturating_sub(1);
+            file.set_len(accepted)?;
+            file.write_at(b"x", last)?;
+            let mut into = [0; 2];
+            same(file.read_at(&mut into, last)?, 1)?;
+            same(into, *b"x\0")?;
+            // Nobody reads to its end.
+            Ok(file.set_len(0)?)
+        },
+    )
+    .needs(Capabilities::SPARSE),
 ];

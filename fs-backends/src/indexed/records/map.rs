@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt as _;
 use fs_core::Result;
 
 use super::{
-    BASE, HEAD_BYTES, Layout, MAP_BYTES_MAX, Piece, RecordFile, SLOT, TAG_BYTES, io, slot_at,
+    BASE, HEAD_BYTES, Layout, MAP_BYTES_MAX, Piece, RECORD, RecordFile, SLOT, TAG_BYTES, io,
+    slot_at,
 };
 use crate::indexed::runs::Runs;
 
@@ -71,6 +72,12 @@ impl RecordFile {
         };
         Ok(Some((layout, at)))
     }
+}
+
+/// Bytes of content that fit into a file of so many, whatever its map.
+pub(in super::super) fn content_that_fits(file_bytes: u64) -> u64 {
+    let around = BASE + MAP_BYTES_MAX + (HEAD_BYTES + TAG_BYTES + 8) as u64;
+    file_bytes.saturating_sub(around) / SLOT * RECORD
 }
 
 /// Does this file end as a complete encrypted blob does? Asked where nothing else tells.
