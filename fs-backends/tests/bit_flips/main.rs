@@ -7,6 +7,8 @@
     reason = "a test may panic"
 )]
 
+mod encrypted;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -140,21 +140,20 @@ fn sqlite() {
     posix(|| vault(None), 150);
 }
 
-/// Each sequence in a folder of its own of one vault: deriving the key takes its time.
+/// A folder of its own for each sequence, where deriving the key takes its time.
+fn folder_of(backend: &Arc<dyn Backend>) -> Fresh {
+    static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+    let folder = format!("/{}", FOLDERS.fetch_add(1, Ordering::Relaxed));
+    let fs = fs_core::FileStorage::new(backend.clone());
+    fs.create_dir(&folder).unwrap();
+    let folder = VPath::new(folder).unwrap();
+    fresh(Subtree::new(backend.clone(), &folder).unwrap())
+}
+
 #[test]
 fn sqlite_encrypted() {
     static VAULT: LazyLock<Fresh> = LazyLock::new(|| vault(Some("secret")));
-    static FOLDERS: AtomicUsize = AtomicUsize::new(0);
-    posix(
-        || {
-            let folder = format!("/{}", FOLDERS.fetch_add(1, Ordering::Relaxed));
-            let fs = fs_core::FileStorage::new(VAULT.backend.clone());
-            fs.create_dir(&folder).unwrap();
-            let folder = VPath::new(folder).unwrap();
-            fresh(Subtree::new(VAULT.backend.clone(), &folder).unwrap())
-        },
-        130,
-    );
+    posix(|| folder_of(&VAULT.backend), 130);
 }
 
 #[test]
@@ -174,18 +173,16 @@ fn store() {
 
 #[test]
 fn store_encrypted() {
-    posix(
-        || {
-            let dir = folder();
-            let options = StoreOptions::new().durability(Durability::OnSync);
-            let options = options.password("secret");
-            Fresh {
-                backend: Arc::new(options.create(dir.path().join("store")).unwrap()),
-                guard: Box::new(dir),
-            }
-        },
-        10,
-    );
+    static STORE: LazyLock<Fresh> = LazyLock::new(|| {
+        let dir = folder();
+        let options = StoreOptions::new().durability(Durability::OnSync);
+        let options = options.password("secret");
+        Fresh {
+            backend: Arc::new(options.create(dir.path().join("store")).unwrap()),
+            guard: Box::new(dir),
+        }
+    });
+    posix(|| folder_of(&STORE.backend), 120);
 }
 
 #[test]
