@@ -200,9 +200,9 @@ impl BlobStore {
                 copied => copied?,
             };
             let bytes = node_bytes.min(row.size);
-            if !reaches(target, self.shared().key.as_ref(), &row, bytes)?
-                || !at_rest && !(is_late && self.is_whole(target, &name, control)?)
-            {
+            let is_one_state = reaches(target, self.shared().key.as_ref(), &row, bytes)?
+                && (at_rest || is_late && self.is_whole(target, &name, control)?);
+            if !is_one_state {
                 return Ok(Moment::Written);
             }
         }
